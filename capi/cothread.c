@@ -1,0 +1,652 @@
+/* cothread.c - the public names. Each checks who calls and what was passed, and hands on to the task half
+ * (runtime/native), the queue (callback) or, on the thread's own stack, the kernel half in Go.
+ * SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#define COTHREAD_API __attribute__((visibility("default")))
+#include "../runtime/native/native.h"
+#include "kernel.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+static _Atomic bool forked;
+static pthread_key_t at_thread_exit;
+static _Atomic uint32_t orphans; /* schedulers whose thread ended without destroying them */
+
+/* ---- Who calls --------------------------------------------------------------------------------------- */
+
+static __attribute__((cold)) int refused(void)
+{
+    if (forked)
+        return fail(COTHREAD_EFORKED, "this process was forked after the library was loaded: only exec and _exit are possible");
+    if (!native_current)
+        return fail(COTHREAD_ENOSCHEDULER, "this thread has no scheduler: call cothread_create, or post a callback to the thread that has one");
+    char text[384];
+    kernelFault(native_current->number, text, sizeof text);
+    return fail_text(COTHREAD_EBROKEN, text);
+}
+
+/* ENTER names the calling thread's scheduler `s`, or leaves the function with the reason why there is none. After
+ * fork native_current is NULL in the child, so this one test covers it. */
+#define ENTER(s)                                                \
+    struct scheduler *s = native_current;                       \
+    if (__builtin_expect(!s || s->broken, 0))                   \
+    return refused()
+
+#define REQUIRE(condition, ...)                                 \
+    if (__builtin_expect(!(condition), 0))                      \
+    return fail(COTHREAD_EINVAL, __VA_ARGS__)
+
+#define ALIGNED(pointer) (((uintptr_t)(pointer) & (sizeof(void *) - 1)) == 0)
+#define OWN_STACK(s)                                            \
+    if (__builtin_expect((s)->running, 0))                      \
+    return fail(COTHREAD_EBUSY, "not from inside a task or a callback: call it on the thread's own stack")
+#define HOSTED(s)                                               \
+    if (__builtin_expect(!(s)->hosted, 0))                      \
+    return fail(COTHREAD_EHOSTED, "this scheduler is self-driven: create it with COTHREAD_HOSTED")
+
+static void in_child(void)
+{
+    forked = true;
+    native_current = NULL;
+}
+
+/* The thread ends with its scheduler alive. Go may be gone from this thread already, so only C runs: posts are refused from
+ * now on, and the next cothread_create gives the rest back. */
+static void thread_exits(void *value)
+{
+    struct scheduler *s = value;
+    if (forked || s != native_current)
+        return;
+    native_current = NULL;
+    queue_close(&s->queue);
+    atomic_store(&s->orphaned, true);
+    atomic_fetch_add(&orphans, 1);
+    atomic_store(&s->handle, 0);
+}
+
+static void release(struct scheduler *s)
+{
+    struct queue_item item;
+    while (queue_pop(&s->queue, &item))
+        ; /* every ticket given out is published: nobody is inside any more */
+    queue_retire(&s->queue);
+    native_close_latests(s);
+    native_close_streams(s);
+    kernelRelease(s->number);
+    native_stop(s);
+}
+
+static void release_orphans(void)
+{
+    for (uint32_t number = 1; orphans && number <= SCHEDULERS; number++) {
+        struct scheduler *s = scheduler_at(number);
+        bool yes = true;
+        if (s && atomic_compare_exchange_strong(&s->orphaned, &yes, false)) {
+            atomic_fetch_sub(&orphans, 1);
+            release(s);
+        }
+    }
+}
+
+__attribute__((constructor)) static void prepare(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+    pthread_key_create(&at_thread_exit, thread_exits);
+}
+
+/* ---- Version, errors, time ------------------------------------------------------------------------------- */
+
+COTHREAD_API const char *cothread_version(void)
+{
+    return COTHREAD_VERSION;
+}
+
+COTHREAD_API int cothread_abi(void)
+{
+    return COTHREAD_ABI;
+}
+
+COTHREAD_API const char *cothread_strerror(int code)
+{
+    return native_strerror(code);
+}
+
+COTHREAD_API const char *cothread_last_error(void)
+{
+    return native_last_error();
+}
+
+COTHREAD_API int64_t cothread_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * COTHREAD_SECOND + now.tv_nsec;
+}
+
+COTHREAD_API int64_t cothread_after(int64_t ns)
+{
+    int64_t deadline;
+    if (__builtin_add_overflow(cothread_now(), ns, &deadline))
+        return COTHREAD_FOREVER; /* now is positive, so only upwards */
+    return deadline == COTHREAD_NOW ? COTHREAD_NOW + 1 : deadline;
+}
+
+/* ---- Scheduler --------------------------------------------------------------------------------------------- */
+
+static void drive(struct scheduler *s)
+{
+    if (kernelDrive(s->number) < 0)
+        s->broken = 1;
+}
+
+static void call(struct scheduler *s)
+{
+    if (kernelCall(s->number) < 0)
+        s->broken = 1;
+}
+
+COTHREAD_API cothread_handle cothread_create(const cothread_options *options)
+{
+    static const cothread_options defaults = {.size = sizeof defaults};
+    if (forked)
+        return refused();
+    if (native_current)
+        return fail(COTHREAD_EEXIST, "this thread has scheduler %lld already", native_current->handle);
+    if (!options)
+        options = &defaults;
+    REQUIRE(((uintptr_t)options & 3) == 0, "options is not aligned: %lld", (uintptr_t)options);
+    REQUIRE(options->size == sizeof *options, "options.size is %lld, not sizeof(cothread_options), %lld", options->size, sizeof *options);
+    REQUIRE(!(options->flags & ~(COTHREAD_HOSTED | COTHREAD_HOST_POLLS)), "options.flags has unknown bits: %lld", options->flags);
+    REQUIRE(options->flags != COTHREAD_HOST_POLLS, "options.flags: COTHREAD_HOST_POLLS goes with COTHREAD_HOSTED");
+    REQUIRE(options->stack_size == 0 || (options->stack_size >= 16384 && options->stack_size <= 1u << STACK_LARGEST_CLASS),
+            "options.stack_size is %lld: 0, or 16384 to 1 GiB", options->stack_size);
+    REQUIRE(options->callback_bound <= 1u << 20, "options.callback_bound is %lld: at most 1048576", options->callback_bound);
+    REQUIRE(options->callback_budget <= 1u << 20, "options.callback_budget is %lld: at most 1048576", options->callback_budget);
+    REQUIRE(options->reserved == 0, "options.reserved is %lld: it must be 0", options->reserved);
+
+    int error = 0;
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    release_orphans();
+    struct scheduler *s = scheduler_open(&error);
+    if (!s)
+        return error;
+    int rc = kernelCreate(s->number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
+    /* Go's first call on a thread opens SIGCHLD, SIGPROF and others for good. Only SIGURG has to stay open: blocked, a
+     * collection waits 4 - 99 ms for this thread instead of 0.05. */
+    sigdelset(&mask, SIGURG);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (rc < 0) {
+        scheduler_close(s);
+        return fail(rc, "no descriptors are left for another scheduler");
+    }
+    s->kernel = (struct kernel){drive, call};
+    rc = native_start(s, options, rc);
+    if (rc < 0) {
+        kernelRelease(s->number);
+        native_stop(s);
+        return fail(rc, "no memory for a scheduler");
+    }
+    pthread_setspecific(at_thread_exit, s);
+    return s->handle;
+}
+
+COTHREAD_API int cothread_destroy(cothread_handle handle, int64_t deadline)
+{
+    if (forked)
+        return refused();
+    struct scheduler *s = native_current;
+    if (!s || s->handle != handle) {
+        if (scheduler_find(handle))
+            return fail(COTHREAD_ETHREAD, "scheduler %lld is another thread's: only that thread can destroy it", handle);
+        return fail(s ? COTHREAD_EHANDLE : COTHREAD_ENOSCHEDULER, "handle %lld is no living scheduler", handle);
+    }
+    OWN_STACK(s);
+    s->closing = 1;
+    queue_close(&s->queue);
+    if (!s->broken) {
+        native_cancel_all(s);
+        if (kernelDrain(s->number, deadline) < 0)
+            s->broken = 1;
+    }
+    int abandoned = native_abandon(s);
+    pthread_setspecific(at_thread_exit, NULL);
+    release(s);
+    return abandoned;
+}
+
+COTHREAD_API cothread_handle cothread_current(void)
+{
+    ENTER(s);
+    return s->handle;
+}
+
+COTHREAD_API int cothread_run(int64_t deadline)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    if (s->hosted)
+        return fail(COTHREAD_EHOSTED, "this scheduler is hosted: call cothread_poll_scheduler");
+    return native_until_idle(s, deadline);
+}
+
+COTHREAD_API int cothread_interrupt(cothread_handle scheduler)
+{
+    if (forked)
+        return refused();
+    struct scheduler *s = scheduler_find(scheduler);
+    if (!s)
+        return fail(COTHREAD_EDEAD, "handle %lld is no living scheduler", scheduler);
+    atomic_store(&s->shared.interrupted, 1);
+    queue_wake(&s->queue);
+    return 0;
+}
+
+/* ---- Tasks ------------------------------------------------------------------------------------------------- */
+
+COTHREAD_API cothread_handle cothread_spawn(cothread_function function, void *argument, const cothread_task_options *options)
+{
+    ENTER(s);
+    REQUIRE(function, "function is NULL");
+    if (options) {
+        REQUIRE(ALIGNED(options), "options is not aligned: %lld", (uintptr_t)options);
+        REQUIRE(options->size == sizeof *options, "options.size is %lld, not sizeof(cothread_task_options), %lld", options->size, sizeof *options);
+        REQUIRE(options->stack_size == 0 || (options->stack_size >= 16384 && options->stack_size <= 1u << STACK_LARGEST_CLASS),
+                "options.stack_size is %lld: 0, or 16384 to 1 GiB", options->stack_size);
+    }
+    if (s->closing)
+        return fail(COTHREAD_EDEAD, "the scheduler is being destroyed");
+    return native_spawn(s, function, argument, options);
+}
+
+COTHREAD_API int cothread_join(cothread_handle task, void **result, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(ALIGNED(result), "result is not aligned: %lld", (uintptr_t)result);
+    return native_join(s, task, result, deadline);
+}
+
+COTHREAD_API int cothread_detach(cothread_handle task)
+{
+    ENTER(s);
+    return native_detach(s, task);
+}
+
+COTHREAD_API int cothread_cancel(cothread_handle task)
+{
+    ENTER(s);
+    return native_cancel(s, task);
+}
+
+COTHREAD_API cothread_handle cothread_self(void)
+{
+    ENTER(s);
+    if (!s->current)
+        return fail(COTHREAD_EHOSTED, "a hosted scheduler's own stack is no task");
+    return handle_of(s, KIND_TASK, s->current);
+}
+
+COTHREAD_API int cothread_yield(void)
+{
+    ENTER(s);
+    return native_yield(s);
+}
+
+COTHREAD_API int cothread_sleep_until(int64_t deadline)
+{
+    ENTER(s);
+    return native_sleep(s, deadline);
+}
+
+COTHREAD_API int cothread_wait_until(int64_t deadline)
+{
+    ENTER(s);
+    return native_wait_until(s, deadline);
+}
+
+COTHREAD_API int cothread_wakeup(cothread_handle task)
+{
+    ENTER(s);
+    return native_wakeup(s, task);
+}
+
+/* ---- What tasks share ---------------------------------------------------------------------------------------- */
+
+COTHREAD_API int cothread_close(cothread_handle object)
+{
+    ENTER(s);
+    return native_close(s, object);
+}
+
+COTHREAD_API cothread_handle cothread_event_create(uint32_t flags)
+{
+    ENTER(s);
+    REQUIRE(!(flags & ~COTHREAD_MANUAL_RESET), "flags has unknown bits: %lld", flags);
+    return native_event_create(s, flags);
+}
+
+COTHREAD_API int cothread_event_signal(cothread_handle event, void *value)
+{
+    ENTER(s);
+    return native_event_signal(s, event, value);
+}
+
+COTHREAD_API int cothread_event_wait(cothread_handle event, void **value, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(ALIGNED(value), "value is not aligned: %lld", (uintptr_t)value);
+    return native_event_wait(s, event, value, deadline);
+}
+
+COTHREAD_API int cothread_event_reset(cothread_handle event)
+{
+    ENTER(s);
+    return native_event_reset(s, event);
+}
+
+COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t capacity)
+{
+    ENTER(s);
+    REQUIRE(element_size <= 65536, "element_size is %lld: at most 65536", element_size);
+    REQUIRE(capacity <= 1u << 24 && element_size * capacity <= 1u << 30,
+            "capacity is %lld: at most 16777216, and 1 GiB in all", capacity);
+    return native_channel_create(s, element_size, capacity);
+}
+
+COTHREAD_API int cothread_channel_send(cothread_handle channel, const void *element, int64_t deadline)
+{
+    ENTER(s);
+    return native_channel_send(s, channel, element, deadline);
+}
+
+COTHREAD_API int cothread_channel_receive(cothread_handle channel, void *element, int64_t deadline)
+{
+    ENTER(s);
+    return native_channel_receive(s, channel, element, deadline);
+}
+
+COTHREAD_API int cothread_channel_done(cothread_handle channel)
+{
+    ENTER(s);
+    return native_channel_done(s, channel);
+}
+
+COTHREAD_API cothread_handle cothread_mutex_create(void)
+{
+    ENTER(s);
+    return native_mutex_create(s);
+}
+
+COTHREAD_API int cothread_mutex_lock(cothread_handle mutex, int64_t deadline)
+{
+    ENTER(s);
+    return native_mutex_lock(s, mutex, deadline);
+}
+
+COTHREAD_API int cothread_mutex_unlock(cothread_handle mutex)
+{
+    ENTER(s);
+    return native_mutex_unlock(s, mutex);
+}
+
+COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units)
+{
+    ENTER(s);
+    REQUIRE(units <= INT32_MAX, "units is %lld: at most 2147483647", units);
+    return native_semaphore_create(s, units);
+}
+
+COTHREAD_API int cothread_semaphore_acquire(cothread_handle semaphore, int64_t deadline)
+{
+    ENTER(s);
+    return native_semaphore_acquire(s, semaphore, deadline);
+}
+
+COTHREAD_API int cothread_semaphore_release(cothread_handle semaphore, uint32_t units)
+{
+    ENTER(s);
+    return native_semaphore_release(s, semaphore, units);
+}
+
+COTHREAD_API cothread_handle cothread_group_create(void)
+{
+    ENTER(s);
+    return native_group_create(s);
+}
+
+COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task)
+{
+    ENTER(s);
+    return native_group_add(s, group, task);
+}
+
+COTHREAD_API int cothread_group_wait(cothread_handle group, uint32_t count, int64_t deadline)
+{
+    ENTER(s);
+    return native_group_wait(s, group, count, deadline);
+}
+
+COTHREAD_API int cothread_group_cancel(cothread_handle group)
+{
+    ENTER(s);
+    return native_group_cancel(s, group);
+}
+
+/* ---- Readiness ------------------------------------------------------------------------------------------------ */
+
+#define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_READHUP)
+
+COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP and nothing else", events);
+    return native_wait_fd(s, fd, events, deadline);
+}
+
+COTHREAD_API int cothread_wake_fd(int fd)
+{
+    ENTER(s);
+    return native_wake_fd(s, fd);
+}
+
+COTHREAD_API cothread_handle cothread_adopt(int fd)
+{
+    ENTER(s);
+    return native_adopt(s, fd);
+}
+
+COTHREAD_API int cothread_release(cothread_handle stream)
+{
+    ENTER(s);
+    return native_release(s, stream, false);
+}
+
+COTHREAD_API int cothread_descriptor(cothread_handle stream)
+{
+    ENTER(s);
+    return native_descriptor(s, stream);
+}
+
+COTHREAD_API int cothread_wait_ready(cothread_handle stream, uint32_t events, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP and nothing else", events);
+    return native_wait_ready(s, stream, events, deadline);
+}
+
+COTHREAD_API int64_t cothread_read(cothread_handle stream, void *buffer, size_t size, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(buffer, "buffer is NULL");
+    REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
+    return native_read(s, stream, buffer, size, deadline);
+}
+
+COTHREAD_API int64_t cothread_write(cothread_handle stream, const void *data, size_t size, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(data, "data is NULL");
+    REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
+    return native_write(s, stream, data, size, deadline);
+}
+
+COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t deadline)
+{
+    ENTER(s);
+    return native_accept(s, listener, deadline);
+}
+
+/* ---- Callbacks -------------------------------------------------------------------------------------------------- */
+
+COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback callback, void *argument, int64_t deadline)
+{
+    if (forked)
+        return refused();
+    struct scheduler *s = scheduler_find(scheduler);
+    if (!s) {
+        if (scheduler > 0 && ((uint64_t)scheduler >> 49 & 15) == KIND_SCHEDULER)
+            return fail(COTHREAD_EDEAD, "scheduler %lld was destroyed, or its thread ended", scheduler);
+        return fail(COTHREAD_EHANDLE, "handle %lld is no scheduler", scheduler);
+    }
+    REQUIRE(callback || s->hosted, "callback is NULL: only a hosted scheduler hands tokens to its host");
+    int rc;
+    if (deadline == COTHREAD_NOW)
+        rc = queue_post(&s->queue, scheduler, callback, argument);
+    else if (s == native_current)
+        return native_post_wait(s, callback, argument, deadline);
+    else
+        rc = queue_post_wait(&s->queue, scheduler, callback, argument, deadline);
+    if (__builtin_expect(rc < 0, 0)) {
+        if (rc == COTHREAD_EFULL)
+            return fail(rc, "the callback queue is full: wait with a deadline, or raise callback_bound");
+        if (rc == COTHREAD_ETIMEDOUT)
+            return fail(rc, "the callback queue was still full at the deadline");
+        return fail(rc, "scheduler %lld is being destroyed", scheduler);
+    }
+    return rc;
+}
+
+COTHREAD_API cothread_handle cothread_latest_create(cothread_callback callback, uint64_t token)
+{
+    ENTER(s);
+    REQUIRE(callback || s->hosted, "callback is NULL: only a hosted scheduler hands tokens to its host");
+    return native_latest_create(s, callback, token);
+}
+
+COTHREAD_API int cothread_post_latest(cothread_handle latest, void *value, void **replaced)
+{
+    if (forked)
+        return refused();
+    REQUIRE(ALIGNED(replaced), "replaced is not aligned: %lld", (uintptr_t)replaced);
+    return native_post_latest(latest, value, replaced);
+}
+
+/* ---- Embedding ---------------------------------------------------------------------------------------------------- */
+
+COTHREAD_API int cothread_poll_scheduler(int64_t deadline)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    HOSTED(s);
+    int rc = native_submit(s);
+    if (rc < 0)
+        return rc;
+    if (kernelPoll(s->number, deadline) < 0) {
+        s->broken = 1;
+        return refused();
+    }
+    return native_batch(s);
+}
+
+COTHREAD_API int cothread_submit(void)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    HOSTED(s);
+    int rc = native_submit(s);
+    if (rc > 0)
+        kernelSettle(s->number);
+    return rc;
+}
+
+COTHREAD_API int cothread_poll_fd(void)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    HOSTED(s);
+    if (s->host_polls)
+        return fail(COTHREAD_EHOSTED, "this scheduler was created with COTHREAD_HOST_POLLS: use cothread_poll_list");
+    return kernelPollFD(s->number);
+}
+
+COTHREAD_API int cothread_next_deadline(int64_t *deadline)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    HOSTED(s);
+    REQUIRE(deadline && ALIGNED(deadline), "deadline is NULL or not aligned: %lld", (uintptr_t)deadline);
+    *deadline = kernelNextDeadline(s->number);
+    return 0;
+}
+
+COTHREAD_API int cothread_poll_list(cothread_pollfd *list, int capacity)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    if (!s->host_polls)
+        return fail(COTHREAD_EHOSTED, "this scheduler was not created with COTHREAD_HOST_POLLS");
+    REQUIRE(capacity >= 0, "capacity is %lld", capacity);
+    REQUIRE((list || capacity == 0) && ((uintptr_t)list & 3) == 0, "list is NULL or not aligned: %lld", (uintptr_t)list);
+    return kernelPollList(s->number, list, capacity);
+}
+
+COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count)
+{
+    ENTER(s);
+    OWN_STACK(s);
+    if (!s->host_polls)
+        return fail(COTHREAD_EHOSTED, "this scheduler was not created with COTHREAD_HOST_POLLS");
+    REQUIRE(count >= 0, "count is %lld", count);
+    REQUIRE((list || count == 0) && ((uintptr_t)list & 3) == 0, "list is NULL or not aligned: %lld", (uintptr_t)list);
+    return kernelPollDeliver(s->number, (void *)(uintptr_t)list, count);
+}
+
+COTHREAD_API cothread_ring *cothread_host_ring(void)
+{
+    struct scheduler *s = native_current;
+    if (!s || s->broken) {
+        refused();
+        return NULL;
+    }
+    if (!s->hosted) {
+        fail(COTHREAD_EHOSTED, "this scheduler is self-driven: create it with COTHREAD_HOSTED");
+        return NULL;
+    }
+    return &s->ring;
+}
+
+COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *name)
+{
+    ENTER(s);
+    HOSTED(s);
+    return native_host_create(s, token, name);
+}
+
+/* ---- Statistics ------------------------------------------------------------------------------------------------------ */
+
+COTHREAD_API int cothread_statistics(cothread_handle scheduler, cothread_stats *stats)
+{
+    if (forked)
+        return refused();
+    REQUIRE(stats && ALIGNED(stats), "stats is NULL or not aligned: %lld", (uintptr_t)stats);
+    REQUIRE(stats->size == sizeof *stats, "stats.size is %lld, not sizeof(cothread_stats), %lld", stats->size, sizeof *stats);
+    struct scheduler *s = scheduler_find(scheduler);
+    if (!s)
+        return fail(COTHREAD_EDEAD, "handle %lld is no living scheduler", scheduler);
+    native_statistics(s, stats);
+    return 0;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command capi is libcothread.so: the public names are C (cothread.c), and what they need of the kernel half is
+// exported here. Every export runs on a thread's own stack, and turns a panic into an error that breaks only its
+// scheduler.
+package main
+
+// #cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden
+// #include <stdint.h>
+import "C"
+
+import (
+	goruntime "runtime"
+	"runtime/debug"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"cothread/callback"
+	"cothread/poll"
+	"cothread/runtime"
+	"cothread/runtime/native"
+)
+
+// The codes of cothread.h that arise here.
+const (
+	errNoMemory = -17
+	errLimit    = -18
+	errBroken   = -21
+)
+
+const schedulersMax = 1000 // SCHEDULERS in native.h
+
+// kernels holds the living schedulers by number. An entry is used by its own thread only; mu guards what all share.
+var (
+	kernels [schedulersMax + 1]*runtime.Scheduler
+	faults  [schedulersMax + 1]string
+	mu      sync.Mutex
+	living  int
+)
+
+func main() {}
+
+func init() {
+	// Hot data is off the Go heap, which stays small: collect by size only, never by time, so that an idle process
+	// has no reason to wake.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(64 << 20)
+}
+
+// resize gives each waiting scheduler a processor, and two more: with as many waiting loops as processors another
+// thread's call into Go takes 11 ms at p99, with one more 6 us.
+func resize(by int) {
+	mu.Lock()
+	defer mu.Unlock()
+	living += by
+	goruntime.GOMAXPROCS(living + 2)
+}
+
+// recovered is deferred by every export.
+func recovered(number C.uint32_t, rc *C.int) {
+	if fault := recover(); fault != nil {
+		text := "unknown fault"
+		switch f := fault.(type) {
+		case error:
+			text = f.Error()
+		case string:
+			text = f
+		}
+		faults[number] = "internal fault: " + text + "; destroy the scheduler"
+		*rc = errBroken
+	}
+}
+
+func clock() int64 {
+	var now unix.Timespec
+	// By the vDSO: Go's own monotonic clock starts at an unknown point.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return now.Nano()
+}
+
+//export kernelCreate
+func kernelCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.int) (rc C.int) {
+	defer recovered(number, &rc)
+	var poller poll.Poller
+	var err error
+	if hostPolls != 0 {
+		poller, err = poll.NewHost()
+	} else {
+		poller, err = poll.NewEpoll()
+	}
+	if err != nil {
+		return errLimit
+	}
+	engine := native.At(scheduler)
+	s, err := runtime.New(engine.Shared(), engine, callback.At(queue), poller, clock)
+	if err != nil {
+		poller.Close()
+		return errNoMemory
+	}
+	resize(+1)
+	kernels[number] = s
+	faults[number] = ""
+	return C.int(poller.WakeFD())
+}
+
+//export kernelRelease
+func kernelRelease(number C.uint32_t) {
+	var rc C.int
+	defer recovered(number, &rc)
+	kernels[number].Close()
+	kernels[number] = nil
+	resize(-1)
+}
+
+//export kernelDrive
+func kernelDrive(number C.uint32_t) (rc C.int) {
+	defer recovered(number, &rc)
+	kernels[number].Drive()
+	return 0
+}
+
+//export kernelPoll
+func kernelPoll(number C.uint32_t, deadline C.int64_t) (rc C.int) {
+	defer recovered(number, &rc)
+	kernels[number].Poll(int64(deadline))
+	return 0
+}
+
+//export kernelDrain
+func kernelDrain(number C.uint32_t, deadline C.int64_t) (rc C.int) {
+	defer recovered(number, &rc)
+	kernels[number].Drain(int64(deadline))
+	return 0
+}
+
+//export kernelCall
+func kernelCall(number C.uint32_t) (rc C.int) {
+	defer recovered(number, &rc)
+	kernels[number].Call()
+	return 0
+}
+
+//export kernelSettle
+func kernelSettle(number C.uint32_t) (rc C.int) {
+	defer recovered(number, &rc)
+	kernels[number].Settle()
+	return 0
+}
+
+//export kernelPollFD
+func kernelPollFD(number C.uint32_t) (rc C.int) {
+	defer recovered(number, &rc)
+	return C.int(kernels[number].Embed())
+}
+
+//export kernelNextDeadline
+func kernelNextDeadline(number C.uint32_t) C.int64_t {
+	var rc C.int
+	defer recovered(number, &rc)
+	return C.int64_t(kernels[number].NextDeadline())
+}
+
+// pollfd is cothread_pollfd.
+type pollfd struct {
+	fd              int32
+	events, revents uint16
+}
+
+//export kernelPollList
+func kernelPollList(number C.uint32_t, list unsafe.Pointer, capacity C.int) (rc C.int) {
+	defer recovered(number, &rc)
+	s := kernels[number]
+	s.Settle()
+	out := make([]poll.HostInterest, capacity)
+	n := s.Poller().(*poll.Host).List(out)
+	entries := unsafe.Slice((*pollfd)(list), min(n, int(capacity)))
+	for i := range entries {
+		entries[i] = pollfd{fd: int32(out[i].FD), events: uint16(out[i].Events)}
+	}
+	return C.int(n)
+}
+
+//export kernelPollDeliver
+func kernelPollDeliver(number C.uint32_t, list unsafe.Pointer, length C.int) (rc C.int) {
+	defer recovered(number, &rc)
+	host := kernels[number].Poller().(*poll.Host)
+	for _, entry := range unsafe.Slice((*pollfd)(list), length) {
+		if entry.revents != 0 {
+			host.Deliver(int(entry.fd), uint32(entry.revents))
+		}
+	}
+	return 0
+}
+
+//export kernelFault
+func kernelFault(number C.uint32_t, text *C.char, size C.int) {
+	out := unsafe.Slice((*byte)(unsafe.Pointer(text)), size)
+	n := copy(out[:size-1], faults[number])
+	out[n] = 0
+}
+

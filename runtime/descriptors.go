@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runtime
+
+import (
+	"errors"
+
+	"cothread/poll"
+)
+
+// descriptors knows which tasks wait for which descriptor of the caller's. The poller keeps one registration per
+// descriptor, for the bits that any of them wants.
+//
+// A task woken for another reason (deadline, cancel) stays listed until its descriptor is next looked at: its Wait number
+// has moved on then.
+type descriptors struct {
+	poller  poll.Poller
+	numbers []fdWaiters // by descriptor
+	due     func(b *Block, reason int32, events uint32)
+}
+
+type fdWaiters struct {
+	generation uint32 // of the arm, so that a late report of another one is not taken for it
+	waiters    []fdWaiter
+}
+
+type fdWaiter struct {
+	block  *Block
+	wait   uint32
+	events uint32
+}
+
+// Tokens: an adopted descriptor's is its handle, which is positive; an arm's has the top bit set.
+const armToken = 1 << 63
+
+func token(fd int32, generation uint32) uint64 {
+	return armToken | uint64(generation&0x7fffffff)<<32 | uint64(uint32(fd))
+}
+
+func (w *fdWaiter) waits() bool {
+	return w.block.Wait == w.wait && w.block.State == stateWaiting
+}
+
+// wait has b woken when its descriptor is ready. What cannot be waited for is due at once, with the reason.
+func (d *descriptors) wait(b *Block) {
+	for int(b.FD) >= len(d.numbers) {
+		d.numbers = append(d.numbers, make([]fdWaiters, max(64, len(d.numbers)))...)
+	}
+	n := &d.numbers[b.FD]
+	n.waiters = append(n.waiters, fdWaiter{b, b.Wait, b.Events})
+	d.arm(b.FD, n)
+}
+
+// arm asks for what those who still wait want, if any do.
+func (d *descriptors) arm(fd int32, n *fdWaiters) {
+	var events uint32
+	kept := n.waiters[:0]
+	for _, w := range n.waiters {
+		if w.waits() {
+			kept = append(kept, w)
+			events |= w.events
+		}
+	}
+	n.waiters = kept
+	if events == 0 {
+		return
+	}
+	n.generation++
+	err := d.poller.Arm(int(fd), token(fd, n.generation), events)
+	if err == nil {
+		return
+	}
+	for _, w := range n.waiters {
+		if errors.Is(err, poll.ErrAlwaysReady) {
+			d.due(w.block, Woken, w.events)
+		} else {
+			d.due(w.block, reasonOf(err), 0)
+		}
+	}
+	n.waiters = n.waiters[:0]
+}
+
+// report wakes those who wait for one of events, and asks again for the others.
+func (d *descriptors) report(t uint64, events uint32) {
+	fd := int32(uint32(t))
+	if int(fd) >= len(d.numbers) {
+		return
+	}
+	n := &d.numbers[fd]
+	if token(fd, n.generation) != t {
+		return
+	}
+	kept := n.waiters[:0]
+	for _, w := range n.waiters {
+		if got := events & (w.events | poll.Error | poll.Hangup); got == 0 {
+			kept = append(kept, w)
+		} else if w.waits() {
+			d.due(w.block, Woken, got)
+		}
+	}
+	n.waiters = kept
+	d.arm(fd, n)
+}
+
+// wake ends every wait on fd, and returns how many.
+func (d *descriptors) wake(fd int64) int64 {
+	if fd < 0 || fd >= int64(len(d.numbers)) {
+		return 0
+	}
+	n := &d.numbers[fd]
+	var woken int64
+	for _, w := range n.waiters {
+		if w.waits() {
+			d.due(w.block, errClosed, 0)
+			woken++
+		}
+	}
+	n.waiters = n.waiters[:0]
+	d.poller.Disarm(int(fd))
+	return woken
+}
+
+// reasonOf translates a poller's error into a code of cothread.h.
+func reasonOf(err error) int32 {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, poll.ErrBadDescriptor):
+		return errBadDescriptor
+	case errors.Is(err, poll.ErrAlwaysReady):
+		return errInvalid
+	case errors.Is(err, poll.ErrExists):
+		return errExists
+	case errors.Is(err, poll.ErrLimit):
+		return errLimit
+	}
+	return errSystem
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package native is the task half: C that switches stacks and settles what tasks have with one another. native.h
+// says how it is laid out. This file is how the kernel half in Go calls it.
+package native
+
+/*
+#cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden -fno-omit-frame-pointer
+#include "native.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "cothread/callback" // whose C the task half calls
+	"cothread/runtime"
+)
+
+// Engine is the runtime.Engine over a struct scheduler.
+type Engine struct {
+	scheduler *C.struct_scheduler
+}
+
+// At returns the engine of the struct scheduler at that address.
+func At(scheduler unsafe.Pointer) Engine {
+	return Engine{(*C.struct_scheduler)(scheduler)}
+}
+
+// Shared returns the memory it shares with the kernel half.
+func (e Engine) Shared() *runtime.Shared {
+	return (*runtime.Shared)(unsafe.Pointer(&e.scheduler.shared))
+}
+
+// Run is runtime.Engine's.
+func (e Engine) Run(begin bool) { C.native_run(e.scheduler, C.bool(begin)) }
+
+// Deliver is runtime.Engine's.
+func (e Engine) Deliver() { C.native_deliver(e.scheduler) }
+
+// Trim is runtime.Engine's.
+func (e Engine) Trim() bool { return bool(C.native_trim(e.scheduler)) }

@@ -1,0 +1,198 @@
+/* handles.c - slot tables and the table of schedulers. Nothing here is ever unmapped: a thread that holds a
+ * stale handle may look at any time, and finds another generation.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A handle, from the top bit: 0, scheduler (10), kind (4), index (22), generation (27). A slot whose generations
+ * are used up (134 million owners) is retired, a scheduler's number likewise, so a handle never comes again. */
+#include "native.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+#define GENERATION_MAX ((1u << GENERATION_BITS) - 1)
+
+static struct scheduler *_Atomic schedulers[SCHEDULERS + 1]; /* by number; 0 is no number */
+static bool taken[SCHEDULERS + 1];
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct {
+    const char *name;
+    uint32_t size;
+} kinds[KIND_TABLES] = {
+    [KIND_TASK] = {"task", sizeof(struct task)},
+    [KIND_EVENT] = {"event", 64},
+    [KIND_CHANNEL] = {"channel", 128},
+    [KIND_MUTEX] = {"mutex", 64},
+    [KIND_SEMAPHORE] = {"semaphore", 64},
+    [KIND_GROUP] = {"group", 64},
+    [KIND_STREAM] = {"stream", 64},
+    [KIND_LATEST] = {"latest", 128},
+};
+
+static void *map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle)
+{
+    enum kind given = (enum kind)((uint64_t)handle >> 49 & 15);
+    if (handle <= 0)
+        return fail(COTHREAD_EHANDLE, "handle %lld is no handle: check what the call that made it returned", handle);
+    if ((uint64_t)handle >> 53 != s->number) {
+        if (scheduler_numbered(handle))
+            return fail(COTHREAD_ETHREAD, "handle %lld belongs to another thread's scheduler", handle);
+        return fail(COTHREAD_EHANDLE, "handle %lld is of no living scheduler", handle);
+    }
+    if (given != kind)
+        return fail(COTHREAD_EHANDLE, "handle %lld is of another kind of object (kind %lld)", handle, given);
+    return fail(COTHREAD_EHANDLE, "handle %lld is stale: its object was joined, closed or released", handle);
+}
+
+void *slot_take(struct scheduler *s, enum kind kind)
+{
+    struct table *table = &s->tables[kind];
+    struct slot *slot = table->free;
+    if (slot) {
+        table->free = slot->next_free;
+        return slot;
+    }
+    uint32_t index = table->used;
+    if (index >= (1u << INDEX_BITS) - 1)
+        return NULL;
+    uint32_t number = index >> CHUNK_BITS;
+    char *chunk = atomic_load_explicit(&table->chunks[number], memory_order_relaxed);
+    if (!chunk) {
+        chunk = map((size_t)table->slot_size << CHUNK_BITS);
+        if (!chunk)
+            return NULL;
+        atomic_store_explicit(&table->chunks[number], chunk, memory_order_release);
+    }
+    table->used++;
+    slot = (struct slot *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+    slot->index = index;
+    slot->generation = table->floor + 1;
+    return slot;
+}
+
+void slot_release(struct scheduler *s, enum kind kind, void *released)
+{
+    struct table *table = &s->tables[kind];
+    struct slot *slot = released;
+    slot->generation++;
+    if (slot->generation > table->highest)
+        table->highest = slot->generation;
+    if (__builtin_expect(slot->generation >= GENERATION_MAX, 0))
+        return; /* retired */
+    slot->next_free = table->free;
+    table->free = slot;
+}
+
+struct scheduler *scheduler_open(int *error)
+{
+    struct scheduler *s = NULL;
+    uint32_t number;
+    pthread_mutex_lock(&opening);
+    for (number = 1; number <= SCHEDULERS && taken[number]; number++)
+        ;
+    if (number > SCHEDULERS) {
+        *error = fail(COTHREAD_ELIMIT, "%lld schedulers live already", SCHEDULERS);
+    } else {
+        s = atomic_load(&schedulers[number]);
+        if (!s && (s = map(sizeof *s)) != NULL)
+            atomic_store(&schedulers[number], s);
+        if (s)
+            taken[number] = true;
+        else
+            *error = fail(COTHREAD_ENOMEM, "no memory for a scheduler");
+    }
+    pthread_mutex_unlock(&opening);
+    if (!s)
+        return NULL;
+    s->number = number;
+    for (int kind = 0; kind < KIND_TABLES; kind++)
+        s->tables[kind].slot_size = kinds[kind].size;
+    return s;
+}
+
+void scheduler_close(struct scheduler *s)
+{
+    bool reusable = ++s->incarnation < GENERATION_MAX;
+    for (int kind = 0; kind < KIND_TABLES; kind++) {
+        struct table *table = &s->tables[kind];
+        if (table->used && table->floor + 1 > table->highest)
+            table->highest = table->floor + 1;
+        for (uint32_t i = 0; i << CHUNK_BITS < table->used; i++) {
+            char *chunk = atomic_load_explicit(&table->chunks[i], memory_order_relaxed);
+            /* A `latest` is written by other threads: its slots keep their state. The others go back to zero. */
+            if (kind != KIND_LATEST)
+                madvise(chunk, (size_t)table->slot_size << CHUNK_BITS, MADV_DONTNEED);
+        }
+        if (kind == KIND_LATEST)
+            continue; /* its free list lives on */
+        table->floor = table->highest;
+        table->used = 0;
+        table->free = NULL;
+        if (table->floor > GENERATION_MAX / 2)
+            reusable = false;
+    }
+    for (size_t i = 0; i < sizeof s->names / sizeof s->names[0]; i++)
+        if (s->names[i])
+            madvise(s->names[i], sizeof *s->names[i] << CHUNK_BITS, MADV_DONTNEED);
+    if (reusable) {
+        pthread_mutex_lock(&opening);
+        taken[s->number] = false;
+        pthread_mutex_unlock(&opening);
+    }
+}
+
+/* scheduler_numbered returns the living scheduler with the number in any of its handles, or NULL. */
+struct scheduler *scheduler_numbered(cothread_handle handle)
+{
+    uint64_t number = (uint64_t)handle >> 53;
+    if (handle <= 0 || number == 0 || number > SCHEDULERS)
+        return NULL;
+    struct scheduler *s = atomic_load_explicit(&schedulers[number], memory_order_acquire);
+    return s && atomic_load_explicit(&s->handle, memory_order_acquire) ? s : NULL;
+}
+
+struct scheduler *scheduler_at(uint32_t number)
+{
+    return atomic_load_explicit(&schedulers[number], memory_order_acquire);
+}
+
+struct scheduler *scheduler_find(cothread_handle handle)
+{
+    struct scheduler *s = scheduler_numbered(handle);
+    return s && atomic_load_explicit(&s->handle, memory_order_acquire) == handle ? s : NULL;
+}
+
+int native_set_name(struct scheduler *s, struct task *task, const char *name)
+{
+    uint32_t number = task->index >> CHUNK_BITS;
+    char(*names)[32] = s->names[number];
+    if (!names) {
+        if (!name)
+            return 0;
+        names = map(sizeof *names << CHUNK_BITS);
+        if (!names)
+            return COTHREAD_ENOMEM;
+        s->names[number] = names;
+    }
+    char *row = names[task->index & ((1u << CHUNK_BITS) - 1)];
+    if (name) {
+        size_t length = strnlen(name, 31);
+        memcpy(row, name, length);
+        row[length] = 0;
+    } else if (*row) {
+        *row = 0;
+    }
+    return 0;
+}
+
+const char *native_name(struct scheduler *s, const struct task *task)
+{
+    char(*names)[32] = s->names[task->index >> CHUNK_BITS];
+    return names ? names[task->index & ((1u << CHUNK_BITS) - 1)] : "";
+}

@@ -1,0 +1,208 @@
+/* host.c - host tasks, and the rings through which they wait.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "native.h"
+
+#include <stdlib.h>
+
+#define RING_CAPACITY 4096
+
+int native_ring_open(struct scheduler *s)
+{
+    s->ring = (cothread_ring){
+        .size = sizeof s->ring,
+        .capacity = RING_CAPACITY,
+        .requests = calloc(RING_CAPACITY, sizeof(cothread_request)),
+        .ready = calloc(RING_CAPACITY, sizeof(cothread_ready)),
+    };
+    s->posted = calloc(s->shared.callback_budget, sizeof *s->posted);
+    return s->ring.requests && s->ring.ready && s->posted ? 0 : COTHREAD_ENOMEM;
+}
+
+cothread_handle native_host_create(struct scheduler *s, uint64_t token, const char *name)
+{
+    struct task *t = native_new_task(s, TASK_HOST);
+    if (!t)
+        return fail(COTHREAD_ELIMIT, "%lld tasks exist already", (1 << INDEX_BITS) - 1);
+    if (native_set_name(s, t, name) < 0) {
+        t->state = TASK_FREE;
+        slot_release(s, KIND_TASK, t);
+        return fail(COTHREAD_ENOMEM, "no memory for the task's name");
+    }
+    t->stack = (char *)(uintptr_t)token;
+    atomic_store_explicit(&s->shared.living, s->shared.living + 1, memory_order_relaxed);
+    atomic_store_explicit(&s->shared.spawned, s->shared.spawned + 1, memory_order_relaxed);
+    return handle_of(s, KIND_TASK, t);
+}
+
+/* begin puts the wait a request asks for into effect. What ends at once goes through a wait all the same, so that each
+ * request has one answer, in one place: the batch. */
+static void begin(struct scheduler *s, struct task *t, const cothread_request *request)
+{
+    struct waiters *in = NULL;
+    void *element = (void *)(uintptr_t)request->value;
+    int rc = WOULD_WAIT;
+    switch (request->operation) {
+    case COTHREAD_WAIT:
+        if (request->fd >= 0) {
+            t->fd = request->fd;
+            t->events = (uint32_t)request->object;
+        } else {
+            t->flags |= TASK_IN_WAIT_UNTIL;
+        }
+        break;
+    case COTHREAD_WAIT_EVENT: rc = event_try(s, t, request->object, &in); break;
+    case COTHREAD_WAIT_SEND: rc = channel_try_send(s, t, request->object, element, &in); break;
+    case COTHREAD_WAIT_RECEIVE: rc = channel_try_receive(s, t, request->object, element, &in); break;
+    case COTHREAD_WAIT_LOCK: rc = mutex_try(s, t, request->object, &in); break;
+    case COTHREAD_WAIT_ACQUIRE: rc = semaphore_try(s, t, request->object, &in); break;
+    case COTHREAD_WAIT_JOIN: rc = join_try(s, t, request->object, &in); break;
+    default: rc = fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation);
+    }
+    if (rc == WOULD_WAIT && t->flags & TASK_CANCELLED)
+        rc = COTHREAD_ECANCELED;
+    if (rc == WOULD_WAIT) {
+        wait_begin(s, t, in, request->deadline == COTHREAD_NOW ? COTHREAD_NOW + 1 : request->deadline);
+    } else {
+        t->events = 0;
+        wait_begin(s, t, NULL, COTHREAD_FOREVER);
+        wake(s, t, rc);
+    }
+}
+
+/* withdraw ends a host task's wait without putting it into a batch. */
+static void withdraw(struct scheduler *s, struct task *t)
+{
+    if (t->state == TASK_WAITING)
+        wake(s, t, 0);
+    if (t->state != TASK_READY)
+        return;
+    struct task **link = &s->shared.host_first;
+    while (*link && *link != t)
+        link = &(*link)->next;
+    if (*link) {
+        *link = t->next;
+        if (!t->next)
+            s->shared.host_tail = link;
+    }
+    t->state = TASK_RUNNING;
+    t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
+    t->events = 0;
+}
+
+int native_submit(struct scheduler *s)
+{
+    int64_t count = s->ring.request_count;
+    if (count < 0 || count > RING_CAPACITY)
+        return fail(COTHREAD_EINVAL, "request_count is %lld; the ring holds %lld", count, RING_CAPACITY);
+    uint32_t notify = s->shared.notify;
+    s->shared.notify = 0; /* the caller is about to look */
+    s->ring.request_count = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const cothread_request *request = &s->ring.requests[i];
+        int error;
+        struct task *t = resolve(s, KIND_TASK, request->task, &error);
+        if (!t || !(t->flags & TASK_HOST))
+            continue; /* nobody to tell: there is no task to wake with the error */
+        if (request->operation == COTHREAD_WITHDRAW || request->operation == COTHREAD_FINISH || t->state == TASK_WAITING)
+            withdraw(s, t);
+        if (request->operation == COTHREAD_FINISH)
+            native_end(s, t, (uint64_t)request->value);
+        else if (request->operation != COTHREAD_WITHDRAW)
+            begin(s, t, request);
+    }
+    s->shared.notify = notify;
+    if (notify && (s->shared.host_first || s->shared.now_first))
+        native_notify(s);
+    return (int)count;
+}
+
+int native_batch(struct scheduler *s)
+{
+    cothread_ready *ready = s->ring.ready;
+    uint32_t count = 0;
+    for (; count < s->shared.posted_count && count < RING_CAPACITY; count++)
+        ready[count] = (cothread_ready){s->posted[count].token, COTHREAD_POSTED, 0, (int64_t)s->posted[count].value};
+    s->shared.posted_count = 0;
+    for (struct task *t; count < RING_CAPACITY && (t = s->shared.host_first); count++) {
+        if (!(s->shared.host_first = t->next))
+            s->shared.host_tail = &s->shared.host_first;
+        t->state = TASK_RUNNING;
+        t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
+        ready[count] = (cothread_ready){(uint64_t)(uintptr_t)t->stack, t->reason, t->reason == 0 ? t->events : 0, (int64_t)t->value};
+        t->events = 0;
+    }
+    s->ring.ready_count = count;
+    return (int)count;
+}
+
+/* ---- Latest ------------------------------------------------------------------------------------------------ */
+
+/* Other threads post to a latest at any time, so a closed one is reused only when no poster is left inside. Its
+ * generation and the slot's are bumped together and differ by one: see post. */
+struct latest_slot {
+    uint32_t index, generation;
+    struct latest_slot *next_closed;
+    bool open;
+    struct latest latest;
+};
+_Static_assert(sizeof(struct latest_slot) <= 128, "a latest fits its slot");
+
+cothread_handle native_latest_create(struct scheduler *s, cothread_callback callback, uint64_t token)
+{
+    struct latest_slot **link = &s->closed_latests, *slot;
+    while ((slot = *link) && !latest_idle(&slot->latest))
+        link = &slot->next_closed;
+    if (slot)
+        *link = slot->next_closed;
+    else if (!(slot = slot_take(s, KIND_LATEST)))
+        return fail(COTHREAD_ELIMIT, "no more latests can be created");
+    slot->open = true;
+    latest_open(&slot->latest, callback, token);
+    return handle_of(s, KIND_LATEST, slot);
+}
+
+static void close_latest(struct scheduler *s, struct latest_slot *slot)
+{
+    latest_close(&slot->latest);
+    slot->open = false;
+    if (++slot->generation >= (1u << GENERATION_BITS) - 1)
+        return; /* retired */
+    slot->next_closed = s->closed_latests;
+    s->closed_latests = slot;
+}
+
+int native_latest_close(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    struct latest_slot *slot = resolve(s, KIND_LATEST, handle, &error);
+    if (!slot)
+        return error;
+    close_latest(s, slot);
+    return 0;
+}
+
+void native_close_latests(struct scheduler *s)
+{
+    struct table *table = &s->tables[KIND_LATEST];
+    for (uint32_t i = 0; i < table->used; i++) {
+        struct latest_slot *slot = (struct latest_slot *)(void *)(atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed) +
+                                                                  (size_t)(i & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+        if (slot->open)
+            close_latest(s, slot);
+    }
+}
+
+int native_post_latest(cothread_handle handle, void *value, void **replaced)
+{
+    struct scheduler *s = scheduler_numbered(handle);
+    if (!s || ((uint64_t)handle >> 49 & 15) != KIND_LATEST)
+        return fail(COTHREAD_EHANDLE, "handle %lld is no latest of a living scheduler", handle);
+    uint32_t index = (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
+    char *chunk = atomic_load_explicit(&s->tables[KIND_LATEST].chunks[index >> CHUNK_BITS], memory_order_acquire);
+    if (!chunk)
+        return fail(COTHREAD_EHANDLE, "handle %lld is no latest", handle);
+    struct latest_slot *slot = (struct latest_slot *)(void *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * sizeof *slot);
+    uint32_t generation = ((uint32_t)handle & ((1u << GENERATION_BITS) - 1)) - 1;
+    int rc = latest_post(&s->queue, atomic_load(&s->handle), &slot->latest, generation, value, replaced);
+    return rc >= 0 ? rc : fail(rc, "the value was not posted to latest %lld", handle);
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package native
+
+// #include "native.h"
+import "C"
+
+import (
+	"errors"
+	"strconv"
+	"unsafe"
+
+	"cothread/runtime"
+)
+
+// CompareLayouts returns an error for the first field that C and Go place differently. import "C" is not possible in a
+// test file.
+func CompareLayouts() error {
+	var (
+		task   C.struct_task
+		block  runtime.Block
+		due    C.struct_due
+		goDue  runtime.Due
+		shared C.struct_shared
+		mirror runtime.Shared
+	)
+	for _, f := range []struct {
+		name   string
+		c, go_ uintptr
+	}{
+		{"task.index", unsafe.Offsetof(task.index), unsafe.Offsetof(block.Index)},
+		{"task.deadline", unsafe.Offsetof(task.deadline), unsafe.Offsetof(block.Deadline)},
+		{"task.value", unsafe.Offsetof(task.value), unsafe.Offsetof(block.Value)},
+		{"task.reason", unsafe.Offsetof(task.reason), unsafe.Offsetof(block.Reason)},
+		{"task.state", unsafe.Offsetof(task.state), unsafe.Offsetof(block.State)},
+		{"task.flags", unsafe.Offsetof(task.flags), unsafe.Offsetof(block.Flags)},
+		{"task.armed_next", unsafe.Offsetof(task.armed_next), unsafe.Offsetof(block.ArmedNext)},
+		{"task.heap_deadline", unsafe.Offsetof(task.heap_deadline), unsafe.Offsetof(block.HeapDeadline)},
+		{"task.heap_sequence", unsafe.Offsetof(task.heap_sequence), unsafe.Offsetof(block.HeapSequence)},
+		{"task.wait", unsafe.Offsetof(task.wait), unsafe.Offsetof(block.Wait)},
+		{"task.fd", unsafe.Offsetof(task.fd), unsafe.Offsetof(block.FD)},
+		{"task.events", unsafe.Offsetof(task.events), unsafe.Offsetof(block.Events)},
+		{"due", unsafe.Sizeof(due), unsafe.Sizeof(goDue)},
+		{"due.stream", unsafe.Offsetof(due.stream), unsafe.Offsetof(goDue.Stream)},
+		{"due.reason", unsafe.Offsetof(due.reason), unsafe.Offsetof(goDue.Reason)},
+		{"due.wait", unsafe.Offsetof(due.wait), unsafe.Offsetof(goDue.Wait)},
+		{"DUE_CAPACITY", C.DUE_CAPACITY, runtime.DueCapacity},
+		{"shared", unsafe.Sizeof(shared), unsafe.Sizeof(mirror)},
+		{"shared.stop", unsafe.Offsetof(shared.stop), unsafe.Offsetof(mirror.Stop)},
+		{"shared.armed_first", unsafe.Offsetof(shared.armed_first), unsafe.Offsetof(mirror.ArmedFirst)},
+		{"shared.now_first", unsafe.Offsetof(shared.now_first), unsafe.Offsetof(mirror.NowFirst)},
+		{"shared.next_first", unsafe.Offsetof(shared.next_first), unsafe.Offsetof(mirror.NextFirst)},
+		{"shared.host_first", unsafe.Offsetof(shared.host_first), unsafe.Offsetof(mirror.HostFirst)},
+		{"shared.main", unsafe.Offsetof(shared.main), unsafe.Offsetof(mirror.Main)},
+		{"shared.tasks", unsafe.Offsetof(shared.tasks), unsafe.Offsetof(mirror.Tasks)},
+		{"shared.callback_quota", unsafe.Offsetof(shared.callback_quota), unsafe.Offsetof(mirror.CallbackQuota)},
+		{"shared.interrupted", unsafe.Offsetof(shared.interrupted), unsafe.Offsetof(mirror.Interrupted)},
+		{"shared.posted_count", unsafe.Offsetof(shared.posted_count), unsafe.Offsetof(mirror.PostedCount)},
+		{"shared.call_result", unsafe.Offsetof(shared.call_result), unsafe.Offsetof(mirror.CallResult)},
+		{"shared.living", unsafe.Offsetof(shared.living), unsafe.Offsetof(mirror.Living)},
+		{"shared.sleeps", unsafe.Offsetof(shared.sleeps), unsafe.Offsetof(mirror.Sleeps)},
+		{"STOP_CALL", C.STOP_CALL, uintptr(runtime.StopCall)},
+	} {
+		if f.c != f.go_ {
+			return errors.New(f.name + ": C says " + strconv.Itoa(int(f.c)) + ", Go says " + strconv.Itoa(int(f.go_)))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,425 @@
+/* native.h - the task half: what tasks settle among themselves inside a tick.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One thread, two halves, strictly alternating: the kernel half (Go, package runtime) decides what a tick
+ * starts with; native_run (C) then runs every ready task, each switching straight to the next, and returns.
+ * So nothing here needs a lock, and no task ever runs Go on its own stack: what needs the kernel half is
+ * left in `struct shared` and served when native_run returns.
+ *
+ * Files: tasks.c (tasks, ready lists, native_run), stacks.c (slabs, guards, the pool), objects.c (event,
+ * channel, mutex, semaphore, group), streams.c (descriptors), host.c (host tasks), handles.c (slot tables,
+ * schedulers), errors.c, overflow.c (the guard page's handler), switch_*.S.
+ */
+#ifndef NATIVE_H
+#define NATIVE_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../../callback/queue.h"
+#include "../../cothread.h"
+
+struct scheduler;
+struct task;
+
+/* ---- errors.c ---------------------------------------------------------------------------------- */
+
+/* fail(code, sentence, a, b) records why the calling thread's call fails and returns `code`. The sentence is put
+ * together only when cothread_last_error asks for it: timeouts and full queues are everyday answers. It is a
+ * literal with at most two %lld, for the integers a and b. */
+#define fail(...) FAIL_WITH(__VA_ARGS__, 0, 0, 0)
+#define FAIL_WITH(code, sentence, a, b, ...) record_failure(code, sentence, (long long)(a), (long long)(b))
+int record_failure(int code, const char *sentence, long long a, long long b) __attribute__((cold));
+/* fail_text is for sentences that must be written out at once, such as lists of names. */
+int fail_text(int code, const char *text) __attribute__((cold));
+const char *native_last_error(void);
+const char *native_strerror(int code);
+
+/* ---- What both halves see (mirrored by runtime/block.go; a test compares the layouts) ------------- */
+
+enum task_state { TASK_FREE, TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
+enum task_flag {
+    TASK_CANCELLED = 1, /* every wait from now on ends with ECANCELED */
+    TASK_DETACHED = 2,  /* nobody will join: the slot is released at the end */
+    TASK_HOST = 4,      /* the host owns the continuation */
+    TASK_ON_ARMED = 8,  /* in the list `armed` */
+    TASK_MAIN = 16,     /* the thread's own stack */
+    TASK_IN_WAIT_UNTIL = 32, /* what cothread_wakeup may end */
+};
+
+/* A list of waiting tasks: first->previous is the last, so that both ends cost one pointer. */
+struct waiters {
+    struct task *first;
+};
+
+/* A task block. The first line is all that a switch, a wait and a wake touch. */
+struct task {
+    uint32_t index;      /* slot header: see struct slot */
+    uint32_t generation;
+    void *sp;            /* parked stack pointer; free slot: next free one */
+    struct task *next;   /* ready, waiting and armed-free lists */
+    struct task *previous;
+    struct waiters *waiting_in;
+    int64_t deadline;    /* of the present wait; FOREVER when not waiting */
+    uint64_t value;      /* handed over by the waker, or the address to copy to; ended: the result */
+    int32_t reason;      /* why it was woken; fixed when it becomes ready */
+    uint8_t state;
+    uint8_t flags;
+    uint8_t stack_class; /* log2 of the stack's size */
+    uint8_t wants_send;  /* waiting in a channel: as a sender */
+
+    struct waiters joiners;
+    struct mutex *held;  /* mutexes to hand on when it ends */
+    char *stack;         /* low end; a host task's token */
+    struct task *armed_next; /* suspended in this tick with a deadline or descriptor */
+    int64_t heap_deadline; /* key of this slot's entry in the kernel half's heap, or FOREVER. Outlives the task. */
+    uint32_t heap_sequence;
+    uint32_t wait;       /* number of the present wait: tells a late report from a present one */
+    int32_t fd;          /* descriptor waited for, with events != 0 */
+    uint32_t events;     /* wanted; when woken: what came */
+    struct group *group;
+    /* Sanitizer builds only; the kernel half knows the fields above. */
+#ifdef __SANITIZE_ADDRESS__
+    void *fake_stack;
+#endif
+#ifdef __SANITIZE_THREAD__
+    void *fiber;
+#endif
+#ifdef COTHREAD_VALGRIND
+    unsigned valgrind_stack;
+#endif
+};
+_Static_assert(offsetof(struct task, group) == 120, "a task block is two cache lines");
+
+/* What became due since the last tick: a task to wake, or readiness of an adopted descriptor. */
+struct due {
+    struct task *task; /* or NULL, */
+    cothread_handle stream; /* then a stream */
+    int32_t reason;
+    uint32_t events;
+    uint32_t wait; /* the task is woken only if it is still in this wait */
+    uint32_t unused;
+};
+#define DUE_CAPACITY 1024
+
+enum stop {
+    STOP_DONE, /* nothing is ready any more */
+    STOP_MAIN, /* it is main's turn: return to it */
+    STOP_CALL, /* a task asks for a kernel call; native_run resumes it */
+};
+
+enum kernel_operation { CALL_ADOPT = 1, CALL_RELEASE, CALL_WAKE_FD, CALL_DRAINED };
+
+struct shared {
+    struct due *due;
+    uint32_t due_count;
+    uint32_t stop;
+    struct task *armed_first, *armed_last;
+    struct task *now_first;  /* runs in this tick */
+    struct task **now_tail;
+    struct task *next_first; /* runs in the next */
+    struct task **next_tail;
+    struct task *host_first; /* ready host tasks */
+    struct task **host_tail;
+    struct task *main;       /* NULL: hosted */
+    char *_Atomic *tasks;    /* chunks of task blocks */
+    size_t block_size;
+    uint32_t callback_quota; /* callbacks that may start in this tick; set by the kernel half, used up here */
+    _Atomic uint32_t interrupted;
+    uint32_t notify;         /* outside a tick: the next wake writes the eventfd */
+    uint32_t posted_count;   /* callbacks for the host in this batch */
+    uint32_t callback_budget, unused;
+    int64_t call_operation, call_a, call_b, call_result;
+    _Atomic uint64_t living; /* tasks not ended, main excepted */
+    /* counters: written here, read by any thread */
+    _Atomic uint64_t switches, spawned, waiting, ended;
+    _Atomic uint64_t ticks, timers_armed, timers_fired, descriptors; /* written by the kernel half */
+    _Atomic uint64_t polls, sleeps;
+};
+
+/* ---- The scheduler ------------------------------------------------------------------------------ */
+
+/* A slot begins like this in every table. Free slots keep their generation, which was bumped on release. */
+struct slot {
+    uint32_t index, generation;
+    struct slot *next_free;
+};
+
+enum kind {
+    KIND_TASK, KIND_EVENT, KIND_CHANNEL, KIND_MUTEX, KIND_SEMAPHORE, KIND_GROUP, KIND_STREAM, KIND_LATEST,
+    KIND_TABLES, KIND_SCHEDULER = 15
+};
+
+#define CHUNK_BITS 12
+#define INDEX_BITS 22
+#define GENERATION_BITS 27
+#define SCHEDULERS 1000
+
+/* A table grows by chunks that are never unmapped: another thread may hold a stale handle. */
+struct table {
+    char *_Atomic chunks[1 << (INDEX_BITS - CHUNK_BITS)];
+    struct slot *free;
+    uint32_t used;       /* slots ever handed out */
+    uint32_t slot_size;
+    uint32_t floor;      /* generations start above this: the table may have served another scheduler */
+    uint32_t highest;
+};
+
+#define STACK_SMALLEST_CLASS 14 /* 16 KiB */
+#define STACK_LARGEST_CLASS 30
+
+/* The stacks of a scheduler, by size class (stacks.c). */
+struct pool {
+    struct stack_class {
+        char **free; /* LIFO; [0, cold) hold no memory */
+        size_t free_count, cold;
+        char *fresh, *fresh_end; /* the rest of the newest slab */
+    } classes[STACK_LARGEST_CLASS + 1];
+    uint32_t *slabs; /* ours, in the table of all slabs */
+    size_t slab_count;
+    _Atomic int guard;
+    _Atomic uint64_t in_use, pooled, bytes;
+};
+
+struct kernel { /* the kernel half, as the task half calls it from the thread's own stack */
+    void (*drive)(struct scheduler *s); /* runs ticks until main is ready */
+    void (*call)(struct scheduler *s);  /* serves shared.call_* */
+};
+
+struct scheduler {
+    struct shared shared; /* first: the kernel half has this address */
+    struct task *current; /* NULL: a hosted scheduler's own stack */
+    void *kernel_sp;      /* native_run's stack while tasks run */
+    struct task *calling; /* the task whose kernel call native_run is to answer */
+    struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
+    struct task *idle_runner;
+    void *abandoned_sp;   /* where an ended task's stack pointer goes */
+    uint32_t handoffs;    /* wakes into this tick so far */
+    uint8_t running;      /* inside native_run: the thread's own stack is in use */
+    uint8_t hosted, host_polls;
+    uint8_t closing;      /* destroy is under way: no new task, and callbacks may not wait */
+    uint8_t until_idle;   /* main waits for the last task's end */
+    uint8_t broken;
+    uint8_t canaries;     /* some stack has a canary: look at each switch away */
+    uint32_t default_stack;
+    struct waiters room;  /* tasks waiting for room in the callback queue */
+    struct kernel kernel;
+    struct pool pool;
+    cothread_ring ring;
+    struct posted *posted; /* callbacks for the host, taken this tick */
+    struct latest_slot *closed_latests;
+    int wake_fd;
+    _Atomic cothread_handle handle; /* 0: no scheduler lives here */
+    _Atomic bool orphaned; /* its thread ended; whoever swaps it back releases it */
+    uint32_t number;      /* index in the table of schedulers */
+    uint32_t incarnation;
+    struct queue queue;
+    char (*_Atomic names[1 << (INDEX_BITS - CHUNK_BITS)])[32]; /* of tasks, a chunk like theirs; only if one has a name */
+    struct table tables[KIND_TABLES];
+#ifdef __SANITIZE_ADDRESS__
+    void *fake_stack; /* of the thread's own stack */
+    const void *own_bottom;
+    size_t own_size;
+    bool left_own;
+#endif
+#ifdef __SANITIZE_THREAD__
+    void *own_fiber;
+#endif
+};
+
+/* Wakes and completed reads or writes that may join the running tick. A count, not a time: order must not depend on
+ * speed. 1000 hand-offs of 10 ns hide the 300 ns that a tick costs. */
+#define HANDOFFS_PER_TICK 1000
+
+/* ---- handles.c ---------------------------------------------------------------------------------- */
+
+static inline cothread_handle handle_of(const struct scheduler *s, enum kind kind, const void *slot)
+{
+    const struct slot *head = slot;
+    return (int64_t)s->number << 53 | (int64_t)kind << 49 | (int64_t)head->index << GENERATION_BITS | head->generation;
+}
+
+int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle) __attribute__((cold));
+
+/* resolve returns the object a handle names, or NULL with the reason in *error. */
+static inline void *resolve(struct scheduler *s, enum kind kind, cothread_handle handle, int *error)
+{
+    if (__builtin_expect((uint64_t)handle >> 49 == ((uint64_t)s->number << 4 | kind), 1)) {
+        uint32_t index = (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
+        struct table *table = &s->tables[kind];
+        char *chunk = atomic_load_explicit(&table->chunks[index >> CHUNK_BITS], memory_order_relaxed);
+        if (__builtin_expect(chunk != NULL, 1)) {
+            struct slot *slot = (struct slot *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+            if (__builtin_expect(slot->generation == ((uint32_t)handle & ((1u << GENERATION_BITS) - 1)), 1))
+                return slot;
+        }
+    }
+    *error = handle_error(s, kind, handle);
+    return NULL;
+}
+
+/* slot_take returns a slot with a fresh generation, the rest of it as its last owner left it (zero at first), or NULL. */
+void *slot_take(struct scheduler *s, enum kind kind);
+void slot_release(struct scheduler *s, enum kind kind, void *slot);
+
+/* scheduler_open returns a zeroed scheduler with a number of its own, or NULL with *error. */
+struct scheduler *scheduler_open(int *error);
+/* scheduler_close makes every handle stale and the number free. The memory stays mapped. */
+void scheduler_close(struct scheduler *s);
+/* scheduler_find returns the scheduler a handle names, from any thread; NULL if it is gone. It may end at any
+ * moment after: what follows must check the handle again (the callback queue does). */
+struct scheduler *scheduler_find(cothread_handle handle);
+struct scheduler *scheduler_numbered(cothread_handle any_handle);
+/* scheduler_at returns whatever has that number, living or not; NULL: nothing ever had. */
+struct scheduler *scheduler_at(uint32_t number);
+
+/* ---- stacks.c ----------------------------------------------------------------------------------- */
+
+int pool_open(struct pool *pool);
+void pool_close(struct pool *pool);
+/* stack_take returns a stack's low end, or NULL. Bit 0 set: no guard page was to be had, it has a canary. */
+char *stack_take(struct pool *pool, int stack_class);
+#define STACK_CANARY 1
+static inline char *stack_low(char *stack)
+{
+    return stack - ((uintptr_t)stack & STACK_CANARY);
+}
+void stack_give(struct pool *pool, int stack_class, char *stack);
+/* native_trim returns pooled stacks beyond the warm ones to the system, a slice at a time; true: more is left. */
+bool native_trim(struct scheduler *s);
+/* stack_overflowed says whether a stack's canary is gone. */
+bool stack_overflowed(const char *stack);
+void stack_statistics(const struct pool *pool, cothread_stats *stats);
+/* stack_find returns the low end of the stack that guards `address`, or NULL. Async-signal-safe. */
+char *stack_find(const void *address, size_t *size);
+
+/* ---- tasks.c ------------------------------------------------------------------------------------- */
+
+void native_switch(void **save, void *load);
+void native_entry(void);
+extern _Thread_local struct scheduler *native_current __attribute__((tls_model("initial-exec")));
+
+int native_start(struct scheduler *s, const cothread_options *options, int wake_fd);
+void native_run(struct scheduler *s, bool begin);
+void native_deliver(struct scheduler *s);
+cothread_handle native_spawn(struct scheduler *s, cothread_function function, void *argument, const cothread_task_options *options);
+int native_join(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline);
+int native_detach(struct scheduler *s, cothread_handle handle);
+int native_cancel(struct scheduler *s, cothread_handle handle);
+int native_yield(struct scheduler *s);
+int native_sleep(struct scheduler *s, int64_t deadline);
+int native_wait_until(struct scheduler *s, int64_t deadline);
+int native_wakeup(struct scheduler *s, cothread_handle handle);
+void native_cancel_all(struct scheduler *s);
+int native_abandon(struct scheduler *s);
+int native_until_idle(struct scheduler *s, int64_t deadline);
+void native_stop(struct scheduler *s);
+void native_statistics(struct scheduler *s, cothread_stats *stats);
+int native_post_wait(struct scheduler *s, cothread_callback callback, void *argument, int64_t deadline);
+const char *native_name(struct scheduler *s, const struct task *task);
+int native_set_name(struct scheduler *s, struct task *task, const char *name);
+struct task *native_new_task(struct scheduler *s, uint8_t flags);
+void native_end(struct scheduler *s, struct task *task, uint64_t result);
+void native_notify(struct scheduler *s);
+
+/* wait_begin puts `t` into a wait; it is over when somebody calls wake. */
+void wait_begin(struct scheduler *s, struct task *t, struct waiters *in, int64_t deadline);
+/* wake ends the wait of `t`. */
+void wake(struct scheduler *s, struct task *t, int reason);
+/* cancelled_wait is what every wait begins with: ECANCELED, having let the others run, if the calling task was cancelled; else 0. */
+int cancelled_wait(struct scheduler *s, int64_t deadline);
+/* wait_refused says whether the calling task may not wait now: 0, or the error to return. */
+int wait_refused(struct scheduler *s, int64_t deadline);
+/* wait_here suspends the calling task in `in` and returns its wake reason. After wait_refused. */
+int wait_here(struct scheduler *s, struct waiters *in, int64_t deadline);
+/* busy counts an operation that was served at once; one too many in this tick and the caller yields, so that an endless
+ * supply of ready data cannot keep the other tasks from running. */
+void busy(struct scheduler *s);
+
+/* kernel_call has the kernel half serve an operation; nothing else runs meanwhile. */
+int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_t a, int64_t b);
+
+/* ---- objects.c ------------------------------------------------------------------------------------ */
+
+/* Host tasks wait on objects too, without suspending anything: each wait is split into `try`, which ends it at once
+ * (0, or an error), or says WOULD_WAIT and in which list. */
+#define WOULD_WAIT 1000
+
+struct mutex {
+    uint32_t index, generation;
+    struct slot *next_free;
+    struct task *owner;
+    struct mutex *next_held, *previous_held;
+    struct waiters waiters;
+    bool abandoned; /* its last owner ended while holding it */
+};
+
+void mutexes_abandoned(struct scheduler *s, struct task *owner);
+void group_member_ended(struct scheduler *s, struct group *group);
+
+cothread_handle native_event_create(struct scheduler *s, uint32_t flags);
+int native_event_signal(struct scheduler *s, cothread_handle handle, void *value);
+int native_event_wait(struct scheduler *s, cothread_handle handle, void **value, int64_t deadline);
+int native_event_reset(struct scheduler *s, cothread_handle handle);
+cothread_handle native_channel_create(struct scheduler *s, size_t element_size, size_t capacity);
+int native_channel_send(struct scheduler *s, cothread_handle handle, const void *element, int64_t deadline);
+int native_channel_receive(struct scheduler *s, cothread_handle handle, void *element, int64_t deadline);
+int native_channel_done(struct scheduler *s, cothread_handle handle);
+cothread_handle native_mutex_create(struct scheduler *s);
+int native_mutex_lock(struct scheduler *s, cothread_handle handle, int64_t deadline);
+int native_mutex_unlock(struct scheduler *s, cothread_handle handle);
+cothread_handle native_semaphore_create(struct scheduler *s, uint32_t units);
+int native_semaphore_acquire(struct scheduler *s, cothread_handle handle, int64_t deadline);
+int native_semaphore_release(struct scheduler *s, cothread_handle handle, uint32_t units);
+cothread_handle native_group_create(struct scheduler *s);
+int native_group_add(struct scheduler *s, cothread_handle handle, cothread_handle task);
+int native_group_wait(struct scheduler *s, cothread_handle handle, uint32_t count, int64_t deadline);
+int native_group_cancel(struct scheduler *s, cothread_handle handle);
+int native_close(struct scheduler *s, cothread_handle handle);
+void native_free_objects(struct scheduler *s);
+
+/* The tries, for the host's requests. */
+int event_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
+int channel_try_send(struct scheduler *s, struct task *t, cothread_handle handle, const void *element, struct waiters **in);
+int channel_try_receive(struct scheduler *s, struct task *t, cothread_handle handle, void *element, struct waiters **in);
+int mutex_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
+int semaphore_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
+int join_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
+
+/* ---- streams.c ------------------------------------------------------------------------------------ */
+
+int native_wait_fd(struct scheduler *s, int fd, uint32_t events, int64_t deadline);
+int native_wake_fd(struct scheduler *s, int fd);
+cothread_handle native_adopt(struct scheduler *s, int fd);
+int native_release(struct scheduler *s, cothread_handle handle, bool close_it);
+int native_descriptor(struct scheduler *s, cothread_handle handle);
+int native_wait_ready(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline);
+int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline);
+int64_t native_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline);
+cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64_t deadline);
+void stream_ready(struct scheduler *s, cothread_handle handle, uint32_t events);
+void native_close_streams(struct scheduler *s);
+
+/* ---- host.c --------------------------------------------------------------------------------------- */
+
+struct posted {
+    uint64_t token, value;
+};
+
+int native_ring_open(struct scheduler *s);
+cothread_handle native_host_create(struct scheduler *s, uint64_t token, const char *name);
+int native_submit(struct scheduler *s);
+int native_batch(struct scheduler *s);
+cothread_handle native_latest_create(struct scheduler *s, cothread_callback callback, uint64_t token);
+int native_post_latest(cothread_handle handle, void *value, void **replaced);
+int native_latest_close(struct scheduler *s, cothread_handle handle);
+void native_close_latests(struct scheduler *s);
+
+/* ---- overflow.c ----------------------------------------------------------------------------------- */
+
+/* The constructor in overflow.c installs the handler before Go's own, which forwards to it. */
+
+#endif

@@ -1,0 +1,303 @@
+/* streams.c - waiting for descriptors, owned by the caller or adopted.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An adopted descriptor is registered once, edge-triggered; the kernel half hands each report to stream_ready. Three sets of
+ * poll(2) bits follow:
+ *   drained  the last try found nothing: do not try again before an edge clears it
+ *   edges    reported and not yet returned by cothread_wait_ready
+ *   sticky   RDHUP, HUP, ERR and PRI, which are reported once and stay true. Ten bytes and a FIN may be one event: after a
+ *            short read there is still an end to be read, so while one is set a short read does not count as drained */
+#define _GNU_SOURCE
+#include "native.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct stream {
+    uint32_t index, generation;
+    struct slot *next_free;
+    int32_t fd;
+    uint16_t drained, edges, sticky;
+    bool open, socket;
+    bool byte_stream; /* a socket on which a short read means that nothing is left */
+    struct waiters readers, writers;
+};
+_Static_assert(sizeof(struct stream) <= 64, "a stream fits its slot");
+
+#define STICKY (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR | COTHREAD_PRIORITY)
+#define ENDING (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR)
+
+/* ---- A descriptor the caller owns --------------------------------------------------------------------- */
+
+int native_wait_fd(struct scheduler *s, int fd, uint32_t events, int64_t deadline)
+{
+    int rc = cancelled_wait(s, deadline);
+    if (rc)
+        return rc;
+    struct pollfd look = {.fd = fd, .events = (short)events};
+    while (poll(&look, 1, 0) < 0)
+        if (errno != EINTR && errno != EAGAIN)
+            return fail(COTHREAD_ESYSTEM, "poll failed with errno %lld", errno);
+    if (look.revents & POLLNVAL || fd < 0)
+        return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
+    if (look.revents) {
+        busy(s);
+        return (uint16_t)look.revents;
+    }
+    if ((rc = wait_refused(s, deadline)) != 0)
+        return rc;
+    struct task *self = s->current;
+    self->fd = fd;
+    self->events = events;
+    rc = wait_here(s, NULL, deadline);
+    events = self->events;
+    self->events = 0;
+    return rc ? rc : (int)events;
+}
+
+int native_wake_fd(struct scheduler *s, int fd)
+{
+    return (int)kernel_call(s, CALL_WAKE_FD, fd, 0);
+}
+
+/* ---- Adopted descriptors --------------------------------------------------------------------------------- */
+
+static cothread_handle adopt(struct scheduler *s, int fd)
+{
+    int error, type = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t length = sizeof type;
+    if (flags < 0)
+        return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
+    struct stream *stream = slot_take(s, KIND_STREAM);
+    if (!stream)
+        return fail(COTHREAD_ELIMIT, "too many descriptors are adopted");
+    stream->fd = fd;
+    stream->drained = stream->edges = stream->sticky = 0;
+    stream->socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+    stream->byte_stream = stream->socket && type == SOCK_STREAM;
+    stream->readers.first = stream->writers.first = NULL;
+    stream->open = true;
+    cothread_handle handle = handle_of(s, KIND_STREAM, stream);
+    error = (int)kernel_call(s, CALL_ADOPT, fd, handle);
+    if (error == 0 && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        kernel_call(s, CALL_RELEASE, fd, handle);
+        error = COTHREAD_ESYSTEM;
+    }
+    if (error == 0)
+        return handle;
+    stream->open = false;
+    slot_release(s, KIND_STREAM, stream);
+    switch (error) {
+    case COTHREAD_EINVAL: return fail(error, "descriptor %lld is a regular file or a directory, always ready: use it as it is", fd);
+    case COTHREAD_EEXIST: return fail(error, "descriptor %lld is adopted already", fd);
+    case COTHREAD_ELIMIT: return fail(error, "the kernel registers no more descriptors (%lld)", fd);
+    case COTHREAD_EBADF: return fail(error, "descriptor %lld is not open", fd);
+    default: return fail(error, "descriptor %lld could not be registered, errno %lld", fd, errno);
+    }
+}
+
+cothread_handle native_adopt(struct scheduler *s, int fd)
+{
+    return adopt(s, fd);
+}
+
+static void wake_list(struct scheduler *s, struct waiters *list, int reason)
+{
+    for (struct task *t; (t = list->first);)
+        wake(s, t, reason);
+}
+
+static void leave_poller(struct scheduler *s, struct stream *stream)
+{
+    kernel_call(s, CALL_RELEASE, stream->fd, handle_of(s, KIND_STREAM, stream));
+    stream->open = false;
+    wake_list(s, &stream->readers, COTHREAD_ECLOSED);
+    wake_list(s, &stream->writers, COTHREAD_ECLOSED);
+}
+
+int native_release(struct scheduler *s, cothread_handle handle, bool close_it)
+{
+    int error;
+    struct stream *stream = resolve(s, KIND_STREAM, handle, &error);
+    if (!stream)
+        return error;
+    int fd = stream->fd;
+    leave_poller(s, stream);
+    slot_release(s, KIND_STREAM, stream);
+    if (!close_it)
+        return fd;
+    close(fd); /* EINTR: Linux has closed it all the same */
+    return 0;
+}
+
+/* native_close_streams closes what is still adopted when the scheduler ends: only the library could. */
+void native_close_streams(struct scheduler *s)
+{
+    struct table *table = &s->tables[KIND_STREAM];
+    for (uint32_t i = 0; i < table->used; i++) {
+        struct stream *stream = (struct stream *)(void *)(atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed) +
+                                                          (size_t)(i & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+        if (stream->open) {
+            leave_poller(s, stream);
+            close(stream->fd);
+        }
+    }
+}
+
+int native_descriptor(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    struct stream *stream = resolve(s, KIND_STREAM, handle, &error);
+    return stream ? stream->fd : error;
+}
+
+void stream_ready(struct scheduler *s, cothread_handle handle, uint32_t events)
+{
+    int error;
+    struct stream *stream = resolve(s, KIND_STREAM, handle, &error);
+    if (!stream)
+        return; /* closed since */
+    stream->sticky |= (uint16_t)(events & STICKY);
+    stream->edges |= (uint16_t)events;
+    if (events & (COTHREAD_READABLE | STICKY)) {
+        stream->drained &= (uint16_t)~COTHREAD_READABLE;
+        wake_list(s, &stream->readers, 0); /* all: the first may leave some, and no new edge would tell the next */
+    }
+    if (events & (COTHREAD_WRITABLE | COTHREAD_HANGUP | COTHREAD_ERROR)) {
+        stream->drained &= (uint16_t)~COTHREAD_WRITABLE;
+        wake_list(s, &stream->writers, 0);
+    }
+}
+
+/* await waits until `direction` may be tried again; 0, or why not. */
+static int await(struct scheduler *s, struct stream *stream, uint32_t direction, int64_t deadline)
+{
+    int rc = wait_refused(s, deadline);
+    if (rc)
+        return rc;
+    if (s->host_polls)
+        kernel_call(s, CALL_DRAINED, stream->fd, direction); /* the host's poll is level-triggered: ask for the next report */
+    return wait_here(s, direction == COTHREAD_WRITABLE ? &stream->writers : &stream->readers, deadline);
+}
+
+int native_wait_ready(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline)
+{
+    int rc = cancelled_wait(s, deadline);
+    if (rc)
+        return rc;
+    for (;;) {
+        struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
+        if (!stream)
+            return rc;
+        uint32_t ready = (stream->edges | stream->sticky) & (events | COTHREAD_ERROR | COTHREAD_HANGUP);
+        if (ready) {
+            stream->edges &= (uint16_t)~ready;
+            busy(s);
+            return (int)ready;
+        }
+        if ((rc = await(s, stream, events & COTHREAD_WRITABLE ? events == COTHREAD_WRITABLE ? COTHREAD_WRITABLE : COTHREAD_READABLE : COTHREAD_READABLE, deadline)) != 0)
+            return rc;
+    }
+}
+
+
+int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline)
+{
+    int rc = cancelled_wait(s, deadline);
+    if (rc)
+        return rc;
+    for (;;) {
+        struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
+        if (!stream)
+            return rc;
+        if (!(stream->drained & COTHREAD_READABLE)) {
+            ssize_t n = read(stream->fd, buffer, size);
+            if (n >= 0) {
+                if ((size_t)n < size && n > 0 && stream->byte_stream && !(stream->sticky & STICKY))
+                    stream->drained |= COTHREAD_READABLE;
+                else
+                    busy(s);
+                return n;
+            }
+            if (errno == EINTR)
+                continue;
+            if (errno != EAGAIN)
+                return fail(COTHREAD_ESYSTEM, "read from descriptor %lld failed with errno %lld", stream->fd, errno);
+            stream->drained |= COTHREAD_READABLE;
+            stream->edges &= (uint16_t)~COTHREAD_READABLE;
+        }
+        if ((rc = await(s, stream, COTHREAD_READABLE, deadline)) != 0)
+            return rc;
+    }
+}
+
+int64_t native_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline)
+{
+    size_t written = 0;
+    int rc = cancelled_wait(s, deadline);
+    if (rc)
+        return rc;
+    for (;;) {
+        struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
+        if (!stream)
+            return written ? (int64_t)written : rc;
+        if (!(stream->drained & COTHREAD_WRITABLE)) {
+            ssize_t n = stream->socket ? send(stream->fd, (const char *)data + written, size - written, MSG_NOSIGNAL)
+                                       : write(stream->fd, (const char *)data + written, size - written);
+            if (n >= 0) {
+                written += (size_t)n;
+                if (written == size) {
+                    busy(s);
+                    return (int64_t)written;
+                }
+                continue;
+            }
+            if (errno == EINTR)
+                continue;
+            if (errno != EAGAIN) {
+                if (written)
+                    return (int64_t)written; /* the next call meets the error again */
+                return fail(COTHREAD_ESYSTEM, "write to descriptor %lld failed with errno %lld", stream->fd, errno);
+            }
+            stream->drained |= COTHREAD_WRITABLE;
+            stream->edges &= (uint16_t)~COTHREAD_WRITABLE;
+        }
+        if ((rc = await(s, stream, COTHREAD_WRITABLE, deadline)) != 0)
+            return written ? (int64_t)written : rc;
+    }
+}
+
+cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64_t deadline)
+{
+    int rc = cancelled_wait(s, deadline);
+    if (rc)
+        return rc;
+    for (;;) {
+        struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
+        if (!stream)
+            return rc;
+        if (!(stream->drained & COTHREAD_READABLE)) {
+            int fd = accept4(stream->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd >= 0) {
+                busy(s);
+                cothread_handle connection = adopt(s, fd);
+                if (connection < 0)
+                    close(fd);
+                return connection;
+            }
+            if (errno == EINTR || errno == ECONNABORTED)
+                continue;
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                return fail(COTHREAD_ELIMIT, "accept on descriptor %lld failed with errno %lld: no descriptor or memory is left",
+                            stream->fd, errno);
+            if (errno != EAGAIN)
+                return fail(COTHREAD_ESYSTEM, "accept on descriptor %lld failed with errno %lld", stream->fd, errno);
+            stream->drained |= COTHREAD_READABLE;
+            stream->edges &= (uint16_t)~COTHREAD_READABLE;
+        }
+        if ((rc = await(s, stream, COTHREAD_READABLE, deadline)) != 0)
+            return rc;
+    }
+}

@@ -1,0 +1,862 @@
+/* tasks.c - tasks, the ready lists, and native_run, which runs them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "native.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+#ifdef COTHREAD_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
+
+_Thread_local struct scheduler *native_current __attribute__((tls_model("initial-exec")));
+
+/* Written without a lock by the owner, read by anybody. */
+#define COUNT(counter, by) \
+    atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (uint64_t)(by), memory_order_relaxed)
+
+/* ---- Lists ---------------------------------------------------------------------------------------- */
+
+static inline void ready_append(struct task ***tail, struct task *t)
+{
+    t->next = NULL;
+    **tail = t;
+    *tail = &t->next;
+}
+
+static inline void waiters_append(struct waiters *list, struct task *t)
+{
+    struct task *first = list->first;
+    t->next = NULL;
+    if (first) {
+        t->previous = first->previous;
+        first->previous->next = t;
+        first->previous = t;
+    } else {
+        t->previous = t;
+        list->first = t;
+    }
+}
+
+static inline void waiters_remove(struct waiters *list, struct task *t)
+{
+    struct task *first = list->first;
+    if (t == first) {
+        list->first = t->next;
+        if (t->next)
+            t->next->previous = t->previous;
+    } else {
+        t->previous->next = t->next;
+        (t->next ? t->next : first)->previous = t->previous;
+    }
+}
+
+/* ---- Waiting and waking ---------------------------------------------------------------------------- */
+
+static inline void make_ready(struct scheduler *s, struct task *t)
+{
+    struct shared *shared = &s->shared;
+    t->state = TASK_READY;
+    if (__builtin_expect(t->flags & TASK_HOST, 0))
+        ready_append(&shared->host_tail, t);
+    else if (s->handoffs < HANDOFFS_PER_TICK) {
+        s->handoffs++;
+        ready_append(&shared->now_tail, t);
+    } else
+        ready_append(&shared->next_tail, t);
+    if (__builtin_expect(shared->notify, 0))
+        native_notify(s);
+}
+
+/* native_notify makes the host's pollable descriptor readable: something changed outside a tick. */
+void native_notify(struct scheduler *s)
+{
+    uint64_t one = 1;
+    int saved = errno;
+    s->shared.notify = 0; /* one write until the next poll */
+    if (write(s->wake_fd, &one, sizeof one) < 0) {
+        /* Only a full counter can fail, and that is readable too. */
+    }
+    errno = saved;
+}
+
+void wait_begin(struct scheduler *s, struct task *t, struct waiters *in, int64_t deadline)
+{
+    t->state = TASK_WAITING;
+    t->wait++;
+    t->waiting_in = in;
+    if (in)
+        waiters_append(in, t);
+    t->deadline = deadline;
+    if ((deadline != COTHREAD_FOREVER || t->events) && !(t->flags & TASK_ON_ARMED)) {
+        t->flags |= TASK_ON_ARMED;
+        t->armed_next = NULL;
+        if (s->shared.armed_last)
+            s->shared.armed_last->armed_next = t;
+        else
+            s->shared.armed_first = t;
+        s->shared.armed_last = t;
+    }
+    COUNT(s->shared.waiting, 1);
+}
+
+void wake(struct scheduler *s, struct task *t, int reason)
+{
+    if (t->waiting_in) {
+        waiters_remove(t->waiting_in, t);
+        t->waiting_in = NULL;
+    }
+    t->deadline = COTHREAD_FOREVER;
+    t->reason = reason;
+    COUNT(s->shared.waiting, -1);
+    make_ready(s, t);
+}
+
+/* ---- Switching -------------------------------------------------------------------------------------- */
+
+static void overflowed(struct scheduler *s, struct task *t) __attribute__((noreturn, cold));
+static void overflowed(struct scheduler *s, struct task *t)
+{
+    char text[160];
+    int length = snprintf(text, sizeof text, "libcothread: stack overflow in task \"%s\" (%u): its %zu byte stack is used up\n",
+                          native_name(s, t), t->index, (size_t)1 << t->stack_class);
+    if (write(2, text, (size_t)length) < 0) {
+        /* nowhere to say it */
+    }
+    abort();
+}
+
+/* Sanitizers follow stacks only when told. NULL: the thread's own stack. `ending`: `from` never runs again. */
+static inline void leave(struct scheduler *s, struct task *from, struct task *to, bool ending)
+{
+    (void)s, (void)from, (void)to, (void)ending;
+#ifdef __SANITIZE_ADDRESS__
+    s->left_own = from == NULL;
+    __sanitizer_start_switch_fiber(ending ? NULL : from ? &from->fake_stack : &s->fake_stack,
+                                   to ? stack_low(to->stack) : s->own_bottom,
+                                   to ? (size_t)1 << to->stack_class : s->own_size);
+#endif
+#ifdef __SANITIZE_THREAD__
+    __tsan_switch_to_fiber(to ? to->fiber : s->own_fiber, 0);
+#endif
+}
+
+static inline void arrive(struct scheduler *s, void *fake_stack)
+{
+    (void)s, (void)fake_stack;
+#ifdef __SANITIZE_ADDRESS__
+    const void *bottom;
+    size_t size;
+    __sanitizer_finish_switch_fiber(fake_stack, &bottom, &size);
+    if (s->left_own) {
+        s->own_bottom = bottom;
+        s->own_size = size;
+    }
+#endif
+}
+
+static inline void switch_stacks(struct scheduler *s, struct task *from, struct task *to, void **save, bool ending)
+{
+    leave(s, from, to, ending);
+    native_switch(save, to ? to->sp : s->kernel_sp);
+#ifdef __SANITIZE_ADDRESS__
+    arrive(s, from ? from->fake_stack : s->fake_stack);
+#endif
+}
+
+/* go_on switches from `from` (NULL: native_run) to the next ready task, or back to native_run. */
+static inline void go_on(struct scheduler *s, struct task *from, void **save, bool ending)
+{
+    struct shared *shared = &s->shared;
+    struct task *to = shared->now_first;
+    if (__builtin_expect(s->canaries && from && stack_overflowed(from->stack), 0))
+        overflowed(s, from);
+    if (__builtin_expect(to != NULL, 1)) {
+        if (!(shared->now_first = to->next))
+            shared->now_tail = &shared->now_first;
+        to->state = TASK_RUNNING;
+        if (__builtin_expect(!(to->flags & TASK_MAIN), 1)) {
+            s->current = to;
+            COUNT(shared->switches, 1);
+            if (to != from)
+                switch_stacks(s, from, to, save, ending);
+            return;
+        }
+        shared->stop = STOP_MAIN;
+    } else {
+        shared->stop = STOP_DONE;
+    }
+    if (from)
+        switch_stacks(s, from, NULL, save, ending);
+}
+
+static void displaced(struct scheduler *s, struct task *runner);
+static void cancel(struct scheduler *s, struct task *t);
+
+/* suspend returns when somebody has made the calling task ready and its turn has come. */
+static inline int suspend(struct scheduler *s, struct task *self)
+{
+    int saved = errno;
+    if (__builtin_expect(self->flags & TASK_MAIN, 0)) {
+        s->kernel.drive(s);
+        if (s->broken)
+            return COTHREAD_EBROKEN;
+    } else {
+        if (__builtin_expect(self == s->runner, 0))
+            displaced(s, self);
+        go_on(s, self, &self->sp, false);
+    }
+    errno = saved;
+    return self->reason;
+}
+
+static void yield(struct scheduler *s, struct task *self)
+{
+    self->state = TASK_READY;
+    self->reason = 0;
+    ready_append(&s->shared.next_tail, self);
+    suspend(s, self);
+}
+
+int cancelled_wait(struct scheduler *s, int64_t deadline)
+{
+    struct task *self = s->current;
+    if (__builtin_expect(!self || !(self->flags & TASK_CANCELLED), 1))
+        return 0;
+    /* Let the others run: a task that ignores the error and waits again must not keep the tick for itself. */
+    if (deadline != COTHREAD_NOW)
+        yield(s, self);
+    return fail(COTHREAD_ECANCELED, "this task was cancelled: every wait ends so until it returns");
+}
+
+int wait_refused(struct scheduler *s, int64_t deadline)
+{
+    if (deadline == COTHREAD_NOW)
+        return fail(COTHREAD_ETIMEDOUT, "not ready, and the deadline is COTHREAD_NOW");
+    if (!s->current)
+        return fail(COTHREAD_EHOSTED, "this would block a hosted scheduler's thread: use a task, or COTHREAD_NOW");
+    return 0;
+}
+
+int wait_here(struct scheduler *s, struct waiters *in, int64_t deadline)
+{
+    struct task *self = s->current;
+    wait_begin(s, self, in, deadline);
+    int reason = suspend(s, self);
+    if (__builtin_expect(reason < 0, 0)) {
+        switch (reason) {
+        case COTHREAD_ETIMEDOUT: return fail(reason, "the deadline passed");
+        case COTHREAD_ECANCELED: return fail(reason, "this task was cancelled while it waited");
+        case COTHREAD_EINTR: return fail(reason, "cothread_interrupt ended the wait");
+        case COTHREAD_ECLOSED: return fail(reason, "what this task waited for was closed");
+        case COTHREAD_EBADF: return fail(reason, "the descriptor is not open");
+        case COTHREAD_ELIMIT: return fail(reason, "the kernel takes no more descriptors");
+        }
+    }
+    return reason;
+}
+
+void busy(struct scheduler *s)
+{
+    if (s->current && ++s->handoffs > HANDOFFS_PER_TICK)
+        yield(s, s->current);
+}
+
+int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_t a, int64_t b)
+{
+    struct shared *shared = &s->shared;
+    shared->call_operation = operation;
+    shared->call_a = a;
+    shared->call_b = b;
+    if (s->running) {
+        struct task *self = s->current;
+        s->calling = self;
+        shared->stop = STOP_CALL;
+        switch_stacks(s, self, NULL, &self->sp, false);
+    } else {
+        s->kernel.call(s);
+    }
+    return shared->call_result;
+}
+
+/* ---- The life of a task -------------------------------------------------------------------------------- */
+
+struct task *native_new_task(struct scheduler *s, uint8_t flags)
+{
+    struct task *t = slot_take(s, KIND_TASK);
+    if (!t)
+        return NULL;
+    t->flags = (t->flags & TASK_ON_ARMED) | flags; /* the list of armed tasks may still hold the slot's last owner */
+    t->state = TASK_RUNNING;
+    t->waiting_in = NULL;
+    t->deadline = COTHREAD_FOREVER;
+    t->value = 0;
+    t->reason = 0;
+    t->joiners.first = NULL;
+    t->held = NULL;
+    t->events = 0;
+    t->group = NULL;
+    return t;
+}
+
+static int stack_class_of(struct scheduler *s, uint32_t bytes)
+{
+    if (bytes == 0)
+        bytes = s->default_stack;
+    return bytes <= 1u << STACK_SMALLEST_CLASS ? STACK_SMALLEST_CLASS : 32 - __builtin_clz(bytes - 1);
+}
+
+/* What a fresh stack holds for native_switch: native_entry, and what it passes to native_task_main. */
+static void *prepare_stack(struct task *t, cothread_function function, void *argument)
+{
+    /* Tops are staggered, or the same frames of all tasks would fight for the same cache sets: 1000 tasks yielding take
+     * 22 ns each without, 13 with. Half a page at most, so that a task that uses little stays on one page. */
+    char *top = stack_low(t->stack) + ((size_t)1 << t->stack_class) - (t->index % 16) * 128 - 64;
+#if defined(__x86_64__)
+    void **frame = (void **)(void *)top - 7;
+    frame[0] = (void *)native_entry;
+    frame[1] = frame[2] = NULL;
+    frame[3] = argument;         /* r13 */
+    frame[4] = (void *)function; /* r12 */
+    frame[5] = t;                /* rbx */
+    frame[6] = NULL;
+#elif defined(__aarch64__)
+    void **frame = (void **)(void *)top - 20;
+    memset(frame, 0, 20 * sizeof *frame);
+    frame[0] = t;                /* x19 */
+    frame[1] = (void *)function; /* x20 */
+    frame[2] = argument;         /* x21 */
+    frame[11] = (void *)native_entry;
+#else
+#error "write switch_ARCH.S and its frame here"
+#endif
+    return frame;
+}
+
+void native_task_main(struct task *t, cothread_function function, void *argument);
+void native_task_main(struct task *t, cothread_function function, void *argument)
+{
+    arrive(native_current, NULL);
+    void *result = function(argument);
+    struct scheduler *s = native_current;
+    if (__builtin_expect(!s, 0)) {
+        static const char text[] = "libcothread: a task returned in a forked child: only exec and _exit are possible there\n";
+        if (write(2, text, sizeof text - 1) < 0) {
+            /* nowhere to say it */
+        }
+        _exit(70); /* EX_SOFTWARE */
+    }
+    struct task leaving = *t; /* its slot may be free now */
+    native_end(s, t, (uint64_t)(uintptr_t)result);
+    stack_give(&s->pool, leaving.stack_class, leaving.stack);
+    go_on(s, &leaving, &s->abandoned_sp, true);
+    __builtin_unreachable();
+}
+
+static void one_less(struct scheduler *s)
+{
+    COUNT(s->shared.living, -1);
+    if (s->until_idle && s->shared.living == 0) {
+        s->until_idle = 0;
+        if (s->shared.main->state == TASK_WAITING)
+            wake(s, s->shared.main, 0);
+    }
+}
+
+int native_until_idle(struct scheduler *s, int64_t deadline)
+{
+    int rc = cancelled_wait(s, deadline);
+    if (rc || s->shared.living == 0 || (rc = wait_refused(s, deadline)) != 0)
+        return rc;
+    s->until_idle = 1;
+    rc = wait_here(s, NULL, deadline);
+    s->until_idle = 0;
+    return rc;
+}
+
+void native_end(struct scheduler *s, struct task *t, uint64_t result)
+{
+    bool taken = t->flags & TASK_DETACHED;
+    t->state = TASK_ENDED;
+    one_less(s);
+    if (t->held)
+        mutexes_abandoned(s, t);
+    for (struct task *joiner; (joiner = t->joiners.first); taken = true) {
+        joiner->value = result;
+        wake(s, joiner, 0);
+    }
+    if (t->group)
+        group_member_ended(s, t->group);
+    if (taken) {
+        t->state = TASK_FREE;
+        slot_release(s, KIND_TASK, t);
+    } else {
+        t->value = result;
+        COUNT(s->shared.ended, 1);
+    }
+}
+
+static struct task *create(struct scheduler *s, cothread_function function, void *argument, int stack_class, uint8_t flags, int *error)
+{
+    struct task *t = native_new_task(s, flags);
+    if (!t) {
+        *error = fail(COTHREAD_ELIMIT, "%lld tasks exist already", (1 << INDEX_BITS) - 1);
+        return NULL;
+    }
+    t->stack_class = (uint8_t)stack_class;
+    t->stack = stack_take(&s->pool, stack_class);
+    if (!t->stack) {
+        t->state = TASK_FREE;
+        slot_release(s, KIND_TASK, t);
+        *error = fail(COTHREAD_ENOMEM, "no memory for a stack of %lld bytes", 1LL << stack_class);
+        return NULL;
+    }
+    s->canaries |= (uintptr_t)t->stack & STACK_CANARY;
+    t->sp = prepare_stack(t, function, argument);
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(stack_low(t->stack), (size_t)1 << stack_class); /* frames its last task never left */
+#endif
+#ifdef __SANITIZE_THREAD__
+    if (!t->fiber)
+        t->fiber = __tsan_create_fiber(0);
+#endif
+#ifdef COTHREAD_VALGRIND
+    VALGRIND_STACK_DEREGISTER(t->valgrind_stack);
+    t->valgrind_stack = VALGRIND_STACK_REGISTER(stack_low(t->stack), stack_low(t->stack) + ((size_t)1 << stack_class));
+#endif
+    return t;
+}
+
+cothread_handle native_spawn(struct scheduler *s, cothread_function function, void *argument, const cothread_task_options *options)
+{
+    int error, class = stack_class_of(s, 0);
+    if (options)
+        class = stack_class_of(s, options->stack_size);
+    struct task *t = create(s, function, argument, class, 0, &error);
+    if (!t)
+        return error;
+    if (native_set_name(s, t, options ? options->name : NULL) < 0) {
+        stack_give(&s->pool, class, t->stack);
+        t->state = TASK_FREE;
+        slot_release(s, KIND_TASK, t);
+        return fail(COTHREAD_ENOMEM, "no memory for the task's name");
+    }
+    COUNT(s->shared.living, 1);
+    COUNT(s->shared.spawned, 1);
+    make_ready(s, t);
+    return handle_of(s, KIND_TASK, t);
+}
+
+int join_try(struct scheduler *s, struct task *self, cothread_handle handle, struct waiters **in)
+{
+    int error;
+    struct task *t = resolve(s, KIND_TASK, handle, &error);
+    if (!t)
+        return error;
+    if (t == self)
+        return fail(COTHREAD_EDEADLK, "task %lld joins itself", handle);
+    if (t->flags & TASK_MAIN)
+        return fail(COTHREAD_EINVAL, "task %lld is main, which does not end", handle);
+    if (t->flags & TASK_DETACHED)
+        return fail(COTHREAD_EHANDLE, "task %lld was detached or is in a group", handle);
+    if (t->state != TASK_ENDED) {
+        *in = &t->joiners;
+        return WOULD_WAIT;
+    }
+    if (self)
+        self->value = t->value;
+    s->shared.call_result = (int64_t)t->value; /* a hosted scheduler's own stack has no task to put it in */
+    COUNT(s->shared.ended, -1);
+    t->state = TASK_FREE;
+    slot_release(s, KIND_TASK, t);
+    return 0;
+}
+
+int native_join(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline)
+{
+    struct waiters *in = NULL;
+    int rc = cancelled_wait(s, deadline);
+    if (rc == 0)
+        rc = join_try(s, s->current, handle, &in);
+    if (rc == WOULD_WAIT && (rc = wait_refused(s, deadline)) == 0)
+        rc = wait_here(s, in, deadline);
+    if (rc == 0 && result)
+        *result = (void *)(uintptr_t)(s->current ? s->current->value : (uint64_t)s->shared.call_result);
+    return rc;
+}
+
+int native_detach(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    struct task *t = resolve(s, KIND_TASK, handle, &error);
+    if (!t)
+        return error;
+    if (t->flags & (TASK_DETACHED | TASK_MAIN))
+        return fail(COTHREAD_EHANDLE, "task %lld is detached already, in a group, or main", handle);
+    if (t->joiners.first)
+        return fail(COTHREAD_EBUSY, "a task waits to join task %lld", handle);
+    t->flags |= TASK_DETACHED;
+    if (t->state == TASK_ENDED) {
+        COUNT(s->shared.ended, -1);
+        t->state = TASK_FREE;
+        slot_release(s, KIND_TASK, t);
+    }
+    return 0;
+}
+
+static void cancel(struct scheduler *s, struct task *t)
+{
+    if (t->state == TASK_ENDED)
+        return;
+    t->flags |= TASK_CANCELLED;
+    if (t->state == TASK_WAITING)
+        wake(s, t, COTHREAD_ECANCELED);
+}
+
+int native_cancel(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    struct task *t = resolve(s, KIND_TASK, handle, &error);
+    if (!t)
+        return error;
+    cancel(s, t);
+    return 0;
+}
+
+int native_yield(struct scheduler *s)
+{
+    if (!s->current)
+        return fail(COTHREAD_EHOSTED, "a hosted scheduler's own stack cannot yield: call cothread_poll_scheduler");
+    int rc = cancelled_wait(s, COTHREAD_FOREVER);
+    if (rc == 0) {
+        struct task *self = s->current;
+        yield(s, self);
+        if (s->broken)
+            rc = COTHREAD_EBROKEN;
+        else if (self->flags & TASK_CANCELLED)
+            rc = fail(COTHREAD_ECANCELED, "this task was cancelled");
+    }
+    return rc;
+}
+
+int native_sleep(struct scheduler *s, int64_t deadline)
+{
+    if (deadline == COTHREAD_NOW)
+        return native_yield(s);
+    int rc = cancelled_wait(s, deadline);
+    if (rc == 0 && (rc = wait_refused(s, deadline)) == 0) {
+        struct task *self = s->current;
+        wait_begin(s, self, NULL, deadline);
+        rc = suspend(s, self);
+        if (rc == COTHREAD_ETIMEDOUT)
+            return 0;
+        fail(rc, "the sleep was ended early");
+    }
+    return rc;
+}
+
+int native_wait_until(struct scheduler *s, int64_t deadline)
+{
+    int rc = cancelled_wait(s, deadline);
+    if (rc == 0 && (rc = wait_refused(s, deadline)) == 0) {
+        struct task *self = s->current;
+        self->flags |= TASK_IN_WAIT_UNTIL;
+        rc = wait_here(s, NULL, deadline);
+        self->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
+    }
+    return rc;
+}
+
+int native_wakeup(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    struct task *t = resolve(s, KIND_TASK, handle, &error);
+    if (!t)
+        return error;
+    if (t->state != TASK_WAITING || !(t->flags & TASK_IN_WAIT_UNTIL))
+        return 0;
+    wake(s, t, 0);
+    return 1;
+}
+
+/* ---- Callbacks ------------------------------------------------------------------------------------------- */
+
+/* Callbacks run on one task, the runner, one after the other. When one of them waits, the runner is an ordinary task
+ * until it returns, and the next callbacks get a fresh one: so FIFO is the order in which they start. */
+
+static void *run_callbacks(void *argument);
+
+static void runner_ready(struct scheduler *s)
+{
+    if (!s->runner) {
+        int error;
+        s->runner = s->idle_runner;
+        s->idle_runner = NULL;
+        if (!s->runner) {
+            s->runner = create(s, run_callbacks, s, stack_class_of(s, 0), TASK_DETACHED, &error);
+            if (!s->runner)
+                return; /* no memory now; the next tick tries again */
+            native_set_name(s, s->runner, "callback");
+            s->runner->state = TASK_ENDED; /* parked: neither waiting nor ready */
+        }
+    }
+    if (s->runner->state == TASK_ENDED) {
+        s->runner->state = TASK_READY;
+        s->runner->next = s->shared.now_first;
+        if (!s->shared.now_first)
+            s->shared.now_tail = &s->runner->next;
+        s->shared.now_first = s->runner;
+    }
+}
+
+/* displaced: the runner is about to wait inside a callback. */
+static void displaced(struct scheduler *s, struct task *runner)
+{
+    s->runner = NULL;
+    COUNT(s->shared.living, 1);
+    if (s->closing)
+        cancel(s, runner);
+    if (s->shared.callback_quota)
+        runner_ready(s);
+}
+
+static void *run_callbacks(void *argument)
+{
+    struct scheduler *s = argument;
+    struct task *self = s->current;
+    for (;;) {
+        struct queue_item item;
+        while (s->shared.callback_quota && queue_pop(&s->queue, &item)) {
+            s->shared.callback_quota--;
+            if (item.callback)
+                item.callback(item.argument);
+            else
+                s->posted[s->shared.posted_count++] = (struct posted){item.token, (uint64_t)(uintptr_t)item.argument};
+            if (!native_current) /* in a forked child: see native_task_main */
+                return NULL;
+            if (self->held)
+                mutexes_abandoned(s, self);
+            self->flags &= (uint8_t)~TASK_CANCELLED; /* it was meant for this callback */
+            if (s->runner != self)
+                break;
+        }
+        queue_popped(&s->queue);
+        for (struct task *waiting; (waiting = s->room.first);)
+            wake(s, waiting, 0);
+        if (s->runner != self) { /* displaced */
+            if (s->idle_runner)
+                return NULL; /* native_end takes the living count back */
+            one_less(s);
+            s->idle_runner = self;
+        }
+        self->state = TASK_ENDED;
+        go_on(s, self, &self->sp, false);
+    }
+}
+
+int native_post_wait(struct scheduler *s, cothread_callback callback, void *argument, int64_t deadline)
+{
+    int rc;
+    while ((rc = queue_offer(&s->queue, s->handle, callback, argument)) == COTHREAD_EFULL) {
+        if (!s->running) {
+            rc = fail(COTHREAD_EDEADLK, "the callback queue is full, and waiting here would keep it so: post from a task or a thread");
+            break;
+        }
+        if ((rc = cancelled_wait(s, deadline)) != 0 || (rc = wait_here(s, &s->room, deadline)) != 0)
+            break;
+    }
+    if (rc != 0 && rc != COTHREAD_EDEAD)
+        queue_refuse(&s->queue);
+    return rc;
+}
+
+/* ---- native_run -------------------------------------------------------------------------------------------- */
+
+void native_deliver(struct scheduler *s)
+{
+    struct shared *shared = &s->shared;
+    for (uint32_t i = 0; i < shared->due_count; i++) {
+        const struct due *due = &shared->due[i];
+        s->handoffs = 0; /* what is due is no hand-off */
+        if (!due->task)
+            stream_ready(s, due->stream, due->events);
+        else if (due->task->state == TASK_WAITING && due->task->wait == due->wait) {
+            due->task->events = due->events;
+            wake(s, due->task, due->reason);
+        }
+    }
+    s->handoffs = 0;
+    shared->due_count = 0;
+}
+
+void native_run(struct scheduler *s, bool begin)
+{
+    struct shared *shared = &s->shared;
+    shared->notify = 0;
+    s->running = 1;
+    if (begin) {
+        native_deliver(s);
+        if (shared->callback_quota)
+            runner_ready(s);
+        if (shared->next_first) {
+            *shared->now_tail = shared->next_first;
+            shared->now_tail = shared->next_tail;
+            shared->next_first = NULL;
+            shared->next_tail = &shared->next_first;
+        }
+    }
+#ifdef __SANITIZE_THREAD__
+    s->own_fiber = __tsan_get_current_fiber();
+#endif
+    struct task *calling = s->calling;
+    if (calling) {
+        s->calling = NULL;
+        s->current = calling;
+        switch_stacks(s, NULL, calling, &s->kernel_sp, false);
+    } else {
+        go_on(s, NULL, &s->kernel_sp, false);
+    }
+    s->running = 0;
+    s->current = shared->main;
+}
+
+/* ---- The scheduler's beginning and end ----------------------------------------------------------------------- */
+
+int native_start(struct scheduler *s, const cothread_options *options, int wake_fd)
+{
+    struct shared *shared = &s->shared;
+    memset(shared, 0, sizeof *shared);
+    shared->now_tail = &shared->now_first;
+    shared->next_tail = &shared->next_first;
+    shared->host_tail = &shared->host_first;
+    s->current = s->calling = s->runner = s->idle_runner = NULL;
+    s->handoffs = 0;
+    s->running = s->broken = s->canaries = s->closing = s->until_idle = 0;
+    s->room.first = NULL;
+    s->hosted = (options->flags & COTHREAD_HOSTED) != 0;
+    s->host_polls = (options->flags & COTHREAD_HOST_POLLS) != 0;
+    s->default_stack = options->stack_size ? options->stack_size : 65536;
+    s->shared.callback_budget = options->callback_budget ? options->callback_budget : 256;
+    s->wake_fd = wake_fd;
+    shared->due = calloc(DUE_CAPACITY, sizeof *shared->due);
+    if (pool_open(&s->pool) < 0 || !shared->due || (s->hosted && native_ring_open(s) < 0))
+        return COTHREAD_ENOMEM;
+    struct task *main = native_new_task(s, TASK_MAIN); /* index 0, also when hosted: then nobody is it */
+    if (!main)
+        return COTHREAD_ENOMEM;
+    if (!s->hosted)
+        s->current = shared->main = main;
+    shared->tasks = s->tables[KIND_TASK].chunks;
+    shared->block_size = sizeof(struct task);
+    cothread_handle handle = (int64_t)s->number << 53 | (int64_t)KIND_SCHEDULER << 49 | s->incarnation;
+    int rc = queue_open(&s->queue, handle, options->callback_bound ? options->callback_bound : 65536, wake_fd);
+    if (rc < 0)
+        return rc;
+    atomic_store(&s->handle, handle);
+    native_current = s;
+    return 0;
+}
+
+void native_stop(struct scheduler *s)
+{
+    atomic_store(&s->handle, 0);
+    native_free_objects(s);
+    pool_close(&s->pool);
+    free(s->shared.due);
+    s->shared.due = NULL;
+    free(s->posted);
+    s->posted = NULL;
+    free(s->ring.requests);
+    free(s->ring.ready);
+    memset(&s->ring, 0, sizeof s->ring);
+    if (native_current == s)
+        native_current = NULL;
+    scheduler_close(s);
+}
+
+void native_statistics(struct scheduler *s, cothread_stats *stats)
+{
+    const struct shared *shared = &s->shared;
+    memset(stats, 0, sizeof *stats);
+    stats->size = sizeof *stats;
+    uint64_t living = shared->living, waiting = shared->waiting;
+    stats->ticks = shared->ticks;
+    stats->switches = shared->switches;
+    stats->host_switches = (uint64_t)__atomic_load_n(&s->ring.switches, __ATOMIC_RELAXED);
+    stats->tasks_spawned = shared->spawned;
+    stats->tasks_waiting = waiting < living ? waiting : living; /* main may be the one more */
+    stats->tasks_ready = living - stats->tasks_waiting;
+    stats->tasks_ended = shared->ended;
+    stats->timers_armed = shared->timers_armed;
+    stats->timers_fired = shared->timers_fired;
+    stats->descriptors = shared->descriptors;
+    stats->polls = shared->polls;
+    stats->sleeps = shared->sleeps;
+    queue_statistics(&s->queue, stats);
+    stack_statistics(&s->pool, stats);
+}
+
+/* each visits the tasks that have not ended: not main, not a parked runner. */
+static void each(struct scheduler *s, void (*visit)(struct scheduler *s, struct task *t, void *context), void *context)
+{
+    struct table *table = &s->tables[KIND_TASK];
+    for (uint32_t i = 1; i < table->used; i++) {
+        char *chunk = atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed);
+        struct task *t = (struct task *)(void *)(chunk + (size_t)(i & ((1u << CHUNK_BITS) - 1)) * sizeof *t);
+        if (t->state != TASK_FREE && t->state != TASK_ENDED)
+            visit(s, t, context);
+    }
+}
+
+static void visit_cancel(struct scheduler *s, struct task *t, void *unused)
+{
+    (void)unused;
+    if (t != s->runner)
+        cancel(s, t);
+}
+
+void native_cancel_all(struct scheduler *s)
+{
+    each(s, visit_cancel, NULL);
+}
+
+struct names {
+    int count;
+    size_t length;
+    char text[320];
+};
+
+static void visit_name(struct scheduler *s, struct task *t, void *context)
+{
+    struct names *names = context;
+    if (t == s->runner)
+        return;
+    names->count++;
+    size_t room = sizeof names->text - names->length;
+    const char *name = native_name(s, t);
+    int length = *name ? snprintf(names->text + names->length, room, " \"%s\"", name)
+                       : snprintf(names->text + names->length, room, " task %u", t->index);
+    names->length += (size_t)length < room ? (size_t)length : 0; /* one that does not fit is left out */
+    names->text[names->length] = 0;
+}
+
+int native_abandon(struct scheduler *s)
+{
+    struct names names = {.count = 0};
+    each(s, visit_name, &names);
+    if (names.count) {
+        char text[384];
+        snprintf(text, sizeof text, "%d tasks had not ended at the deadline:%s", names.count, names.text);
+        fail_text(0, text);
+    }
+    return names.count;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package runtime is the kernel half of a scheduler: it decides what a tick begins with. Deadlines that passed,
+// descriptors that are ready and callbacks that are due become ready tasks; an Engine (package native: C, switching
+// stacks) then runs every ready task and returns. The two alternate on one thread, so neither needs a lock.
+//
+// An engine keeps this contract:
+//
+//	Run(begin)   With begin: wake the tasks of Shared.Due, then let start what CallbackQuota allows, ahead of
+//	             them, and take over the tasks that were left for the next tick. Then run ready tasks, in order,
+//	             until none is left, and set Shared.Stop. After StopCall the next Run resumes the caller first.
+//	             Tasks that were suspended with a deadline or a descriptor are in the list ArmedFirst.
+//	Deliver()    Wake the tasks of Shared.Due now: it is full.
+//	Trim() bool  Give some unused memory back; true: there is more. Called when there is time.
+//
+// Nothing here knows who calls it. One thread at a time; only Shared's counters are read by others.
+package runtime
+
+import (
+	"golang.org/x/sys/unix"
+
+	"cothread/poll"
+)
+
+// Engine runs tasks. The package's comment is its contract.
+type Engine interface {
+	Run(begin bool)
+	Deliver()
+	Trim() bool
+}
+
+// Queue is the consumer's view of the callbacks other threads post.
+type Queue interface {
+	Pending() uint64    // posted and not started
+	PrepareSleep() bool // from now on a post writes the poller's WakeFD; false: something is pending already
+	Awake()             // no longer
+}
+
+// Scheduler is the kernel half of one scheduler.
+type Scheduler struct {
+	shared      *Shared
+	engine      Engine
+	queue       Queue
+	poller      poll.Poller
+	clock       func() int64
+	deadlines   *deadlines
+	descriptors descriptors
+	events      [256]poll.Event
+	expired     func(*Block) // bound once: a method value allocates
+	embedded    bool         // the host waits by itself, for the poller's descriptor or list
+	one         [8]byte      // what an eventfd is written
+	hostPolls   bool         // for the list: this half never blocks
+}
+
+const (
+	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
+	// signals. A count, as order must not depend on speed.
+	pollRounds = 1000
+	// trimAfter is the shortest wait worth giving memory back before it.
+	trimAfter = 100_000_000
+)
+
+// New returns a scheduler over what it is given; it owns the poller from then on.
+func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock func() int64) (*Scheduler, error) {
+	heap, err := newDeadlines(shared)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: heap}
+	s.descriptors = descriptors{poller: poller, due: s.due}
+	s.expired = func(b *Block) {
+		count(&s.shared.TimersFired, 1)
+		s.due(b, errTimedOut, 0)
+	}
+	_, s.hostPolls = poller.(*poll.Host)
+	s.embedded = s.hostPolls
+	return s, nil
+}
+
+// Close ends the scheduler. Nobody may write the poller's WakeFD any more.
+func (s *Scheduler) Close() {
+	s.poller.Close()
+	s.deadlines.close()
+}
+
+// Poller returns the poller given to New.
+func (s *Scheduler) Poller() poll.Poller { return s.poller }
+
+// Drive runs ticks until it is main's turn. Main has begun a wait, or yields.
+func (s *Scheduler) Drive() {
+	for s.shared.Stop = StopDone; s.shared.Stop != StopMain; {
+		begin := s.shared.NowFirst == nil // else main left in the middle of a tick
+		if begin {
+			s.gather(Forever)
+		}
+		s.run(begin)
+	}
+}
+
+// Poll runs ticks until a host task is ready, deadline passed, or a signal or an interrupt came; at least one.
+func (s *Scheduler) Poll(deadline int64) {
+	for range pollRounds {
+		interrupted := s.gather(deadline)
+		s.run(true)
+		if s.shared.HostFirst != nil || s.shared.PostedCount > 0 || interrupted ||
+			s.shared.Interrupted.Swap(0) != 0 || s.hostPolls && !s.ready() || deadline != Forever && deadline <= s.clock() {
+			break
+		}
+	}
+	s.Settle()
+}
+
+// Drain runs ticks until nothing is ready and no callback is pending, or deadline passed. Every native task was cancelled,
+// so none waits.
+func (s *Scheduler) Drain(deadline int64) {
+	for {
+		s.gather(Now)
+		s.run(true)
+		if s.shared.NextFirst == nil && s.shared.DueCount == 0 && s.queue.Pending() == 0 {
+			return
+		}
+		if deadline != Forever && deadline <= s.clock() {
+			return
+		}
+	}
+}
+
+// run has the engine run the ready tasks, serving their kernel calls.
+func (s *Scheduler) run(begin bool) {
+	if begin {
+		count(&s.shared.Ticks, 1)
+	}
+	s.engine.Run(begin)
+	for s.shared.Stop == StopCall {
+		s.Call()
+		s.engine.Run(false)
+	}
+}
+
+// ready says whether a tick has something to do without waiting.
+func (s *Scheduler) ready() bool {
+	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.HostFirst != nil ||
+		s.shared.DueCount > 0 || s.queue.Pending() > 0
+}
+
+// gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
+// whether a signal ended the wait.
+func (s *Scheduler) gather(limit int64) (interrupted bool) {
+	if s.embedded {
+		s.shared.Notify = 0
+		s.queue.Awake()
+	}
+	s.arm()
+	s.interruptMain()
+	timeout := int64(0)
+	if limit != Now && !s.ready() {
+		timeout = s.timeout(limit)
+	}
+	if timeout != 0 {
+		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 {
+			timeout = 0
+		} else {
+			count(&s.shared.Sleeps, 1)
+		}
+		interrupted = s.look(timeout)
+		s.queue.Awake()
+		s.interruptMain()
+	} else if s.poller.Registered() > 0 || s.embedded {
+		interrupted = s.look(0)
+	}
+	if s.deadlines.next() != Forever {
+		s.deadlines.expire(s.clock(), s.expired)
+	}
+	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
+	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
+	count(&s.shared.Descriptors, uint64(s.poller.Registered())-s.shared.Descriptors.Load())
+	return interrupted
+}
+
+// timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.
+func (s *Scheduler) timeout(limit int64) int64 {
+	deadline := min(limit, s.deadlines.next())
+	timeout := int64(-1)
+	if deadline != Forever {
+		if timeout = deadline - s.clock(); timeout <= 0 {
+			return 0
+		}
+	}
+	if (timeout < 0 || timeout > trimAfter) && s.engine.Trim() {
+		return 0 // in slices, so that whoever comes is served in between
+	}
+	return timeout
+}
+
+// look asks the poller what is ready and makes it due.
+func (s *Scheduler) look(timeout int64) (interrupted bool) {
+	count(&s.shared.Polls, 1)
+	n, interrupted := s.poller.Wait(s.events[:], timeout)
+	for _, e := range s.events[:n] {
+		if e.Token&armToken != 0 {
+			s.descriptors.report(e.Token, e.Events)
+		} else {
+			s.append(Due{Stream: int64(e.Token), Events: e.Events})
+		}
+	}
+	return interrupted
+}
+
+// arm takes up the tasks that were suspended with a deadline or a descriptor: only those that still are cost anything.
+func (s *Scheduler) arm() {
+	b := s.shared.ArmedFirst
+	s.shared.ArmedFirst, s.shared.ArmedLast = nil, nil
+	for b != nil {
+		next := b.ArmedNext
+		b.Flags &^= flagOnArmed
+		if b.State == stateWaiting {
+			if b.Events != 0 {
+				s.descriptors.wait(b)
+			}
+			if b.Deadline != Forever {
+				s.deadlines.arm(b)
+			}
+		}
+		b = next
+	}
+}
+
+// interruptMain ends main's wait if cothread_interrupt asked for it; if main is not waiting, it ends the next.
+func (s *Scheduler) interruptMain() {
+	main := s.shared.Main
+	if main != nil && s.shared.Interrupted.Load() != 0 && main.State == stateWaiting {
+		s.shared.Interrupted.Store(0)
+		s.due(main, errInterrupted, 0)
+	}
+}
+
+func (s *Scheduler) due(b *Block, reason int32, events uint32) {
+	s.append(Due{Task: b, Reason: reason, Events: events, Wait: b.Wait})
+}
+
+func (s *Scheduler) append(d Due) {
+	if s.shared.DueCount == DueCapacity {
+		s.engine.Deliver()
+	}
+	s.shared.Due[s.shared.DueCount] = d
+	s.shared.DueCount++
+}
+
+// Call serves the kernel call in Shared.
+func (s *Scheduler) Call() {
+	sh := s.shared
+	switch sh.CallOperation {
+	case callAdopt:
+		sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
+	case callRelease:
+		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))
+	case callWakeFD:
+		sh.CallResult = s.descriptors.wake(sh.CallA)
+	case callDrained:
+		s.poller.Drained(int(sh.CallA), uint32(sh.CallB))
+		sh.CallResult = 0
+	}
+}
+
+// ---- A host that waits by itself ----
+
+// Embed returns the descriptor that is readable whenever Poll(Now) has something to do.
+func (s *Scheduler) Embed() int {
+	s.embedded = true
+	s.Settle()
+	return s.poller.Descriptor()
+}
+
+// Settle takes up what was asked for outside a tick. In an embedded scheduler it leaves the descriptor, or the list,
+// telling the truth: what changes after this shows by itself.
+func (s *Scheduler) Settle() {
+	s.arm()
+	if !s.embedded {
+		return
+	}
+	_ = s.poller.SetTimer(s.deadlines.next())
+	s.shared.Notify = 1
+	if !s.queue.PrepareSleep() || s.ready() || s.shared.Interrupted.Load() != 0 {
+		s.shared.Notify = 0
+		s.wakeSelf()
+	}
+}
+
+// wakeSelf makes the poller's WakeFD readable.
+func (s *Scheduler) wakeSelf() {
+	s.one = [8]byte{1} // the value 1 on a little-endian machine; any other does as well
+	_, _ = unix.Write(s.poller.WakeFD(), s.one[:])
+}
+
+// NextDeadline returns when Poll has something to do if no descriptor becomes ready: Now, Forever, or a time.
+func (s *Scheduler) NextDeadline() int64 {
+	s.arm()
+	if s.ready() {
+		return Now
+	}
+	return s.deadlines.next()
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runtime
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// The memory both halves work on, as runtime/native/native.h lays it out; native.TestLayout compares the two. Task
+// blocks and lists live outside the Go heap, so the collector has nothing to do with them.
+
+// Forever and Now are COTHREAD_FOREVER and COTHREAD_NOW.
+const (
+	Forever int64 = 1<<63 - 1
+	Now     int64 = -1 << 63
+)
+
+// Reasons for which a wait ends, and answers to kernel calls: the codes of cothread.h.
+const (
+	Woken            = 0
+	errInvalid       = -1
+	errExists        = -5
+	errTimedOut      = -10
+	errInterrupted   = -12
+	errClosed        = -13
+	errLimit         = -18
+	errBadDescriptor = -19
+	errSystem        = -20
+)
+
+// States and flags of a task that this half looks at.
+const (
+	stateWaiting = 3
+	flagOnArmed  = 8
+)
+
+const (
+	chunkBits = 12
+	chunks    = 1 << 10
+)
+
+// DueCapacity is the length of Shared.Due.
+const DueCapacity = 1024
+
+// Block is a task as this half sees it.
+type Block struct {
+	Index, Generation uint32
+	_                 [4]uintptr // sp, next, previous, waiting_in
+	Deadline          int64
+	Value             uint64
+	Reason            int32
+	State, Flags      uint8
+	_                 [2]uint8
+	_                 [3]uintptr // joiners, held, stack
+	ArmedNext         *Block
+	HeapDeadline      int64 // key of the slot's entry in deadlines; 0: it has none
+	HeapSequence      uint32
+	Wait              uint32
+	FD                int32
+	Events            uint32
+	_                 uintptr // group
+}
+
+// Due is a task to wake, or readiness of an adopted descriptor.
+type Due struct {
+	Task   *Block
+	Stream int64
+	Reason int32
+	Events uint32
+	Wait   uint32
+	_      uint32
+}
+
+// Stop says why Engine.Run returned.
+type Stop uint32
+
+const (
+	StopDone Stop = iota // nothing is ready any more
+	StopMain             // it is main's turn
+	StopCall             // a task asks for a kernel call
+)
+
+// Operations of a kernel call.
+const (
+	callAdopt = 1 + iota
+	callRelease
+	callWakeFD
+	callDrained
+)
+
+// Shared is what one half leaves for the other.
+type Shared struct {
+	Due                               *[DueCapacity]Due
+	DueCount                          uint32
+	Stop                              Stop
+	ArmedFirst, ArmedLast             *Block
+	NowFirst                          *Block
+	_                                 uintptr
+	NextFirst                         *Block
+	_                                 uintptr
+	HostFirst                         *Block
+	_                                 uintptr
+	Main                              *Block
+	Tasks                             *[chunks]unsafe.Pointer // chunks of blocks
+	BlockSize                         uintptr
+	CallbackQuota                     uint32
+	Interrupted                       atomic.Uint32
+	Notify                            uint32
+	PostedCount                       uint32
+	CallbackBudget                    uint32
+	_                                 uint32
+	CallOperation                     int64
+	CallA, CallB, CallResult          int64
+	Living                            atomic.Uint64
+	Switches, Spawned, Waiting, Ended atomic.Uint64
+	Ticks, TimersArmed, TimersFired   atomic.Uint64
+	Descriptors, Polls, Sleeps        atomic.Uint64
+}
+
+// block returns the block in a slot that has been used.
+func (s *Shared) block(index uint32) *Block {
+	return (*Block)(unsafe.Add(s.Tasks[index>>chunkBits], uintptr(index&(1<<chunkBits-1))*s.BlockSize))
+}
+
+// count adds to a counter that only this thread writes and any thread reads.
+func count(counter *atomic.Uint64, by uint64) {
+	counter.Store(counter.Load() + by)
+}
