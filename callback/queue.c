@@ -67,8 +67,6 @@ static int claim(struct queue *q, int64_t owner, struct claim *out) {
                     tail = again;
                     continue;
                 }
-                if (!load(&q->was_full, relaxed))
-                    store(&q->was_full, 1, relaxed);
                 return COTHREAD_EFULL;
             }
             store(&q->head_seen, head, release);
@@ -84,10 +82,11 @@ static int claim(struct queue *q, int64_t owner, struct claim *out) {
     }
 }
 
+/* Not write(2) of the C library, where a thread that was cancelled would end with the post half done. */
 static void write_wake_fd(struct queue *q) {
     static const uint64_t one = 1;
     int saved = errno;
-    while (write(load(&q->wake_fd, relaxed), &one, sizeof one) < 0 && errno == EINTR)
+    while (syscall(SYS_write, load(&q->wake_fd, relaxed), &one, sizeof one) < 0 && errno == EINTR)
         ;
     errno = saved;
 }
@@ -222,7 +221,6 @@ int queue_open(struct queue *q, int64_t owner, uint32_t bound, int wake_fd) {
     store(&q->head, first, release);
     store(&q->first, first, relaxed);
     store(&q->wake_fd, wake_fd, relaxed);
-    store(&q->was_full, 0, relaxed);
     store(&q->refused, 0, relaxed);
     store(&q->replaced, 0, relaxed);
     store(&q->withdrawn, 0, relaxed);
@@ -391,11 +389,11 @@ void queue_statistics(const struct queue *q, cothread_stats *out) {
 
     out->callback_bound = load(&q->bound, relaxed);
     out->callback_depth = tail > head ? tail - head : 0;
-    if (load(&q->was_full, relaxed))
-        high_water = out->callback_bound;
     out->callback_high_water = high_water > out->callback_depth ? high_water : out->callback_depth;
     out->callback_accepted = tail - first - withdrawn;
     out->callback_refused = load(&q->refused, relaxed);
+    if (out->callback_refused > 0)
+        out->callback_high_water = out->callback_bound;
     out->callback_replaced = load(&q->replaced, relaxed);
     out->callback_run = head - first - skipped;
     for (int i = 0; i < 32; i++)

@@ -89,7 +89,6 @@ struct queue {
     alignas(QUEUE_LINE) _Atomic uint32_t waiters; /* threads that wait for room */
     _Atomic uint32_t room;                        /* futex: changes when there may be room again */
     _Atomic uint32_t wakers;                      /* threads that may be writing wake_fd */
-    _Atomic uint32_t was_full;                    /* 1: somebody found the queue full */
     _Atomic uint64_t refused;
     _Atomic uint64_t replaced;
     _Atomic uint64_t withdrawn; /* tickets published as nothing */
@@ -164,7 +163,8 @@ void queue_wake(struct queue *q);
 /* queue_pending: tickets given and not popped. */
 uint64_t queue_pending(const struct queue *q);
 
-/* queue_statistics fills the callback_ fields. The high-water mark is that seen by the pops. */
+/* queue_statistics fills the callback_ fields. The high-water mark is the greatest depth that a pop saw, or the
+ * bound once a post was refused. */
 void queue_statistics(const struct queue *q, cothread_stats *out);
 
 /* ---- Any thread but the consumer's; no signal handlers ---- */

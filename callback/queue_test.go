@@ -273,6 +273,60 @@ func TestOpeningDropsWhatAnOwnerLeftBehind(t *testing.T) {
 	mustPop(t, q, 3)
 }
 
+func TestOpeningWaitsForProducersOfTheLastOwner(t *testing.T) {
+	q := open(t, 4)
+	l, post := openLatest(q)
+	post(1)
+	l.Close()
+	stopped := q.TakeTicket()
+	var published atomic.Bool
+	go func() {
+		published.Store(true)
+		q.PublishTicket(stopped, 2)
+	}()
+	mustBe(t, q.Open(nextOwner, 64, -1), 0)
+	mustBe(t, published.Load(), true)
+	mustBe(t, l.Idle(), true)
+	mustPop(t, q)
+}
+
+func TestNoTicketReturns(t *testing.T) {
+	q := open(t, 4)
+	tail := q.ReadTail()
+	q.Close()
+	mustBe(t, q.TakeFrom(tail), false)
+	mustBe(t, q.Open(nextOwner, 4, -1), 0)
+	mustBe(t, q.TakeFrom(tail), false)
+	mustBe(t, q.TakeFrom(q.ReadTail()), true)
+}
+
+// A producer that finds the queue full for a moment only, with a consumer that then has nothing to pop.
+func TestNoRoomIsLost(t *testing.T) {
+	const posts = 20_000
+	q := open(t, 1)
+	answer := make(chan int, 1)
+	go func() {
+		for i := range uint64(posts) {
+			if code := q.PostWait(owner, i, monotonic(t)+10_000_000_000); code != 0 {
+				answer <- code
+				return
+			}
+		}
+		answer <- 0
+	}()
+	for code, ended := 0, false; !ended; {
+		if _, ok := q.Pop(); ok {
+			q.Popped()
+		}
+		select {
+		case code = <-answer:
+			mustBe(t, code, 0)
+			ended = true
+		default:
+		}
+	}
+}
+
 func TestOneInThirtyTwoWaitsIsSampled(t *testing.T) {
 	q := open(t, 1024)
 	for i := range uint64(640) {
@@ -284,6 +338,31 @@ func TestOneInThirtyTwoWaitsIsSampled(t *testing.T) {
 		samples += n
 	}
 	mustBe(t, samples, 640/32)
+}
+
+func TestWaitOfTheCallbackThatEndsASleepIsSampled(t *testing.T) {
+	q := open(t, 8)
+	for i := range uint64(4) {
+		mustBe(t, q.PrepareSleep(), true)
+		mustBe(t, q.Post(owner, i), 0)
+		q.Awake()
+		popAll(q)
+	}
+	var samples uint64
+	for _, n := range q.Statistics().Wait {
+		samples += n
+	}
+	mustBe(t, samples, 4)
+}
+
+func TestCancelledThreadFinishesItsPost(t *testing.T) {
+	q, event := openWithEvent(t, 8)
+	mustBe(t, q.PrepareSleep(), true)
+	mustBe(t, q.PostFromCancelledThread(owner), 0)
+	mustBe(t, read(event), 1)
+	mustPop(t, q, 0)
+	q.Close()
+	q.Retire()
 }
 
 // ---- Latest ----
@@ -525,15 +604,18 @@ func TestRetireWaitsForTheLastWriteToTheDescriptor(t *testing.T) {
 }
 
 // Each producer waits until its post was popped before the next one, so that the consumer keeps falling asleep: a
-// lost wakeup leaves everybody waiting.
-func TestNoWakeupIsLost(t *testing.T) {
-	const producers, each = 3, 3000
-	q, event := openWithEvent(t, 16)
+// lost wakeup leaves everybody waiting. And there is room for all of them, always.
+func TestNoWakeupIsLostAndNoPostRefusedWithoutNeed(t *testing.T) {
+	const producers, each = 4, 3000
+	q, event := openWithEvent(t, producers)
 	var popped [producers]atomic.Uint64
 	for producer := range uint64(producers) {
 		go func() {
 			for i := range uint64(each) {
-				q.PostWait(owner, producer, queuetest.Forever)
+				if code := q.Post(owner, producer); code != 0 {
+					t.Errorf("post: %d", code)
+					q.PostWait(owner, producer, queuetest.Forever)
+				}
 				until(func() bool { return popped[producer].Load() > i })
 			}
 		}()

@@ -83,7 +83,7 @@ static void release(struct scheduler *s)
 static void release_orphans(void)
 {
     for (uint32_t number = 1; orphans && number <= SCHEDULERS; number++) {
-        struct scheduler *s = scheduler_at(number);
+        struct scheduler *s = scheduler_at((int64_t)number << 53 | 1);
         bool yes = true;
         if (s && atomic_compare_exchange_strong(&s->orphaned, &yes, false)) {
             atomic_fetch_sub(&orphans, 1);
@@ -96,6 +96,21 @@ __attribute__((constructor)) static void prepare(void)
 {
     pthread_atfork(NULL, NULL, in_child);
     pthread_key_create(&at_thread_exit, thread_exits);
+}
+
+/* find names the living scheduler of a handle, for calls from any thread. */
+static struct scheduler *find(cothread_handle scheduler, int *error)
+{
+    struct scheduler *s = scheduler_find(scheduler);
+    if (__builtin_expect(forked, 0))
+        *error = refused(), s = NULL;
+    else if (__builtin_expect(!s, 0)) {
+        if (((uint64_t)scheduler >> 49 & 15) == KIND_SCHEDULER && scheduler_at(scheduler))
+            *error = fail(COTHREAD_EDEAD, "scheduler %lld was destroyed, or its thread ended", scheduler);
+        else
+            *error = fail(COTHREAD_EHANDLE, "handle %lld is no scheduler", scheduler);
+    }
+    return s;
 }
 
 /* ---- Version, errors, time ------------------------------------------------------------------------------- */
@@ -206,6 +221,8 @@ COTHREAD_API int cothread_destroy(cothread_handle handle, int64_t deadline)
         return fail(s ? COTHREAD_EHANDLE : COTHREAD_ENOSCHEDULER, "handle %lld is no living scheduler", handle);
     }
     OWN_STACK(s);
+    if (s->hosted && !s->broken)
+        native_submit(s); /* what the host said before is not lost */
     s->closing = 1;
     queue_close(&s->queue);
     if (!s->broken) {
@@ -236,11 +253,10 @@ COTHREAD_API int cothread_run(int64_t deadline)
 
 COTHREAD_API int cothread_interrupt(cothread_handle scheduler)
 {
-    if (forked)
-        return refused();
-    struct scheduler *s = scheduler_find(scheduler);
+    int error;
+    struct scheduler *s = find(scheduler, &error);
     if (!s)
-        return fail(COTHREAD_EDEAD, "handle %lld is no living scheduler", scheduler);
+        return error;
     atomic_store(&s->shared.interrupted, 1);
     queue_wake(&s->queue);
     return 0;
@@ -438,8 +454,6 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group)
 
 /* ---- Readiness ------------------------------------------------------------------------------------------------ */
 
-#define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_READHUP)
-
 COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline)
 {
     ENTER(s);
@@ -504,14 +518,10 @@ COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t d
 
 COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback callback, void *argument, int64_t deadline)
 {
-    if (forked)
-        return refused();
-    struct scheduler *s = scheduler_find(scheduler);
-    if (!s) {
-        if (scheduler > 0 && ((uint64_t)scheduler >> 49 & 15) == KIND_SCHEDULER)
-            return fail(COTHREAD_EDEAD, "scheduler %lld was destroyed, or its thread ended", scheduler);
-        return fail(COTHREAD_EHANDLE, "handle %lld is no scheduler", scheduler);
-    }
+    int error;
+    struct scheduler *s = find(scheduler, &error);
+    if (!s)
+        return error;
     REQUIRE(callback || s->hosted, "callback is NULL: only a hosted scheduler hands tokens to its host");
     int rc;
     if (deadline == COTHREAD_NOW)
@@ -640,13 +650,12 @@ COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *na
 
 COTHREAD_API int cothread_statistics(cothread_handle scheduler, cothread_stats *stats)
 {
-    if (forked)
-        return refused();
+    int error;
     REQUIRE(stats && ALIGNED(stats), "stats is NULL or not aligned: %lld", (uintptr_t)stats);
     REQUIRE(stats->size == sizeof *stats, "stats.size is %lld, not sizeof(cothread_stats), %lld", stats->size, sizeof *stats);
-    struct scheduler *s = scheduler_find(scheduler);
+    struct scheduler *s = find(scheduler, &error);
     if (!s)
-        return fail(COTHREAD_EDEAD, "handle %lld is no living scheduler", scheduler);
+        return error;
     native_statistics(s, stats);
     return 0;
 }

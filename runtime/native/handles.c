@@ -147,19 +147,18 @@ void scheduler_close(struct scheduler *s)
     }
 }
 
-/* scheduler_numbered returns the living scheduler with the number in any of its handles, or NULL. */
-struct scheduler *scheduler_numbered(cothread_handle handle)
+struct scheduler *scheduler_at(cothread_handle handle)
 {
     uint64_t number = (uint64_t)handle >> 53;
     if (handle <= 0 || number == 0 || number > SCHEDULERS)
         return NULL;
-    struct scheduler *s = atomic_load_explicit(&schedulers[number], memory_order_acquire);
-    return s && atomic_load_explicit(&s->handle, memory_order_acquire) ? s : NULL;
+    return atomic_load_explicit(&schedulers[number], memory_order_acquire);
 }
 
-struct scheduler *scheduler_at(uint32_t number)
+struct scheduler *scheduler_numbered(cothread_handle handle)
 {
-    return atomic_load_explicit(&schedulers[number], memory_order_acquire);
+    struct scheduler *s = scheduler_at(handle);
+    return s && atomic_load_explicit(&s->handle, memory_order_acquire) ? s : NULL;
 }
 
 struct scheduler *scheduler_find(cothread_handle handle)

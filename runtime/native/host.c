@@ -1,10 +1,9 @@
 /* host.c - host tasks, and the rings through which they wait.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "native.h"
+#include "waiting.h"
 
 #include <stdlib.h>
-
-#define RING_CAPACITY 4096
 
 int native_ring_open(struct scheduler *s)
 {
@@ -29,8 +28,8 @@ cothread_handle native_host_create(struct scheduler *s, uint64_t token, const ch
         return fail(COTHREAD_ENOMEM, "no memory for the task's name");
     }
     t->stack = (char *)(uintptr_t)token;
-    atomic_store_explicit(&s->shared.living, s->shared.living + 1, memory_order_relaxed);
-    atomic_store_explicit(&s->shared.spawned, s->shared.spawned + 1, memory_order_relaxed);
+    COUNT(s->shared.living, 1);
+    COUNT(s->shared.spawned, 1);
     return handle_of(s, KIND_TASK, t);
 }
 
@@ -44,6 +43,10 @@ static void begin(struct scheduler *s, struct task *t, const cothread_request *r
     switch (request->operation) {
     case COTHREAD_WAIT:
         if (request->fd >= 0) {
+            if (!request->object || request->object & ~(int64_t)WAITABLE) {
+                rc = fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP", request->object);
+                break;
+            }
             t->fd = request->fd;
             t->events = (uint32_t)request->object;
         } else {
@@ -72,10 +75,15 @@ static void begin(struct scheduler *s, struct task *t, const cothread_request *r
 /* withdraw ends a host task's wait without putting it into a batch. */
 static void withdraw(struct scheduler *s, struct task *t)
 {
-    if (t->state == TASK_WAITING)
-        wake(s, t, 0);
+    t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
+    t->events = 0;
+    if (t->state == TASK_WAITING) {
+        wait_end(s, t);
+        t->state = TASK_RUNNING;
+    }
     if (t->state != TASK_READY)
         return;
+    /* woken between two batches, which only other host code does: the list is short */
     struct task **link = &s->shared.host_first;
     while (*link && *link != t)
         link = &(*link)->next;
@@ -85,8 +93,6 @@ static void withdraw(struct scheduler *s, struct task *t)
             s->shared.host_tail = link;
     }
     t->state = TASK_RUNNING;
-    t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-    t->events = 0;
 }
 
 int native_submit(struct scheduler *s)
@@ -103,8 +109,8 @@ int native_submit(struct scheduler *s)
         struct task *t = resolve(s, KIND_TASK, request->task, &error);
         if (!t || !(t->flags & TASK_HOST))
             continue; /* nobody to tell: there is no task to wake with the error */
-        if (request->operation == COTHREAD_WITHDRAW || request->operation == COTHREAD_FINISH || t->state == TASK_WAITING)
-            withdraw(s, t);
+        if (request->operation == COTHREAD_WITHDRAW || request->operation == COTHREAD_FINISH || t->state != TASK_RUNNING)
+            withdraw(s, t); /* of two requests the later one counts */
         if (request->operation == COTHREAD_FINISH)
             native_end(s, t, (uint64_t)request->value);
         else if (request->operation != COTHREAD_WITHDRAW)
@@ -195,8 +201,10 @@ void native_close_latests(struct scheduler *s)
 int native_post_latest(cothread_handle handle, void *value, void **replaced)
 {
     struct scheduler *s = scheduler_numbered(handle);
-    if (!s || ((uint64_t)handle >> 49 & 15) != KIND_LATEST)
-        return fail(COTHREAD_EHANDLE, "handle %lld is no latest of a living scheduler", handle);
+    if (((uint64_t)handle >> 49 & 15) != KIND_LATEST || !scheduler_at(handle))
+        return fail(COTHREAD_EHANDLE, "handle %lld is no latest", handle);
+    if (!s)
+        return fail(COTHREAD_EDEAD, "the scheduler of latest %lld was destroyed, or its thread ended", handle);
     uint32_t index = (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
     char *chunk = atomic_load_explicit(&s->tables[KIND_LATEST].chunks[index >> CHUNK_BITS], memory_order_acquire);
     if (!chunk)

@@ -196,9 +196,10 @@ struct scheduler {
     struct task *calling; /* the task whose kernel call native_run is to answer */
     struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
     struct task *idle_runner;
-    void *abandoned_sp;   /* where an ended task's stack pointer goes */
+    struct task leaving;  /* what go_on needs of a task that ended */
     uint32_t handoffs;    /* wakes into this tick so far */
     uint8_t running;      /* inside native_run: the thread's own stack is in use */
+    uint8_t beginning;    /* the tick's callbacks run; what is due comes after them */
     uint8_t hosted, host_polls;
     uint8_t closing;      /* destroy is under way: no new task, and callbacks may not wait */
     uint8_t until_idle;   /* main waits for the last task's end */
@@ -253,7 +254,8 @@ static inline void *resolve(struct scheduler *s, enum kind kind, cothread_handle
         char *chunk = atomic_load_explicit(&table->chunks[index >> CHUNK_BITS], memory_order_relaxed);
         if (__builtin_expect(chunk != NULL, 1)) {
             struct slot *slot = (struct slot *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
-            if (__builtin_expect(slot->generation == ((uint32_t)handle & ((1u << GENERATION_BITS) - 1)), 1))
+            uint32_t generation = (uint32_t)handle & ((1u << GENERATION_BITS) - 1);
+            if (__builtin_expect(slot->generation == generation && generation != 0, 1)) /* 0: never handed out */
                 return slot;
         }
     }
@@ -273,8 +275,8 @@ void scheduler_close(struct scheduler *s);
  * moment after: what follows must check the handle again (the callback queue does). */
 struct scheduler *scheduler_find(cothread_handle handle);
 struct scheduler *scheduler_numbered(cothread_handle any_handle);
-/* scheduler_at returns whatever has that number, living or not; NULL: nothing ever had. */
-struct scheduler *scheduler_at(uint32_t number);
+/* scheduler_at the same, living or not; NULL: none ever had that number. */
+struct scheduler *scheduler_at(cothread_handle any_handle);
 
 /* ---- stacks.c ----------------------------------------------------------------------------------- */
 
@@ -325,16 +327,11 @@ struct task *native_new_task(struct scheduler *s, uint8_t flags);
 void native_end(struct scheduler *s, struct task *task, uint64_t result);
 void native_notify(struct scheduler *s);
 
-/* wait_begin puts `t` into a wait; it is over when somebody calls wake. */
-void wait_begin(struct scheduler *s, struct task *t, struct waiters *in, int64_t deadline);
-/* wake ends the wait of `t`. */
-void wake(struct scheduler *s, struct task *t, int reason);
-/* cancelled_wait is what every wait begins with: ECANCELED, having let the others run, if the calling task was cancelled; else 0. */
-int cancelled_wait(struct scheduler *s, int64_t deadline);
-/* wait_refused says whether the calling task may not wait now: 0, or the error to return. */
-int wait_refused(struct scheduler *s, int64_t deadline);
-/* wait_here suspends the calling task in `in` and returns its wake reason. After wait_refused. */
-int wait_here(struct scheduler *s, struct waiters *in, int64_t deadline);
+/* suspend returns when somebody has made the calling task ready and its turn has come. */
+int suspend(struct scheduler *s, struct task *self);
+/* The cold ends of waiting.h. */
+int wait_impossible(struct scheduler *s, int64_t deadline) __attribute__((cold));
+int wait_failed(int reason) __attribute__((cold));
 /* busy counts an operation that was served at once; one too many in this tick and the caller yields, so that an endless
  * supply of ready data cannot keep the other tasks from running. */
 void busy(struct scheduler *s);
@@ -389,6 +386,8 @@ int mutex_try(struct scheduler *s, struct task *t, cothread_handle handle, struc
 int semaphore_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 int join_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 
+#define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_READHUP)
+
 /* ---- streams.c ------------------------------------------------------------------------------------ */
 
 int native_wait_fd(struct scheduler *s, int fd, uint32_t events, int64_t deadline);
@@ -408,6 +407,8 @@ void native_close_streams(struct scheduler *s);
 struct posted {
     uint64_t token, value;
 };
+
+#define RING_CAPACITY 4096
 
 int native_ring_open(struct scheduler *s);
 cothread_handle native_host_create(struct scheduler *s, uint64_t token, const char *name);

@@ -4,6 +4,7 @@
  * What a waiter waits for is handed to it by whoever provides it, before it runs: nobody can take it in between,
  * and a waiter that times out has taken nothing. */
 #include "native.h"
+#include "waiting.h"
 
 #include <stdlib.h>
 
@@ -122,9 +123,7 @@ int event_try(struct scheduler *s, struct task *t, cothread_handle handle, struc
 int native_event_wait(struct scheduler *s, cothread_handle handle, void **value, int64_t deadline)
 {
     struct waiters *in = NULL;
-    int rc = cancelled_wait(s, deadline);
-    if (rc == 0)
-        rc = finish(s, event_try(s, s->current, handle, &in), &in, deadline);
+    int rc = finish(s, event_try(s, s->current, handle, &in), &in, deadline);
     if (rc == 0 && value)
         *value = (void *)(uintptr_t)(s->current ? s->current->value : (uint64_t)s->shared.call_result);
     return rc;
@@ -247,15 +246,13 @@ int channel_try_receive(struct scheduler *s, struct task *t, cothread_handle han
 int native_channel_send(struct scheduler *s, cothread_handle handle, const void *element, int64_t deadline)
 {
     struct waiters *in = NULL;
-    int rc = cancelled_wait(s, deadline);
-    return rc ? rc : finish(s, channel_try_send(s, s->current, handle, element, &in), &in, deadline);
+    return finish(s, channel_try_send(s, s->current, handle, element, &in), &in, deadline);
 }
 
 int native_channel_receive(struct scheduler *s, cothread_handle handle, void *element, int64_t deadline)
 {
     struct waiters *in = NULL;
-    int rc = cancelled_wait(s, deadline);
-    return rc ? rc : finish(s, channel_try_receive(s, s->current, handle, element, &in), &in, deadline);
+    return finish(s, channel_try_receive(s, s->current, handle, element, &in), &in, deadline);
 }
 
 int native_channel_done(struct scheduler *s, cothread_handle handle)
@@ -345,8 +342,7 @@ int mutex_try(struct scheduler *s, struct task *t, cothread_handle handle, struc
 int native_mutex_lock(struct scheduler *s, cothread_handle handle, int64_t deadline)
 {
     struct waiters *in = NULL;
-    int rc = cancelled_wait(s, deadline);
-    return rc ? rc : finish(s, mutex_try(s, s->current, handle, &in), &in, deadline);
+    return finish(s, mutex_try(s, s->current, handle, &in), &in, deadline);
 }
 
 int native_mutex_unlock(struct scheduler *s, cothread_handle handle)
@@ -392,8 +388,7 @@ int semaphore_try(struct scheduler *s, struct task *t, cothread_handle handle, s
 int native_semaphore_acquire(struct scheduler *s, cothread_handle handle, int64_t deadline)
 {
     struct waiters *in = NULL;
-    int rc = cancelled_wait(s, deadline);
-    return rc ? rc : finish(s, semaphore_try(s, s->current, handle, &in), &in, deadline);
+    return finish(s, semaphore_try(s, s->current, handle, &in), &in, deadline);
 }
 
 int native_semaphore_release(struct scheduler *s, cothread_handle handle, uint32_t units)
@@ -492,9 +487,7 @@ void group_member_ended(struct scheduler *s, struct group *group)
 
 int native_group_wait(struct scheduler *s, cothread_handle handle, uint32_t count, int64_t deadline)
 {
-    int error = cancelled_wait(s, deadline);
-    if (error)
-        return error;
+    int error;
     struct group *group = resolve(s, KIND_GROUP, handle, &error);
     if (!group)
         return error;

@@ -1,14 +1,14 @@
 /* streams.c - waiting for descriptors, owned by the caller or adopted.
  * SPDX-License-Identifier: Apache-2.0
  *
- * An adopted descriptor is registered once, edge-triggered; the kernel half hands each report to stream_ready. Three sets of
+ * An adopted descriptor is registered once, edge-triggered; the kernel half hands each report to stream_ready. Two sets of
  * poll(2) bits follow:
  *   drained  the last try found nothing: do not try again before an edge clears it
- *   edges    reported and not yet returned by cothread_wait_ready
  *   sticky   RDHUP, HUP, ERR and PRI, which are reported once and stay true. Ten bytes and a FIN may be one event: after a
  *            short read there is still an end to be read, so while one is set a short read does not count as drained */
 #define _GNU_SOURCE
 #include "native.h"
+#include "waiting.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,32 +19,36 @@ struct stream {
     uint32_t index, generation;
     struct slot *next_free;
     int32_t fd;
-    uint16_t drained, edges, sticky;
+    uint16_t drained, sticky;
     bool open, socket;
     bool byte_stream; /* a socket on which a short read means that nothing is left */
-    struct waiters readers, writers;
+    struct waiters readers, writers, either;
 };
 _Static_assert(sizeof(struct stream) <= 64, "a stream fits its slot");
 
 #define STICKY (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR | COTHREAD_PRIORITY)
 #define ENDING (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR)
 
+/* look asks the kernel what a descriptor is ready for. Negative: the error. */
+static int look(int fd, uint32_t events)
+{
+    struct pollfd entry = {.fd = fd, .events = (short)events};
+    while (poll(&entry, 1, 0) < 0)
+        if (errno != EINTR && errno != EAGAIN)
+            return fail(COTHREAD_ESYSTEM, "poll failed with errno %lld", errno);
+    if (entry.revents & POLLNVAL || fd < 0)
+        return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
+    return (uint16_t)entry.revents;
+}
+
 /* ---- A descriptor the caller owns --------------------------------------------------------------------- */
 
 int native_wait_fd(struct scheduler *s, int fd, uint32_t events, int64_t deadline)
 {
-    int rc = cancelled_wait(s, deadline);
-    if (rc)
-        return rc;
-    struct pollfd look = {.fd = fd, .events = (short)events};
-    while (poll(&look, 1, 0) < 0)
-        if (errno != EINTR && errno != EAGAIN)
-            return fail(COTHREAD_ESYSTEM, "poll failed with errno %lld", errno);
-    if (look.revents & POLLNVAL || fd < 0)
-        return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
-    if (look.revents) {
+    int rc;
+    if ((rc = look(fd, events)) != 0) {
         busy(s);
-        return (uint16_t)look.revents;
+        return rc;
     }
     if ((rc = wait_refused(s, deadline)) != 0)
         return rc;
@@ -74,10 +78,10 @@ static cothread_handle adopt(struct scheduler *s, int fd)
     if (!stream)
         return fail(COTHREAD_ELIMIT, "too many descriptors are adopted");
     stream->fd = fd;
-    stream->drained = stream->edges = stream->sticky = 0;
+    stream->drained = stream->sticky = 0;
     stream->socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
     stream->byte_stream = stream->socket && type == SOCK_STREAM;
-    stream->readers.first = stream->writers.first = NULL;
+    stream->readers.first = stream->writers.first = stream->either.first = NULL;
     stream->open = true;
     cothread_handle handle = handle_of(s, KIND_STREAM, stream);
     error = (int)kernel_call(s, CALL_ADOPT, fd, handle);
@@ -115,6 +119,7 @@ static void leave_poller(struct scheduler *s, struct stream *stream)
     stream->open = false;
     wake_list(s, &stream->readers, COTHREAD_ECLOSED);
     wake_list(s, &stream->writers, COTHREAD_ECLOSED);
+    wake_list(s, &stream->either, COTHREAD_ECLOSED);
 }
 
 int native_release(struct scheduler *s, cothread_handle handle, bool close_it)
@@ -160,7 +165,7 @@ void stream_ready(struct scheduler *s, cothread_handle handle, uint32_t events)
     if (!stream)
         return; /* closed since */
     stream->sticky |= (uint16_t)(events & STICKY);
-    stream->edges |= (uint16_t)events;
+    wake_list(s, &stream->either, 0);
     if (events & (COTHREAD_READABLE | STICKY)) {
         stream->drained &= (uint16_t)~COTHREAD_READABLE;
         wake_list(s, &stream->readers, 0); /* all: the first may leave some, and no new edge would tell the next */
@@ -179,40 +184,42 @@ static int await(struct scheduler *s, struct stream *stream, uint32_t direction,
         return rc;
     if (s->host_polls)
         kernel_call(s, CALL_DRAINED, stream->fd, direction); /* the host's poll is level-triggered: ask for the next report */
-    return wait_here(s, direction == COTHREAD_WRITABLE ? &stream->writers : &stream->readers, deadline);
+    return wait_here(s, direction == COTHREAD_READABLE   ? &stream->readers
+                        : direction == COTHREAD_WRITABLE ? &stream->writers
+                                                         : &stream->either, deadline);
+}
+
+/* try_now says whether an operation is worth a system call: it did not come to nothing since the last report, or the caller
+ * cannot wait for the next. */
+static bool try_now(const struct scheduler *s, const struct stream *stream, uint32_t direction, int64_t deadline)
+{
+    return !(stream->drained & direction) || deadline == COTHREAD_NOW || !s->current;
 }
 
 int native_wait_ready(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline)
 {
-    int rc = cancelled_wait(s, deadline);
-    if (rc)
-        return rc;
+    int rc;
     for (;;) {
         struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
         if (!stream)
             return rc;
-        uint32_t ready = (stream->edges | stream->sticky) & (events | COTHREAD_ERROR | COTHREAD_HANGUP);
-        if (ready) {
-            stream->edges &= (uint16_t)~ready;
+        if ((rc = look(stream->fd, events)) != 0) {
             busy(s);
-            return (int)ready;
+            return rc;
         }
-        if ((rc = await(s, stream, events & COTHREAD_WRITABLE ? events == COTHREAD_WRITABLE ? COTHREAD_WRITABLE : COTHREAD_READABLE : COTHREAD_READABLE, deadline)) != 0)
+        if ((rc = await(s, stream, events, deadline)) != 0)
             return rc;
     }
 }
 
-
 int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline)
 {
-    int rc = cancelled_wait(s, deadline);
-    if (rc)
-        return rc;
+    int rc;
     for (;;) {
         struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
         if (!stream)
             return rc;
-        if (!(stream->drained & COTHREAD_READABLE)) {
+        if (try_now(s, stream, COTHREAD_READABLE, deadline)) {
             ssize_t n = read(stream->fd, buffer, size);
             if (n >= 0) {
                 if ((size_t)n < size && n > 0 && stream->byte_stream && !(stream->sticky & STICKY))
@@ -226,7 +233,6 @@ int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, s
             if (errno != EAGAIN)
                 return fail(COTHREAD_ESYSTEM, "read from descriptor %lld failed with errno %lld", stream->fd, errno);
             stream->drained |= COTHREAD_READABLE;
-            stream->edges &= (uint16_t)~COTHREAD_READABLE;
         }
         if ((rc = await(s, stream, COTHREAD_READABLE, deadline)) != 0)
             return rc;
@@ -236,14 +242,12 @@ int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, s
 int64_t native_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline)
 {
     size_t written = 0;
-    int rc = cancelled_wait(s, deadline);
-    if (rc)
-        return rc;
+    int rc;
     for (;;) {
         struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
         if (!stream)
             return written ? (int64_t)written : rc;
-        if (!(stream->drained & COTHREAD_WRITABLE)) {
+        if (try_now(s, stream, COTHREAD_WRITABLE, deadline)) {
             ssize_t n = stream->socket ? send(stream->fd, (const char *)data + written, size - written, MSG_NOSIGNAL)
                                        : write(stream->fd, (const char *)data + written, size - written);
             if (n >= 0) {
@@ -262,7 +266,6 @@ int64_t native_write(struct scheduler *s, cothread_handle handle, const void *da
                 return fail(COTHREAD_ESYSTEM, "write to descriptor %lld failed with errno %lld", stream->fd, errno);
             }
             stream->drained |= COTHREAD_WRITABLE;
-            stream->edges &= (uint16_t)~COTHREAD_WRITABLE;
         }
         if ((rc = await(s, stream, COTHREAD_WRITABLE, deadline)) != 0)
             return written ? (int64_t)written : rc;
@@ -271,14 +274,12 @@ int64_t native_write(struct scheduler *s, cothread_handle handle, const void *da
 
 cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64_t deadline)
 {
-    int rc = cancelled_wait(s, deadline);
-    if (rc)
-        return rc;
+    int rc;
     for (;;) {
         struct stream *stream = resolve(s, KIND_STREAM, handle, &rc);
         if (!stream)
             return rc;
-        if (!(stream->drained & COTHREAD_READABLE)) {
+        if (try_now(s, stream, COTHREAD_READABLE, deadline)) {
             int fd = accept4(stream->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd >= 0) {
                 busy(s);
@@ -295,7 +296,6 @@ cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64
             if (errno != EAGAIN)
                 return fail(COTHREAD_ESYSTEM, "accept on descriptor %lld failed with errno %lld", stream->fd, errno);
             stream->drained |= COTHREAD_READABLE;
-            stream->edges &= (uint16_t)~COTHREAD_READABLE;
         }
         if ((rc = await(s, stream, COTHREAD_READABLE, deadline)) != 0)
             return rc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stack switch, AAPCS64. It ends in `br`, not `ret`, for the reason given in switch_amd64.S.
+// The stack switch, AAPCS64. See go_on in tasks.c for why it is called and returns like any function.
 	.text
 
 // void native_switch(void **save, void *load)
@@ -62,8 +62,7 @@ native_switch:
 	.cfi_restore x28
 	.cfi_restore x29
 	.cfi_restore x30
-	mov	x16, x30
-	br	x16
+	ret
 	.cfi_endproc
 	.size	native_switch, .-native_switch
 
@@ -81,8 +80,7 @@ native_entry:
 	mov	x0, x19
 	mov	x1, x20
 	mov	x2, x21
-	bl	native_task_main
-	brk	#1
+	b	native_task_main
 	.cfi_endproc
 	.size	native_entry, .-native_entry
 

@@ -58,6 +58,28 @@ static void publish_ticket(struct queue *q, uint64_t ticket, uintptr_t number) {
 static void enter_waker(struct queue *q) { atomic_fetch_add(&q->wakers, 1); }
 static void leave_waker(struct queue *q) { atomic_fetch_sub(&q->wakers, 1); }
 
+// A producer that read tail and goes on long afterwards.
+static uint64_t read_tail(struct queue *q) { return atomic_load(&q->tail); }
+static int take_from(struct queue *q, uint64_t tail) {
+	return atomic_compare_exchange_strong(&q->tail, &tail, (tail & QUEUE_TICKET) + 1);
+}
+
+static struct { struct queue *q; int64_t owner; int code; } cancelled;
+static void *post_cancelled(void *unused) {
+	pthread_cancel(pthread_self());
+	cancelled.code = queue_post(cancelled.q, cancelled.owner, NULL, NULL);
+	return unused;
+}
+static int post_from_cancelled_thread(struct queue *q, int64_t owner) {
+	pthread_t thread;
+	cancelled.q = q;
+	cancelled.owner = owner;
+	cancelled.code = 1;
+	pthread_create(&thread, NULL, post_cancelled, NULL);
+	pthread_join(thread, NULL);
+	return cancelled.code;
+}
+
 static int errno_after_post(struct queue *q, int64_t owner, int value) {
 	errno = value;
 	queue_post(q, owner, NULL, NULL);
@@ -231,6 +253,17 @@ func (q Queue) TakeTicket() uint64 { return uint64(C.take_ticket(q.c)) }
 // PublishTicket publishes what TakeTicket took.
 func (q Queue) PublishTicket(ticket, number uint64) {
 	C.publish_ticket(q.c, C.uint64_t(ticket), C.uintptr_t(number))
+}
+
+// ReadTail is how a post begins, and TakeFrom how it gets its ticket.
+func (q Queue) ReadTail() uint64 { return uint64(C.read_tail(q.c)) }
+
+// TakeFrom reports whether it got a ticket.
+func (q Queue) TakeFrom(tail uint64) bool { return C.take_from(q.c, C.uint64_t(tail)) != 0 }
+
+// PostFromCancelledThread posts in a thread that will end at its next cancellation point; 1: that was the post.
+func (q Queue) PostFromCancelledThread(owner int64) int {
+	return int(C.post_from_cancelled_thread(q.c, C.int64_t(owner)))
 }
 
 // EnterWaker and LeaveWaker enclose a write to the wake descriptor.

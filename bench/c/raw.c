@@ -1,0 +1,96 @@
+/* raw.c - the floor: epoll, an eventfd and a mutex, written by hand for one purpose.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+#define PEER "raw"
+#include "post_queue.h"
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+static int epoll_fd, wake_fd;
+
+static void watch(int fd) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+        give_up_errno("epoll_ctl");
+}
+
+static void post(posted_function function, void *argument) {
+    uint64_t one = 1;
+    if (post_queue_add(function, argument) && write(wake_fd, &one, sizeof one) < 0)
+        give_up_errno("write to an eventfd");
+}
+
+static int finished;
+
+static void finish(void *unused) {
+    (void)unused;
+    finished = 1;
+}
+
+static void run_loop(void) {
+    for (finished = 0; !finished;) {
+        struct epoll_event event;
+        uint64_t wakes;
+        if (epoll_wait(epoll_fd, &event, 1, -1) < 1)
+            continue;
+        if (read(wake_fd, &wakes, sizeof wakes) < 0)
+            give_up_errno("read from an eventfd");
+        post_queue_run();
+    }
+}
+
+static void posts_from_a_thread(long unused) {
+    static const struct post_loop post_loop = {post, run_loop, finish};
+    (void)unused;
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    watch(wake_fd);
+    measure_post_flood(&post_loop, "g_inject", "g_inject_cpu");
+    measure_idle_posts(&post_loop);
+}
+
+static void accept_all(int listener) {
+    int connection;
+    while ((connection = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        send_at_once(connection);
+        watch(connection);
+    }
+}
+
+static void echo_once(int connection) {
+    char message[ECHO_BUFFER_SIZE];
+    ssize_t size = read(connection, message, sizeof message);
+    if (size <= 0) {
+        close(connection);
+        echo_connection_gone();
+    } else {
+        if (write(connection, message, (size_t)size) != size)
+            give_up_errno("write to a connection");
+        echo_message();
+    }
+}
+
+static void echo(long port) {
+    int listener = listen_on(port);
+    struct epoll_event events[256];
+    if (fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
+        give_up_errno("fcntl");
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    watch(listener);
+    for (;;) {
+        int count = epoll_wait(epoll_fd, events, 256, -1);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.fd == listener)
+                accept_all(listener);
+            else
+                echo_once(events[i].data.fd);
+        }
+    }
+}
+
+int main(int argc, char **argv) {
+    static const struct benchmark benchmarks[] = {{"g", posts_from_a_thread}, {"echo", echo}, {NULL, NULL}};
+    return benchmark_main(argc, argv, benchmarks);
+}

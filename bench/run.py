@@ -1,0 +1,453 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the benchmarks of libcothread and its peers in turn and compares them.
+
+    ./build.sh bench [--rounds N] [--quick] [c | python]
+
+Each round runs every peer once, so that a ratio inside a round survives a noisy machine. A table shows the median over
+the rounds, with the smallest and largest; the bars show what the project promises. A full run (both groups, not quick)
+takes about ten minutes and writes its tables to bench/RESULTS.md.
+
+Peers come from ordinary packages; one that is missing is named and left out:
+    apt-get install libuv1-dev libevent-dev libpth-dev libboost-fiber-dev libboost-context-dev
+    pip install -r bench/python/requirements.txt
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Callable
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+LIBRARY_BENCH = ROOT / "build" / "bench"
+PROGRAMS = ROOT / "build" / "peers"
+TIMEOUT = 60
+
+OURS = "ours"
+SLEEPERS = 100_000
+MANY_SLEEPERS = 1_000_000
+C_ECHO_CONNECTIONS = 1000
+C_ECHO_ROUNDS = 200
+PYTHON_ECHO_CONNECTIONS = (100, 1000)
+PYTHON_ECHO_SECONDS = 1.5
+
+
+# ---- What was measured
+
+
+@dataclass
+class Figures:
+    """Every figure of a run: by metric, by peer, one per round."""
+
+    units: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+    round: int = 0
+
+    def add(self, metric: str, peer: str, value: float, unit: str) -> None:
+        self.units.setdefault(metric, unit)
+        self.values.setdefault(metric, {}).setdefault(peer, {})[self.round] = value
+
+    def complain(self, complaint: str) -> None:
+        print(complaint, file=sys.stderr)
+        if complaint not in self.complaints:
+            self.complaints.append(complaint)
+
+    def of(self, metric: str, peer: str) -> dict[int, float]:
+        return self.values.get(metric, {}).get(peer, {})
+
+    def median(self, metric: str, peer: str) -> float | None:
+        values = self.of(metric, peer)
+        return statistics.median(values.values()) if values else None
+
+    def ratio(self, metric: str, numerator: str, denominator: str) -> float | None:
+        """The median of the ratios inside the rounds."""
+        above, below = self.of(metric, numerator), self.of(metric, denominator)
+        ratios = [above[number] / below[number] for number in above.keys() & below.keys() if below[number] > 0]
+        return statistics.median(ratios) if ratios else None
+
+
+def run_program(command: list[str], figures: Figures, what: str) -> str:
+    """The program's output; if it failed, a complaint and what it had printed until then."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        figures.complain(f"{what}: not finished after {TIMEOUT} s")
+        return ""
+    if done.returncode != 0:
+        figures.complain(f"{what}: {last_line(done.stderr) or f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for_listener(port: int) -> None:
+    """Until the server listens; looked up in the kernel's table, because a probing connection would be counted."""
+    listening = f"0100007F:{port:04X} 00000000:0000 0A"
+    for _ in range(500):
+        if listening in Path("/proc/net/tcp").read_text():
+            return
+        time.sleep(0.01)
+
+
+# ---- C
+
+
+@dataclass(frozen=True)
+class Peer:
+    name: str
+    source: str
+    package: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> Path:
+        return PROGRAMS / self.source.partition(".")[0]
+
+
+C_PEERS = (
+    Peer("raw", "raw.c", "libc6-dev"),
+    Peer("libuv", "libuv.c", "libuv1-dev", ("-luv",)),
+    Peer("libevent", "libevent.c", "libevent-dev", ("-levent", "-levent_pthreads")),
+    Peer("boost-fiber", "boost_fiber.cpp", "libboost-fiber-dev", ("-lboost_fiber", "-lboost_context")),
+    Peer("pth", "pth.c", "libpth-dev", ("-lpth",)),
+)
+ECHO_CLIENT = Peer("echo client", "echo_client.c", "libc6-dev")
+IDLE = Peer("idle", "idle.c", "libc6-dev")
+
+
+def build(peer: Peer, figures: Figures) -> bool:
+    source = BENCH / "c" / peer.source
+    compiler = ["g++"] if source.suffix == ".cpp" else ["gcc", "-std=gnu11"]
+    command = [*compiler, "-O2", "-Wall", "-Wextra", str(source), "-o", str(peer.program), *peer.flags, "-pthread"]
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if "error" in line]
+        reason = errors[0].partition("error: ")[2] if errors else last_line(done.stderr)
+        figures.complain(f"{peer.name} does not build; is the package {peer.package} missing? ({reason})")
+    return done.returncode == 0
+
+
+def add_lines(output: str, figures: Figures, suffix: str = "") -> None:
+    for line in output.splitlines():
+        metric, peer, value, unit = line.split()
+        figures.add(metric + suffix, peer, float(value), unit)
+
+
+def run_c_echo(program: Path, name: str, figures: Figures) -> None:
+    port = free_port()
+    server = subprocess.Popen(
+        [str(program), "echo", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "CONNS": str(C_ECHO_CONNECTIONS)},
+    )
+    try:
+        wait_for_listener(port)
+        client = [str(ECHO_CLIENT.program), str(port), str(C_ECHO_CONNECTIONS), str(C_ECHO_ROUNDS)]
+        run_program(client, figures, f"{name} echo")
+        add_lines(server.communicate(timeout=5)[0], figures)
+    except subprocess.TimeoutExpired:
+        figures.complain(f"{name} echo: the server does not end with its last connection")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def run_c_peer(program: Path, name: str, figures: Figures) -> None:
+    for benchmark in run_program([str(program), "list"], figures, name).split():
+        if benchmark == "echo":
+            run_c_echo(program, name, figures)
+        else:
+            arguments = [str(SLEEPERS)] if benchmark == "d" else []
+            add_lines(run_program([str(program), benchmark, *arguments], figures, f"{name} {benchmark}"), figures)
+
+
+def run_many_sleepers(figures: Figures) -> None:
+    output = run_program([str(LIBRARY_BENCH), "d", str(MANY_SLEEPERS)], figures, f"{OURS} d {MANY_SLEEPERS}")
+    add_lines(output, figures, suffix="_1M")
+
+
+def run_idle(figures: Figures) -> None:
+    for test in ("wake1000", "idle5"):
+        command = [str(IDLE.program), test, str(LIBRARY_BENCH), test]
+        add_lines(run_program(command, figures, f"{OURS} {test}"), figures)
+
+
+def c_group(figures: Figures, quick: bool) -> Iterator[Callable[[], None]]:
+    """The steps of one round."""
+    programs = {peer.name: peer.program for peer in C_PEERS if build(peer, figures)}
+    build(ECHO_CLIENT, figures)
+    build(IDLE, figures)
+    if LIBRARY_BENCH.exists():
+        programs = {OURS: LIBRARY_BENCH, **programs}
+        yield partial(run_idle, figures)
+        if not quick:
+            yield partial(run_many_sleepers, figures)
+    else:
+        figures.complain(f"{OURS}: build/bench is missing: run ./build.sh build")
+    for name, program in programs.items():
+        yield partial(run_c_peer, program, name, figures)
+
+
+# ---- Python
+
+PYTHON_MODULES = {OURS: "cothread", "gevent": "gevent", "asyncio": "asyncio", "uvloop": "uvloop", "trio": "trio"}
+PYTHON_TESTS = ("spawn", "yield_", "pingpong", "sleepers", "inject", "latency", "flood", "busy", "pollers")
+PYTHON_UNITS = {
+    "sleepers.rss": "B",
+    "sleepers.armwall": "s",
+    "flood.rate": "1/s",
+    "flood.depth": "posts",
+    "flood.ticks": "ticks",
+    "flood.lost": "posts",
+    "busy.rate": "1/s",
+    "busy.ticks": "ticks",
+    "pollers.ratio": "x",
+}
+ECHO_SERVERS = {"asyncio": ("echo", "echo_proto"), "uvloop": ("echo", "echo_proto")}
+
+
+def one(peer: str, test: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", str(BENCH / "python" / "one.py"), peer, test, *arguments]
+
+
+def importable(module: str) -> bool:
+    return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode == 0
+
+
+def run_python_test(peer: str, test: str, figures: Figures) -> None:
+    line = last_line(run_program(one(peer, test), figures, f"{peer} {test}"))
+    for name, value in json.loads(line or "{}").items():
+        metric = f"{test.rstrip('_')}.{name}"
+        figures.add(metric, peer, value, PYTHON_UNITS.get(metric, "us"))
+
+
+def run_python_echo(peer: str, server_function: str, figures: Figures) -> None:
+    name = peer if server_function == "echo" else f"{peer}-proto"
+    for connections in PYTHON_ECHO_CONNECTIONS:
+        port = free_port()
+        server = subprocess.Popen(one(peer, server_function, str(port)), stderr=subprocess.DEVNULL)
+        try:
+            wait_for_listener(port)
+            client = [str(ECHO_CLIENT.program), str(port), str(connections), str(PYTHON_ECHO_SECONDS), str(server.pid)]
+            output = run_program(client, figures, f"{name} echo with {connections} connections").split()
+        finally:
+            server.kill()
+            server.wait()
+        if output:
+            messages, seconds, cpu = map(float, output)
+            figures.add(f"echo.wall@{connections}", name, messages / seconds, "msg/s")
+            figures.add(f"echo.cpu@{connections}", name, messages / cpu, "msg/s")
+
+
+def run_python_peer(peer: str, figures: Figures) -> None:
+    for test in PYTHON_TESTS:
+        run_python_test(peer, test, figures)
+    for server_function in ECHO_SERVERS.get(peer, ("echo",)):
+        run_python_echo(peer, server_function, figures)
+
+
+def python_group(figures: Figures, quick: bool) -> Iterator[Callable[[], None]]:
+    build(ECHO_CLIENT, figures)
+    if quick:
+        os.environ.update(SLEEPERS="20000", SLEEP="2")
+    for peer, module in PYTHON_MODULES.items():
+        if importable(module):
+            yield partial(run_python_peer, peer, figures)
+        elif peer == OURS:
+            figures.complain(f"{OURS}: the package cothread is not importable: run ./build.sh build")
+        else:
+            figures.complain(f"{peer} is missing: pip install -r bench/python/requirements.txt")
+    yield partial(run_python_echo, "raw", "echo", figures)
+
+
+GROUPS = {"c": c_group, "python": python_group}
+
+
+# ---- The bars
+
+
+@dataclass(frozen=True)
+class Bar:
+    group: str
+    promise: str
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+    against: tuple[str, str] | None = None  # the figure is a ratio of these two peers
+
+    def measured(self, figures: Figures) -> float | None:
+        if self.against is not None:
+            return figures.ratio(self.metric, *self.against)
+        return figures.median(self.metric, OURS)
+
+    def limit(self) -> str:
+        return f"<= {number(self.at_most)}" if self.at_most is not None else f">= {number(self.at_least)}"
+
+    def verdict(self, measured: float | None) -> str:
+        if measured is None:
+            return "-"
+        holds = measured <= self.at_most if self.at_most is not None else measured >= (self.at_least or 0)
+        return "pass" if holds else "FAIL"
+
+
+BARS = (
+    Bar("c", "1 spawn, run, join with a result, ns", "a_spawn", at_most=60),
+    Bar("c", "1 yield, 1000 ready, ns", "b_yield1000", at_most=20),
+    Bar("c", "1 hand-over between two tasks, ns", "c_pingpong", at_most=22),
+    Bar("c", "1 timer arm and fire, CPU ns", "e_timer_cpu", at_most=300),
+    Bar("c", "1 post with data into a busy loop, ns", "g_inject", at_most=60),
+    Bar("c", "1 post into an idle loop, p50, us", "g_idle_p50", at_most=5),
+    Bar("c", "2 a million guarded sleepers, bytes each", "d_bytes_1M", at_most=4400),
+    Bar("c", "2 a million guarded sleepers, CPU ns per wake", "d_wake_cpu_1M", at_most=700),
+    Bar("c", "3 echo, messages per CPU-second, of raw epoll", "f_echo_per_cpu_s", at_least=0.88, against=(OURS, "raw")),
+    Bar("c", "3 echo, messages per CPU-second, of libuv", "f_echo_per_cpu_s", at_least=1, against=(OURS, "libuv")),
+    Bar("c", "4 woken 1000 times a second, CPU of raw epoll", "wake1000_cpu", at_most=1.5, against=(OURS, "raw")),
+    Bar("c", "4 idle for 5 s, context switches", "idle5_switches", at_most=1),
+    Bar("python", "5 yield, 1000 ready, us", "yield.us", at_most=0.5),
+    Bar("python", "5 yields per second, of gevent's", "yield.us", at_least=3, against=("gevent", OURS)),
+    Bar("python", "5 spawn and join, us", "spawn.batch", at_most=1.5),
+    Bar("python", "5 event round trip, us", "pingpong.us", at_most=2),
+    Bar("python", "5 flood, callbacks run per second", "flood.rate", at_least=2e6),
+    Bar("python", "5 flood, p99 lateness of a 1 ms task, us", "flood.p99", at_most=2000),
+    Bar("python", "5 flood, callbacks lost", "flood.lost", at_most=0),
+    Bar("python", "5 post into an idle loop, p50, us", "latency.p50", at_most=10),
+    Bar("python", "6 echo beside 400 idle pollers, of alone", "pollers.ratio", at_most=1.1),
+)
+
+
+# ---- Tables
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def table(rows: Iterable[list[str]]) -> str:
+    header, *body = rows
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *body])
+
+
+def cell(figures: Figures, metric: str, peer: str) -> str:
+    values = figures.of(metric, peer)
+    if not values:
+        return "-"
+    text = number(figures.median(metric, peer))
+    if len(values) > 1:
+        text += f" ({number(min(values.values()))}..{number(max(values.values()))})"
+    ratio = figures.ratio(metric, peer, OURS)
+    return text if peer == OURS or ratio is None else f"{text} x{number(ratio)}"
+
+
+def figures_table(figures: Figures) -> str:
+    peers = list(dict.fromkeys(peer for by_peer in figures.values.values() for peer in by_peer))
+    rows = [["metric", "unit", *peers]]
+    for metric, unit in figures.units.items():
+        rows.append([metric, unit, *(cell(figures, metric, peer) for peer in peers)])
+    return table(rows)
+
+
+def bars_table(groups: dict[str, Figures]) -> str:
+    rows = [["bar", "limit", "measured", ""]]
+    for bar in BARS:
+        if bar.group in groups:
+            measured = bar.measured(groups[bar.group])
+            rows.append([bar.promise, bar.limit(), number(measured), bar.verdict(measured)])
+    return table(rows)
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.machine()
+
+
+def versions() -> str:
+    known = []
+    if shutil.which("dpkg-query"):
+        for peer in C_PEERS[1:]:
+            shown = subprocess.run(
+                ["dpkg-query", "-W", "-f", "${Version}", peer.package], capture_output=True, text=True
+            )
+            if shown.returncode == 0:
+                known.append(f"{peer.name} {shown.stdout}")
+    for module in ("greenlet", "gevent", "trio", "uvloop"):
+        try:
+            known.append(f"{module} {importlib.metadata.version(module)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ", ".join([f"Python {platform.python_version()}", *known])
+
+
+def document(groups: dict[str, Figures], rounds: int, started: str) -> str:
+    parts = [
+        "# Benchmarks\n",
+        f"Written by `./build.sh bench --rounds {rounds}`, {started}, "
+        f"Linux {platform.release()}, {os.cpu_count()} x {processor()}. {versions()}.\n",
+        f"Medians of {rounds} interleaved rounds (smallest..largest); xN: N times our figure, the median of the ratios "
+        "inside the rounds. The machine is shared and noisy: compare within this run only. "
+        "The metrics are explained in [c/measure.h](c/measure.h) and [python/measure.py](python/measure.py).\n",
+        "## Bars\n",
+        bars_table(groups) + "\n",
+    ]
+    for group, figures in groups.items():
+        parts += [f"## {group.capitalize()}\n", figures_table(figures) + "\n"]
+        parts += [f"- {complaint}" for complaint in figures.complaints]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Benchmarks libcothread beside its peers.")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--quick", action="store_true", help="one round, fewer sleepers")
+    parser.add_argument("group", nargs="?", choices=GROUPS, help="default: both")
+    options = parser.parse_args()
+    rounds = 1 if options.quick else max(1, options.rounds)
+    groups = {name: Figures() for name in GROUPS if options.group in (name, None)}
+
+    started = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    steps = {name: list(GROUPS[name](figures, options.quick)) for name, figures in groups.items()}
+    for round_number in range(rounds):
+        for name, figures in groups.items():
+            figures.round = round_number
+            for step in steps[name]:
+                step()
+            print(f"{time.strftime('%H:%M:%S')} round {round_number + 1} of {rounds}: {name}", file=sys.stderr)
+
+    text = document(groups, rounds, started)
+    print(text)
+    if len(groups) == len(GROUPS) and not options.quick:
+        (BENCH / "RESULTS.md").write_text(text)
+    else:
+        print("bench/RESULTS.md is left as it was: it holds full runs only.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cooperative tasks that read like blocking code.
+
+    import cothread
+
+    def greet(name):
+        cothread.Sleep(1)
+        print("hello,", name)
+
+    cothread.Spawn(greet, "world").Wait()
+
+The thread that imports the package first is the one all tasks run on.
+"""
+
+from . import coselect as coselect
+from . import cothread as cothread
+from .coselect import *  # noqa: F403
+from .cothread import *  # noqa: F403
+
+__version__ = "0.1.0"
+
+__all__ = list(cothread.__all__)

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tasks share. All of it is Python: a wait without a timeout never troubles the library."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, Optional, Union
+
+from . import _scheduler
+from ._scheduler import (
+    Misuse,
+    Spawn,
+    Task,
+    Timedout,
+    check_thread,
+    current_task,
+    deadline_after,
+    report,
+    wait,
+    wake,
+    wake_all,
+    withdraw,
+)
+from ._timeouts import AbsTimeout
+
+_ready = _scheduler.ready
+_next = _scheduler.ready.popleft
+
+
+class Event:
+    """Carries one value from Signal to Wait. A second Signal overwrites a value nobody took."""
+
+    # A deque with nothing in it takes 600 bytes, so an event has none until somebody waits.
+    __slots__ = ("__weakref__", "_aborted", "_auto_reset", "_error", "_signalled", "_value", "_waiters")
+
+    def __init__(self, auto_reset: bool = True) -> None:
+        self._auto_reset = auto_reset
+        self._signalled = False
+        self._value: Any = None
+        self._error: Union[BaseException, type[BaseException], None] = None
+        self._aborted = 0
+        self._waiters: Optional[deque[Task]] = None
+
+    def __bool__(self) -> bool:
+        return self._signalled
+
+    def Wait(self, timeout: Any = None) -> Any:
+        """Returns the value, at once if there is one. With auto_reset this takes it."""
+        me = current_task()
+        if not self._signalled:
+            waiters = self._waiters
+            if waiters is None:
+                waiters = self._waiters = deque()
+            deadline = None if timeout is None else deadline_after(timeout)
+            try:
+                # More than once if another task takes the value between our wake and our turn.
+                while not self._signalled:
+                    if deadline is None:
+                        waiters.append(me)  # wait(), written out
+                        _next().switch()
+                    elif wait(me, waiters, deadline):
+                        raise Timedout("Timed out waiting for event")
+            except Timedout:
+                raise
+            except BaseException:
+                withdraw(me, waiters)
+                self._pass_on()
+                raise
+        value = self._value
+        error = self._error
+        if self._auto_reset:
+            self._signalled = False
+            self._value = self._error = None
+        if error is not None:
+            raise error
+        return value
+
+    def _pass_on(self) -> None:
+        """A woken waiter is leaving without its value: somebody else gets the chance."""
+        if self._signalled and self._waiters:
+            wake(self._waiters.popleft())
+
+    def Signal(self, value: Any = None) -> None:
+        """Stores the value and wakes one waiter, or all without auto_reset. Never suspends."""
+        check_thread()
+        self._store(value, None)
+
+    def SignalException(self, exception: "Union[BaseException, type[BaseException]]") -> None:
+        """As Signal, but Wait raises the exception."""
+        check_thread()
+        self._store(None, exception)
+
+    def _store(self, value: Any, error: "Union[BaseException, type[BaseException], None]") -> None:
+        waiters = self._waiters
+        if waiters:
+            self._signalled = True
+            self._value = value
+            self._error = error
+            if self._auto_reset:
+                task = waiters.popleft()
+                if task.armed:
+                    _scheduler.disarm(task)
+                _ready.append(task)
+            else:
+                wake_all(waiters)
+        elif self._aborted:
+            self._aborted -= 1
+        else:
+            self._signalled = True
+            self._value = value
+            self._error = error
+
+    def Reset(self) -> None:
+        self._signalled = False
+        self._value = self._error = None
+
+    def AbortWait(self) -> None:
+        """Somebody who was to wait will not: takes the value now, or else swallows the next one nobody waits for."""
+        if self._auto_reset:
+            if self._signalled:
+                self.Reset()
+            else:
+                self._aborted += 1
+
+
+class Pulse:
+    """Wakes those who wait at this moment, and remembers nothing."""
+
+    def __init__(self) -> None:
+        self._waiters: deque[Task] = deque()
+
+    def Wait(self, timeout: Any = None) -> None:
+        if wait(current_task(), self._waiters, deadline_after(timeout)):
+            raise Timedout("Timed out waiting for event")
+
+    def Signal(self, wake_all: bool = True) -> None:
+        check_thread()
+        waiters = self._waiters
+        if wake_all:
+            _scheduler.wake_all(waiters)
+        elif waiters:
+            wake(waiters.popleft())
+
+    def AbortWait(self) -> None:
+        """Nothing is ever kept for a waiter, so nothing is to be dropped."""
+
+
+class EventQueue:
+    """A queue of values. Each Signal wakes one waiter; iterating takes values until the queue is closed."""
+
+    __slots__ = ("__weakref__", "_aborted", "_closed", "_max_length", "_values", "_waiters")
+
+    def __init__(self, max_length: Optional[int] = None) -> None:
+        self._values: deque[Any] = deque()
+        self._waiters: deque[Task] = deque()
+        self._max_length = max_length
+        self._closed = False
+        self._aborted = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def __iter__(self) -> "Iterator[Any]":
+        return self
+
+    def __next__(self) -> Any:
+        return self.Wait()
+
+    def Wait(self, timeout: Any = None) -> Any:
+        """Takes the oldest value, at once if there is one. StopIteration when closed and empty."""
+        values = self._values
+        if not values and not self._closed:
+            me = current_task()
+            deadline = deadline_after(timeout)
+            try:
+                while not values and not self._closed:
+                    if wait(me, self._waiters, deadline):
+                        raise Timedout("Timed out waiting for event")
+            except Timedout:
+                raise
+            except BaseException:
+                if values and self._waiters:
+                    wake(self._waiters.popleft())
+                raise
+        if not values:
+            raise StopIteration
+        return values.popleft()
+
+    def Signal(self, value: Any) -> bool:
+        """Appends the value; False if the queue is full."""
+        check_thread()
+        if self._closed:
+            raise Misuse("Cannot signal a closed queue")
+        if self._max_length is not None and len(self._values) >= self._max_length:
+            return False
+        if self._waiters:
+            self._values.append(value)
+            wake(self._waiters.popleft())
+        elif self._aborted:
+            self._aborted -= 1
+        else:
+            self._values.append(value)
+        return True
+
+    def close(self) -> None:
+        """No more will come: what is queued can still be taken, then waits end with StopIteration."""
+        check_thread()
+        self._closed = True
+        wake_all(self._waiters)
+
+    def Reset(self) -> None:
+        self._values.clear()
+
+    def AbortWait(self) -> None:
+        """Takes the oldest value now, or else swallows the next one nobody waits for."""
+        if self._values:
+            self._values.popleft()
+        else:
+            self._aborted += 1
+
+
+class RLock:
+    """A lock of a task, not of a thread. A task that holds it may acquire it again."""
+
+    __slots__ = ("__weakref__", "_depth", "_owner", "_waiters")
+
+    def __init__(self) -> None:
+        self._owner: Any = None
+        self._depth = 0
+        self._waiters: deque[Task] = deque()
+
+    def acquire(self, timeout: Any = None) -> None:
+        me = current_task()
+        # The owner is what the task runs: the greenlet goes on to run other functions.
+        job = me.job
+        if self._owner is not job:
+            deadline = deadline_after(timeout)
+            try:
+                while self._owner is not None:
+                    if wait(me, self._waiters, deadline):
+                        raise Timedout("Timed out waiting for event")
+            except Timedout:
+                raise
+            except BaseException:
+                self._pass_on()
+                raise
+            self._owner = job
+        self._depth += 1
+
+    def release(self) -> None:
+        if self._owner is not current_task().job:
+            raise Misuse("Only the task that holds an RLock can release it")
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._owner is None and self._waiters:
+            wake(self._waiters.popleft())
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def WaitForAll(event_list: "Iterable[Any]", timeout: Any = None) -> "list[Any]":
+    """Waits for each in turn, all before one deadline; returns what they gave. On a failure the rest is aborted."""
+    events = list(event_list)
+    timeout = AbsTimeout(timeout)
+    results = []
+    for position, event in enumerate(events):
+        try:
+            results.append(event.Wait(timeout))
+        except BaseException:
+            for later in events[position + 1 :]:
+                later.AbortWait()
+            raise
+    return results
+
+
+class Timer:
+    """Calls `callback` once after `timeout`, or with retrigger again and again, each in a task of the timer's own.
+
+    The time runs from the construction, and with retrigger from each return of the callback. A retriggering timer
+    whose timeout is a moment fires once. With reuse (or retrigger) `reset` starts it again.
+    """
+
+    def __init__(
+        self,
+        timeout: Any,
+        callback: Callable[[], Any],
+        retrigger: bool = False,
+        reuse: bool = False,
+        stack_size: int = 0,
+    ) -> None:
+        if not callable(callback):
+            raise Misuse("Timer needs a callback to call")
+        self._callback = callback
+        self._reuse = reuse or retrigger
+        self._retrigger = retrigger
+        self._cancelled = False
+        self._changed = Event()
+        self._set(timeout)
+        Spawn(self._run, stack_size=stack_size)
+
+    def _set(self, timeout: Any) -> None:
+        self._timeout = timeout
+        self._moment = AbsTimeout(timeout)
+
+    def cancel(self) -> None:
+        """The timer will not fire any more, even if it is due already."""
+        check_thread()
+        self._cancelled = True
+        self._changed.Signal()
+
+    def reset(self, timeout: Any, retrigger: Optional[bool] = None) -> None:
+        """Starts again with another timeout; None suspends the timer."""
+        check_thread()
+        if not self._reuse or self._cancelled:
+            raise Misuse("Cannot reuse this timer")
+        self._set(timeout)
+        if retrigger is not None:
+            self._retrigger = retrigger
+        self._changed.Signal()
+
+    def _run(self) -> None:
+        while not self._cancelled:
+            try:
+                self._changed.Wait(self._moment)
+                continue
+            except Timedout:
+                pass
+            if self._cancelled:
+                break
+            if self._changed:
+                continue  # reset came after the deadline, before our turn
+            moment = self._moment
+            try:
+                self._callback()
+            except Exception as error:
+                report("Timer callback raised uncaught exception", error)
+            if not self._reuse:
+                break
+            if self._moment is moment:  # not reset by the callback
+                again = self._retrigger and not isinstance(self._timeout, tuple)
+                self._moment = AbsTimeout(self._timeout) if again else None
+
+
+_QuitEvent = Event(auto_reset=False)
+
+
+def Quit() -> None:
+    """Ends every WaitForQuit, now and for the rest of the process."""
+    _QuitEvent.Signal()

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libcothread as the scheduler needs it. The only module that knows ctypes and where the library lies.
+
+What the scheduler asks of it is `_scheduler.Kernel`: time, handles, one call per batch, an interrupt.
+"""
+
+import ctypes
+import os
+import sysconfig
+import time
+from array import array
+from pathlib import Path
+from typing import Any, Optional
+
+_ABI = 1
+
+FOREVER = 2**63 - 1
+NOW = -(2**63)
+
+EINTR = -12
+ETIMEDOUT = -10
+ECLOSED = -13
+EBADF = -19
+
+POSTED = 1
+
+# Operations of a request, already shifted into the word that also carries the descriptor: none is -1.
+_WAIT = 1
+NO_DESCRIPTOR = -1 << 32
+WAIT_DEADLINE = _WAIT | NO_DESCRIPTOR
+WITHDRAW = 2 | NO_DESCRIPTOR
+FINISH = 3 | NO_DESCRIPTOR
+
+# int64 words of one request and of one batch entry.
+REQUEST_WORDS = 5
+READY_WORDS = 3
+
+_HOSTED = 1
+
+
+def wait_descriptor(fd: int) -> int:
+    """The operation word of a wait for `fd`; the request's fourth word has the events."""
+    return _WAIT | fd << 32
+
+
+def keep_forever(thing: object) -> None:
+    """The object outlives even the interpreter."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+
+
+class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in Python 3.9's eyes
+    """The words of requests not yet in the ring. `base` counts those that went before, plus 1: no position is 0."""
+
+    __slots__ = ("base",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = 1
+
+
+class LibraryError(RuntimeError):
+    """The library refused a call. `code` is its COTHREAD_E... number."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class _Options(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("stack_size", ctypes.c_uint32),
+        ("callback_bound", ctypes.c_uint32),
+        ("callback_budget", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+    )
+
+
+class _Ring(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("capacity", ctypes.c_uint32),
+        ("requests", ctypes.c_void_p),
+        ("ready", ctypes.c_void_p),
+        ("request_count", ctypes.c_int64),
+        ("ready_count", ctypes.c_int64),
+        ("current", ctypes.c_int64),
+        ("switches", ctypes.c_int64),
+    )
+
+
+def _candidates() -> "list[str]":
+    chosen = os.environ.get("COTHREAD_LIBRARY")
+    if chosen:
+        return [chosen]
+    package = Path(__file__).resolve().parent
+    found = [package / "libcothread.so", package.parents[2] / "build" / "libcothread.so"]
+    return [str(path) for path in found if path.exists()] + ["libcothread.so.1"]
+
+
+def _open() -> str:
+    """Loads the library and returns the name it was found under."""
+    if "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or ""):
+        raise ImportError(
+            "cothread needs glibc: a Go library cannot be loaded at run time under musl (Alpine); use a glibc image."
+        )
+    failures = []
+    for path in _candidates():
+        try:
+            ctypes.CDLL(path)
+        except OSError as error:
+            failures.append(str(error))
+        else:
+            return path
+    raise ImportError(
+        "cothread cannot load libcothread.so: build it with ./build.sh build, or name it in COTHREAD_LIBRARY "
+        f"({'; '.join(failures)})"
+    )
+
+
+def _words(address: int, count: int) -> "memoryview[Any]":
+    """`count` int64 words of the library's memory, as a memoryview to index and slice."""
+    return memoryview((ctypes.c_char * (count * 8)).from_address(address)).cast("B").cast("q")
+
+
+class Library:
+    """The hosted scheduler of the thread that creates this object, behind the `Kernel` interface."""
+
+    def __init__(self) -> None:
+        path = _open()
+        # CDLL drops the interpreter lock during a call, PyDLL keeps it. Only a poll that blocks drops it:
+        # for the others dropping costs more than the call, and would hand the processor to any thread
+        # that floods callbacks, for its whole 5 ms switch interval.
+        quick = ctypes.PyDLL(path)
+        blocking = ctypes.CDLL(path)
+        quick.cothread_abi.restype = ctypes.c_int
+        abi = quick.cothread_abi()
+        if abi != _ABI:
+            raise ImportError(f"cothread was written for ABI {_ABI} of libcothread, but {path} has ABI {abi}.")
+
+        self._last_error = quick.cothread_last_error
+        self._last_error.restype = ctypes.c_char_p
+        self._strerror = quick.cothread_strerror
+        self._strerror.restype = ctypes.c_char_p
+        self._strerror.argtypes = (ctypes.c_int,)
+
+        create = quick.cothread_create
+        create.restype = ctypes.c_int64
+        create.argtypes = (ctypes.POINTER(_Options),)
+        self._destroy = blocking.cothread_destroy
+        self._destroy.argtypes = (ctypes.c_int64, ctypes.c_int64)
+        self._host_create = quick.cothread_host_create
+        self._host_create.restype = ctypes.c_int64
+        self._host_create.argtypes = (ctypes.c_uint64, ctypes.c_char_p)
+        self._submit = quick.cothread_submit
+        self._interrupt = quick.cothread_interrupt
+        self._interrupt.argtypes = (ctypes.c_int64,)
+        self._look = quick.cothread_poll_scheduler
+        self._look.argtypes = (ctypes.c_int64,)
+        self._wait = blocking.cothread_poll_scheduler
+        self._wait.argtypes = (ctypes.c_int64,)
+        host_ring = quick.cothread_host_ring
+        host_ring.restype = ctypes.c_void_p
+
+        options = _Options(size=ctypes.sizeof(_Options), flags=_HOSTED)
+        self._scheduler = self._checked(create(ctypes.byref(options)))
+        address: Optional[int] = host_ring()
+        if address is None:
+            raise ImportError(f"cothread: {self._sentence()}")
+        ring = _Ring.from_address(address)
+        if ring.size < ctypes.sizeof(_Ring):
+            raise ImportError(f"cothread: the ring of {path} has {ring.size} bytes, not {ctypes.sizeof(_Ring)}.")
+        self.capacity: int = ring.capacity
+        self._requests = _words(ring.requests, self.capacity * REQUEST_WORDS)
+        self._ready = _words(ring.ready, self.capacity * READY_WORDS)
+        self._request_count = _words(address + _Ring.request_count.offset, 1)
+        self._ready_count = _words(address + _Ring.ready_count.offset, 1)
+        self._stamp = _words(address + _Ring.current.offset, 2)
+        # The library's clock is CLOCK_MONOTONIC, which Python reads without a foreign call.
+        self.now = time.monotonic_ns
+        self.wall = time.time
+
+    def _sentence(self) -> str:
+        text: Optional[bytes] = self._last_error()
+        return (text or b"").decode(errors="replace")
+
+    def _error(self, code: int) -> LibraryError:
+        text: bytes = self._strerror(code)
+        return LibraryError(code, f"{text.decode()}: {self._sentence()}")
+
+    def _checked(self, result: int) -> int:
+        if result < 0:
+            raise self._error(result)
+        return result
+
+    def error(self, code: int) -> Exception:
+        """The exception for a code that a batch entry carries as its reason."""
+        text: bytes = self._strerror(code)
+        return LibraryError(code, text.decode())
+
+    def create(self, token: int) -> int:
+        """A handle for one wait at a time; its batch entries carry `token`."""
+        return self._checked(self._host_create(token, None))
+
+    def poll(self, requests: Requests, deadline: int) -> "list[int]":
+        """Takes the requests, waits until something is ready or `deadline`, returns the batch's words.
+
+        A signal handler that raises may end this after any call below. Between two calls nothing is left half
+        done: what is in the ring stays there for the next poll, and a batch that was not returned for `batch`.
+        """
+        while requests:
+            filled = self._request_count[0]
+            if filled == self.capacity:
+                self._checked(self._submit())
+                continue
+            start = filled * REQUEST_WORDS
+            words = memoryview(array("q", requests[: self.capacity * REQUEST_WORDS - start]))
+            count = len(words)
+            end = start + count
+            total = end // REQUEST_WORDS
+            self._requests[start:end] = words
+            self._request_count[0] = total
+            requests.base += count
+            del requests[:count]
+        found: int = self._look(NOW) if deadline == NOW else self._wait(deadline)
+        # EINTR: a signal came, or `interrupt` was called. The caller looks around either way.
+        if found < 0 and found != EINTR:
+            raise self._error(found)
+        return self.batch()
+
+    def batch(self) -> "list[int]":
+        """The batch of the last poll, once."""
+        count = self._ready_count[0]
+        if not count:
+            return []
+        words: list[int] = self._ready[: count * READY_WORDS].tolist()
+        self._ready_count[0] = 0
+        return words
+
+    def stamp(self, current: int, switches: int) -> None:
+        """Tells statistics and watchdog which task runs, and how many switches there were."""
+        words = self._stamp
+        words[0] = current
+        words[1] = switches
+
+    def interrupt(self) -> None:
+        """Ends the present poll, or else the next. From any thread. A scheduler that is gone needs no wake."""
+        self._interrupt(self._scheduler)
+
+    def close(self) -> None:
+        self._destroy(self._scheduler, NOW)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tasks' half of the package under the name existing programs import it by."""
+
+from ._callbacks import Callback, CallbackFull, CallbackQueue, CallbackResult, _Callback
+from ._events import Event, EventQueue, Pulse, Quit, RLock, Timer, WaitForAll, _QuitEvent
+from ._library import LibraryError
+from ._scheduler import Misuse, Sleep, SleepUntil, Spawn, Timedout, Yield, scheduler_thread_id
+from ._signals import WaitForQuit
+from ._timeouts import AbsTimeout, Deadline, GetDeadline
+
+__all__ = [
+    "AbsTimeout",
+    "Callback",
+    "CallbackFull",
+    "CallbackQueue",
+    "CallbackResult",
+    "Deadline",
+    "Event",
+    "EventQueue",
+    "GetDeadline",
+    "LibraryError",
+    "Misuse",
+    "Pulse",
+    "Quit",
+    "RLock",
+    "Sleep",
+    "SleepUntil",
+    "Spawn",
+    "Timedout",
+    "Timer",
+    "WaitForAll",
+    "WaitForQuit",
+    "Yield",
+    "_Callback",
+    "_QuitEvent",
+    "scheduler_thread_id",
+]

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+static int64_t words[64];
+#define crooked(type) ((type *)((char *)words + 1))
+
+static void *task(void *argument) {
+    return argument;
+}
+
+static void callback(void *argument) {
+    (void)argument;
+}
+
+int main(void) {
+    cothread_handle scheduler, event, channel, stream, joined, latest;
+    int fds[2];
+    expect(cothread_create(crooked(cothread_options)), COTHREAD_EINVAL);
+    scheduler = handle(cothread_create(NULL));
+    expect(cothread_spawn(NULL, NULL, NULL), COTHREAD_EINVAL);
+    expect(cothread_spawn(task, NULL, crooked(cothread_task_options)), COTHREAD_EINVAL);
+
+    joined = spawn(task, NULL);
+    expect(cothread_yield(), 0);
+    expect(cothread_join(joined, crooked(void *), COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_join(joined, NULL, COTHREAD_FOREVER), 0); /* the refused call released nothing */
+
+    event = handle(cothread_event_create(0));
+    expect(cothread_event_signal(event, crooked(void)), 0); /* a value is never looked at */
+    expect(cothread_event_wait(event, crooked(void *), COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_event_wait(event, NULL, COTHREAD_NOW), 0); /* and the signal was not consumed */
+
+    channel = handle(cothread_channel_create(1, 1));
+    expect(cothread_channel_send(channel, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_channel_receive(channel, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_channel_send(channel, crooked(char), COTHREAD_NOW), 0); /* elements are bytes */
+
+    expect(pipe(fds), 0);
+    stream = handle(cothread_adopt(fds[0]));
+    expect(cothread_read(stream, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_read(stream, words, 0, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_write(stream, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
+
+    expect(cothread_post(scheduler, NULL, NULL, COTHREAD_NOW), COTHREAD_EINVAL); /* only a host takes tokens */
+    expect(cothread_latest_create(NULL, 0), COTHREAD_EINVAL);
+    latest = handle(cothread_latest_create(callback, 0));
+    expect(cothread_post_latest(latest, NULL, crooked(void *)), COTHREAD_EINVAL);
+
+    expect(cothread_statistics(scheduler, NULL), COTHREAD_EINVAL);
+    expect(cothread_statistics(scheduler, crooked(cothread_stats)), COTHREAD_EINVAL);
+    words[0] = 0; /* its size */
+    expect(cothread_statistics(scheduler, (cothread_stats *)words), COTHREAD_EINVAL);
+
+    expect(cothread_close(stream), 0);
+    close(fds[1]);
+    return nothing_left();
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+static cothread_handle event, channel, mutex, semaphore, other, group;
+
+static void *forever(void *unused) {
+    note("ran");
+    expect(cothread_wait_until(COTHREAD_FOREVER), COTHREAD_ECANCELED);
+    return unused;
+}
+
+static void *holds(void *unused) {
+    expect(cothread_mutex_lock(mutex, COTHREAD_NOW), 0);
+    expect(cothread_wait_until(COTHREAD_FOREVER), 0);
+    expect(cothread_mutex_unlock(mutex), 0);
+    return unused;
+}
+
+int main(void) {
+    cothread_handle holder, member;
+    int fds[2], element = 0;
+    handle(cothread_create(NULL));
+    event = handle(cothread_event_create(0));
+    channel = handle(cothread_channel_create(sizeof(int), 0));
+    mutex = handle(cothread_mutex_create());
+    semaphore = handle(cothread_semaphore_create(0));
+    group = handle(cothread_group_create());
+    holder = spawn(holds, NULL);
+    expect(cothread_yield(), 0);
+    other = spawn(forever, NULL);
+    member = spawn(forever, NULL);
+    expect(cothread_group_add(group, member), 0);
+    expect(pipe(fds), 0);
+
+    expect(cothread_wait_until(COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_join(other, NULL, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_event_wait(event, NULL, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_channel_send(channel, &element, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_channel_receive(channel, &element, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_mutex_lock(mutex, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_semaphore_acquire(semaphore, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_group_wait(group, 0, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect_order("");
+
+    expect(cothread_yield(), 0);
+    expect_order("ran ran");
+    expect(cothread_wakeup(holder), 1);
+    join(holder);
+    expect(cothread_cancel(other), 0);
+    join(other);
+    expect(cothread_group_cancel(group), 1);
+    expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 1);
+    return nothing_left();
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import cothread
+import pytest
+from cothread import _scheduler
+from fake_kernel import FakeKernel
+
+
+@pytest.fixture(autouse=True)
+def no_task_is_left_over():
+    yield
+    left = set(cothread.Spawn.Cothreads)
+    cothread.Spawn.Cothreads.clear()
+    assert not left, "tasks left over"
+
+
+@pytest.fixture
+def kernel():
+    """A fake library, whose clock jumps to the next deadline when every task waits."""
+    real = _scheduler.kernel
+    fake = FakeKernel()
+    _scheduler.use(fake)
+    yield fake
+    _scheduler.use(real)
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    """Runs a Python program to its end and returns what it printed; its exit code must be `code`."""
+
+    def run(source, code=0, timeout=60, options=()):
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(source))
+        done = subprocess.run(
+            [sys.executable, *options, str(script)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=Path(__file__).parent,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+from cothread import Event, Misuse, Pulse, RLock, Sleep, Spawn, Timedout, WaitForAll, Yield
+
+
+def test_a_value_that_is_there_is_taken_without_a_switch(kernel):
+    ran = []
+    event = Event()
+    event.Signal(7)
+    other = Spawn(ran.append, 1)
+    assert event
+    assert event.Wait() == 7
+    assert not event
+    assert ran == []
+    other.Wait()
+
+
+def test_a_second_signal_overwrites_a_value_nobody_took(kernel):
+    event = Event()
+    event.Signal(1)
+    event.Signal(2)
+    assert event.Wait(0) == 2
+    with pytest.raises(Timedout):
+        event.Wait(0)
+
+
+def test_none_is_a_value(kernel):
+    event = Event()
+    event.Signal()
+    assert event
+    assert event.Wait(0) is None
+
+
+def test_signal_wakes_one_waiter_in_the_order_they_came(kernel):
+    order = []
+    event = Event()
+
+    def waiter(name):
+        order.append((name, event.Wait()))
+
+    tasks = [Spawn(waiter, name) for name in "abc"]
+    Yield()
+    for value in 1, 2, 3:
+        event.Signal(value)
+        Yield()
+    WaitForAll(tasks)
+    assert order == [("a", 1), ("b", 2), ("c", 3)]
+
+
+def test_two_signals_in_one_round_leave_one_value(kernel):
+    order = []
+    event = Event()
+
+    def waiter(name):
+        try:
+            order.append((name, event.Wait(1)))
+        except Timedout:
+            order.append((name, "timed out"))
+
+    tasks = [Spawn(waiter, name) for name in "ab"]
+    Yield()
+    event.Signal(1)
+    event.Signal(2)
+    WaitForAll(tasks)
+    assert order == [("a", 2), ("b", "timed out")]
+
+
+def test_without_auto_reset_all_waiters_wake_and_the_value_stays(kernel):
+    event = Event(auto_reset=False)
+    tasks = [Spawn(event.Wait) for _ in range(3)]
+    Yield()
+    event.Signal(5)
+    assert WaitForAll(tasks) == [5, 5, 5]
+    assert event.Wait() == 5
+    event.Reset()
+    assert not event
+
+
+def test_a_robbed_waiter_waits_on_until_its_deadline(kernel):
+    event = Event()
+    started = kernel.now()
+    victim = Spawn(event.Wait, 1, raise_on_wait=True)
+    Yield()
+    event.Signal("loot")
+    assert event.Wait() == "loot"
+    with pytest.raises(Timedout):
+        victim.Wait()
+    assert kernel.now() - started == 1_000_000_000
+
+
+def test_a_timeout_takes_nothing(kernel):
+    event = Event()
+    with pytest.raises(Timedout, match="Timed out waiting for event"):
+        event.Wait(0.5)
+    event.Signal(1)
+    assert event.Wait() == 1
+
+
+def test_after_a_timeout_the_next_signal_goes_to_the_next_waiter(kernel):
+    event = Event()
+    impatient = Spawn(event.Wait, 1, raise_on_wait=True)
+    patient = Spawn(event.Wait)
+    with pytest.raises(Timedout):
+        impatient.Wait()
+    event.Signal("for the patient")
+    assert patient.Wait() == "for the patient"
+
+
+def test_signal_exception_raises_in_the_waiter(kernel):
+    event = Event()
+    event.SignalException(KeyError("x"))
+    with pytest.raises(KeyError):
+        event.Wait()
+    event.SignalException(ValueError)
+    with pytest.raises(ValueError):
+        event.Wait()
+    assert not event
+
+
+def test_without_auto_reset_the_same_exception_is_raised_each_time(kernel):
+    event = Event(auto_reset=False)
+    error = KeyError("x")
+    event.SignalException(error)
+    for _ in range(2):
+        with pytest.raises(KeyError) as caught:
+            event.Wait()
+        assert caught.value is error
+
+
+def test_abort_wait_takes_the_value_or_swallows_the_next(kernel):
+    event = Event()
+    event.Signal(1)
+    event.AbortWait()
+    assert not event
+    event.AbortWait()
+    event.Signal(2)
+    assert not event
+    event.Signal(3)
+    assert event.Wait() == 3
+
+
+def test_abort_wait_takes_nothing_from_a_real_waiter(kernel):
+    """In the original the waiter timed out."""
+    event = Event()
+    waiter = Spawn(event.Wait, 1)
+    Yield()
+    event.AbortWait()
+    event.Signal("mine")
+    assert waiter.Wait() == "mine"
+
+
+def test_a_withdrawn_deadline_fires_nothing(kernel):
+    event = Event()
+    task = Spawn(event.Wait, 1)
+    Sleep(0.1)  # the deadline is in the library's hands now
+    event.Signal(1)
+    assert task.Wait() == 1
+    task = Spawn(Sleep, 5)
+    started = kernel.now()
+    task.Wait()
+    assert kernel.now() - started == 5_000_000_000
+
+
+def test_a_wait_that_ends_in_its_round_arms_no_timer(kernel):
+    event = Event()
+    task = Spawn(event.Wait, 1)
+    Yield()
+    event.Signal(1)
+    assert task.Wait() == 1
+    Sleep(1)
+    assert [operation for operation, _ in kernel.requests_seen] == [2, 1]
+
+
+def test_pulse_wakes_only_those_who_wait(kernel):
+    pulse = Pulse()
+    pulse.Signal()
+    with pytest.raises(Timedout):
+        pulse.Wait(1)
+    tasks = [Spawn(pulse.Wait, 1) for _ in range(3)]
+    Yield()
+    pulse.Signal()
+    assert WaitForAll(tasks) == [None] * 3
+
+
+def test_pulse_can_wake_one(kernel):
+    order = []
+    pulse = Pulse()
+    tasks = [Spawn(lambda n=n: (pulse.Wait(), order.append(n))) for n in range(2)]
+    Yield()
+    pulse.Signal(wake_all=False)
+    Yield()
+    assert order == [0]
+    pulse.Signal()
+    WaitForAll(tasks)
+
+
+def test_a_lock_excludes_other_tasks_and_counts(kernel):
+    order = []
+    lock = RLock()
+
+    def task(name):
+        with lock, lock:
+            order.append(name + " in")
+            Yield()
+            order.append(name + " out")
+
+    WaitForAll([Spawn(task, "a"), Spawn(task, "b")])
+    assert order == ["a in", "a out", "b in", "b out"]
+
+
+def test_a_lock_belongs_to_the_task_and_not_to_its_greenlet(kernel):
+    lock = RLock()
+    Spawn(lock.acquire).Wait()
+    with pytest.raises(Timedout):
+        Spawn(lock.acquire, 1, raise_on_wait=True).Wait()  # runs on the same greenlet
+
+
+def test_a_foreign_release_is_refused(kernel):
+    lock = RLock()
+    lock.acquire()
+    with pytest.raises(Misuse, match="release"):
+        Spawn(lock.release, raise_on_wait=True).Wait()
+    lock.release()
+    with pytest.raises(AssertionError):
+        lock.release()
+
+
+def test_a_lock_can_be_acquired_with_a_timeout(kernel):
+    lock = RLock()
+    lock.acquire()
+    with pytest.raises(Timedout):
+        Spawn(lock.acquire, 1, raise_on_wait=True).Wait()
+    waiter = Spawn(lock.acquire, 1)
+    Yield()
+    lock.release()
+    assert waiter.Wait() is None

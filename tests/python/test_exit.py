@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of the process: what every living task still gets to do."""
+
+
+def lines(done):
+    return sorted(done.stdout.splitlines())
+
+
+TASKS = """
+    import cothread, os, sys, threading
+
+    def task(name, function):
+        try:
+            function()
+        finally:
+            print(name, flush=True)
+
+    def spin():
+        while True:
+            cothread.Yield()
+
+    for name, function in {
+        "sleeping": lambda: cothread.Sleep(1000),
+        "waiting": lambda: cothread.Event().Wait(),
+        "waiting with a timeout": lambda: cothread.Event().Wait(1000),
+        "polling": lambda: cothread.poll_list([(os.pipe()[0], 1)]),
+        "polling many": lambda: cothread.poll_list([(os.pipe()[0], 1), (os.pipe()[0], 1)]),
+        "yielding": spin,
+        "idling": lambda: cothread.Yield(None),
+        "in a callback": None,
+    }.items():
+        if function:
+            cothread.Spawn(task, name, function)
+    cothread.Callback(task, "in a callback", lambda: cothread.Sleep(1000))
+    cothread.Sleep(0.01)
+"""
+
+ALL = sorted(
+    ["sleeping", "waiting", "waiting with a timeout", "polling", "polling many", "yielding", "idling", "in a callback"]
+)
+
+
+def test_every_living_task_runs_its_finally(run_script):
+    done = run_script(TASKS)
+    assert lines(done) == ALL
+    assert done.stderr == ""
+
+
+def test_after_sys_exit_too(run_script):
+    assert lines(run_script(TASKS + "    sys.exit(3)\n", code=3)) == ALL
+
+
+def test_after_an_exception_in_main_too(run_script):
+    done = run_script(TASKS + "    raise ValueError('end')\n", code=1)
+    assert lines(done) == ALL
+    assert "ValueError: end" in done.stderr
+
+
+def test_a_finally_may_wait(run_script):
+    done = run_script(
+        """
+        import cothread
+        def task():
+            try:
+                cothread.Sleep(1000)
+            finally:
+                cothread.Sleep(0.01)
+                print("after a wait")
+        cothread.Spawn(task)
+        cothread.Yield()
+        """
+    )
+    assert done.stdout == "after a wait\n"
+
+
+def test_a_task_that_has_not_begun_never_begins(run_script):
+    done = run_script(
+        """
+        import cothread
+        cothread.Spawn(cothread.Yield).Wait()
+        cothread.Spawn(print, "begun on a greenlet that was there")
+        for _ in range(3):
+            cothread.Spawn(print, "begun")
+        """
+    )
+    assert done.stdout == ""
+
+
+def test_a_task_that_does_not_end_is_named(run_script):
+    done = run_script(
+        """
+        import cothread
+        from cothread import _scheduler
+        _scheduler._EXIT_GRACE_S = 0.01
+        def stubborn():
+            while True:
+                try:
+                    cothread.Sleep(1000)
+                except BaseException:
+                    pass
+        cothread.Spawn(stubborn)
+        cothread.Yield()
+        """
+    )
+    assert "1 tasks did not end at exit: stubborn" in done.stderr
+
+
+def test_a_forked_child_does_not_run_its_parents_finally(run_script):
+    done = run_script(
+        """
+        import cothread, os, sys
+        def task():
+            try:
+                cothread.Sleep(1000)
+            finally:
+                print("finally in", "parent" if os.getpid() == parent else "child", flush=True)
+        parent = os.getpid()
+        tasks = [cothread.Spawn(task)]
+        cothread.Sleep(0.01)
+        child = os.fork()
+        if child == 0:
+            sys.exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        """
+    )
+    assert done.stdout == "finally in parent\n"
+
+
+def test_a_child_that_waits_is_told_that_it_was_forked(run_script):
+    done = run_script(
+        """
+        import cothread, os, sys
+        cothread.Sleep(0.001)
+        child = os.fork()
+        if child == 0:
+            try:
+                cothread.Sleep(0.001)
+            except cothread.LibraryError as error:
+                print(error, flush=True)
+                os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        """
+    )
+    assert "COTHREAD_EFORKED" in done.stdout
+
+
+def test_a_thread_that_posts_after_the_end_does_no_harm(run_script):
+    run_script(
+        """
+        import cothread, threading
+        queue = cothread.CallbackQueue(policy="refuse")
+        def flood():
+            while True:
+                queue(int)
+        threading.Thread(target=flood, daemon=True).start()
+        cothread.Sleep(0.05)
+        """
+    )

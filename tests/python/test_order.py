@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who runs when: whole orders, compared whole."""
+
+import cothread
+import pytest
+from cothread import Callback, Event, Sleep, Spawn, WaitForAll, Yield, poll_list
+from fake_kernel import EverybodyWaits
+
+
+def test_yield_is_round_robin(kernel):
+    order = []
+
+    def task(name):
+        for n in range(3):
+            order.append(f"{name}{n}")
+            Yield()
+
+    WaitForAll([Spawn(task, name) for name in "abc"])
+    assert order == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
+
+
+def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_that_yielded(kernel):
+    order = []
+    event = Event()
+
+    def signalled():
+        event.Wait()
+        order.append("signalled")
+
+    def descriptor():
+        assert poll_list([(5, 1)], 100) == [(5, 1)]
+        order.append("descriptor")
+
+    def deadline():
+        Sleep(1)
+        order.append("deadline")
+
+    def yielder():
+        Yield()
+        order.append("yielder")
+
+    def cause():
+        # Everything happens in this one turn.
+        Spawn(yielder)
+        Sleep(0.5)
+        Spawn(yielder_now)
+        kernel.advance(1)
+        kernel.ready_descriptors[5] = 1
+        Callback(order.append, "callback")
+        event.Signal()
+
+    def yielder_now():
+        order.append("spawned")
+        Yield()
+        order.append("yielder")
+
+    tasks = [Spawn(function) for function in (deadline, descriptor, signalled, cause)]
+    WaitForAll(tasks)
+    Yield()
+    Yield()
+    # The first yielder went while everybody else slept.
+    assert order == ["yielder", "spawned", "signalled", "callback", "descriptor", "deadline", "yielder"]
+
+
+def test_a_task_woken_in_a_round_runs_in_the_next(kernel):
+    order = []
+    event = Event()
+
+    def waiter():
+        event.Wait()
+        order.append("woken")
+
+    def waker():
+        event.Signal()
+        order.append("waker")
+
+    def bystander():
+        order.append("bystander")
+
+    woken = Spawn(waiter)
+    Yield()
+    WaitForAll([Spawn(waker), Spawn(bystander), woken])
+    assert order == ["waker", "bystander", "woken"]
+
+
+def test_sleepers_whose_time_has_passed_wake_in_the_order_of_their_deadlines(kernel):
+    order = []
+
+    def sleeper(seconds):
+        Sleep(seconds)
+        order.append(seconds)
+
+    WaitForAll([Spawn(sleeper, seconds) for seconds in (0, -2, -1)])
+    assert order == [-2, -1, 0]
+
+
+def test_sleepers_wake_in_the_order_of_their_deadlines_and_then_of_their_calls(kernel):
+    order = []
+
+    def sleeper(name, seconds):
+        Sleep(seconds)
+        order.append(name)
+
+    WaitForAll([Spawn(sleeper, name, seconds) for name, seconds in (("a", 2), ("b", 1), ("c", 2), ("d", 0))])
+    assert order == ["d", "b", "a", "c"]
+
+
+def test_yield_with_a_timeout_waits_until_nobody_is_ready(kernel):
+    order = []
+
+    def busy():
+        for n in range(3):
+            order.append(n)
+            Yield()
+
+    task = Spawn(busy)
+    Yield(10)
+    order.append("idle")
+    task.Wait()
+    assert order == [0, 1, 2, "idle"]
+
+
+def test_yield_with_a_timeout_waits_no_longer_than_that(kernel):
+    stop = []
+
+    def busy():
+        while not stop:
+            kernel.advance(0.01)
+            Yield()
+
+    task = Spawn(busy)
+    started = kernel.now()
+    Yield(1)
+    assert 1_000_000_000 <= kernel.now() - started < 3_000_000_000
+    stop.append(1)
+    task.Wait()
+
+
+def test_yield_without_bound_waits_for_idleness(kernel):
+    order = []
+    task = Spawn(lambda: [Yield() for _ in range(5)] and order.append("busy"))
+    Yield(None)
+    order.append("idle")
+    task.Wait()
+    assert order == ["busy", "idle"]
+
+
+def test_rounds_without_a_poll_are_bounded(kernel):
+    """A sleeper gets its turn although somebody is always ready."""
+    stop = []
+    turns = []
+
+    def busy():
+        while not stop:
+            turns.append(1)
+            Yield()
+
+    task = Spawn(busy)
+    kernel.polls = 0
+    sleeper = Spawn(Sleep, 1)
+    Yield()
+    kernel.advance(2)
+    turns.clear()
+    sleeper.Wait()
+    assert len(turns) < 200
+    stop.append(1)
+    task.Wait()
+
+
+def test_that_nothing_can_ever_happen_is_seen_by_the_fake_kernel(kernel):
+    with pytest.raises(EverybodyWaits):
+        Event().Wait()
+
+
+def test_an_error_in_the_hub_reaches_main_and_loses_no_task(kernel):
+    """In the original the rest of the round was lost for ever."""
+    done = []
+
+    def task(n):
+        Sleep(1)
+        done.append(n)
+
+    tasks = [Spawn(task, n) for n in range(10)]
+    Yield()
+    kernel.failure = OSError("the library failed")
+    with pytest.raises(OSError, match="the library failed"):
+        Sleep(0.5)
+    WaitForAll(tasks)
+    assert done == list(range(10))
+
+
+def test_the_idle_hub_polls_once_per_wake(kernel):
+    kernel.polls = 0
+    for _ in range(10):
+        Sleep(1)
+    assert kernel.polls == 10
+    assert cothread.cothread.Timedout is cothread.Timedout

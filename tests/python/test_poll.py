@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import select as standard_select
+import socket
+
+import cothread
+import pytest
+from cothread import SelectError, Sleep, Spawn, WaitForAll, Yield, coselect, poll_list, select
+from cothread.coselect import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDNORM
+
+
+@pytest.fixture
+def pair():
+    a, b = socket.socketpair()
+    yield a, b
+    a.close()
+    b.close()
+
+
+@pytest.fixture
+def pipe():
+    r, w = os.pipe()
+    yield r, w
+    for fd in r, w:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def test_a_task_waits_for_data(pipe):
+    r, w = pipe
+    task = Spawn(poll_list, [(r, POLLIN)])
+    Yield()
+    assert not task
+    os.write(w, b"x")
+    assert task.Wait(5) == [(r, POLLIN)]
+
+
+def test_files_are_accepted_and_numbers_are_returned(pair):
+    a, b = pair
+    b.send(b"x")
+    assert poll_list([(a, POLLIN)], 5) == [(a.fileno(), POLLIN)]
+
+
+def test_duplicates_are_merged(pair):
+    a, b = pair
+    b.send(b"x")
+    assert poll_list([(a, POLLIN), (a.fileno(), POLLOUT)], 5) == [(a.fileno(), POLLIN | POLLOUT)]
+
+
+def test_timeout_gives_an_empty_list(pipe):
+    r, w = pipe
+    assert poll_list([(r, POLLIN)], 0.001) == []
+    assert poll_list([(r, POLLIN)], 0) == []
+    assert poll_list([(r, POLLIN), (w, POLLIN)], 0.001) == []
+    assert poll_list([], 0.001) == []
+
+
+def test_a_look_without_waiting_sees_what_is_ready_and_suspends_once(pair):
+    a, b = pair
+    b.send(b"x")
+    ran = []
+    task = Spawn(ran.append, 1)
+    assert poll_list([(a, POLLIN), (b, POLLOUT)], 0) == [(a.fileno(), POLLIN), (b.fileno(), POLLOUT)]
+    assert ran == [1]
+    task.Wait()
+
+
+def test_of_many_descriptors_all_that_are_ready_are_told():
+    pairs = [socket.socketpair() for _ in range(50)]
+    for a, b in pairs[::2]:
+        b.send(b"x")
+    found = poll_list([(a, POLLIN) for a, _ in pairs], 5)
+    assert sorted(found) == sorted((a.fileno(), POLLIN) for a, _ in pairs[::2])
+    for a, b in pairs[::2]:
+        a.recv(1)
+    # The handles and registrations of the first poll serve the second.
+    task = Spawn(poll_list, [(a, POLLIN) for a, _ in pairs], 5)
+    Yield()
+    pairs[7][1].send(b"x")
+    assert task.Wait() == [(pairs[7][0].fileno(), POLLIN)]
+    for a, b in pairs:
+        a.close()
+        b.close()
+
+
+def test_level_triggered_what_was_not_read_is_reported_again(pipe):
+    r, w = pipe
+    os.write(w, b"xx")
+    for _ in range(3):
+        assert poll_list([(r, POLLIN)], 5) == [(r, POLLIN)]
+
+
+def test_hangup_is_reported_unasked(pipe):
+    r, w = pipe
+    os.close(w)
+    assert poll_list([(r, POLLIN)], 5) == [(r, POLLHUP)]
+    assert poll_list([(r, 0)], 5) == [(r, POLLHUP)]
+
+
+def test_a_broken_pipe_is_reported_unasked(pipe):
+    r, w = pipe
+    os.close(r)
+    assert poll_list([(w, POLLOUT)], 5) == [(w, POLLOUT | POLLERR)]
+
+
+def test_a_closed_descriptor_is_invalid(pipe):
+    r, w = pipe
+    os.close(r)
+    assert poll_list([(r, POLLIN)], 5) == [(r, POLLNVAL)]
+    assert poll_list([(r, POLLIN)], 0) == [(r, POLLNVAL)]
+    assert (r, POLLNVAL) in poll_list([(r, POLLIN), (w, POLLIN)], 5)
+
+
+def test_a_closed_file_is_refused_at_once(pair):
+    a, _ = pair
+    a.close()
+    with pytest.raises(ValueError, match="closed"):
+        poll_list([(a, POLLIN)], 5)
+
+
+def test_a_number_used_again_is_another_descriptor(pipe):
+    r, w = pipe
+    assert poll_list([(r, POLLIN)], 0.001) == []
+    os.close(r)
+    a, b = socket.socketpair()
+    number = os.dup2(a.fileno(), r)
+    b.send(b"x")
+    assert poll_list([(number, POLLIN)], 5) == [(number, POLLIN)]
+    a.close()
+    b.close()
+
+
+def test_a_regular_file_is_always_ready(tmp_path):
+    with open(tmp_path / "file", "w+") as file:
+        assert poll_list([(file, POLLIN)], 5) == [(file.fileno(), POLLIN)]
+
+
+def test_several_tasks_may_wait_for_one_descriptor(pair):
+    a, b = pair
+    tasks = [Spawn(poll_list, [(a, POLLIN)], 5) for _ in range(3)]
+    Yield()
+    b.send(b"x")
+    assert WaitForAll(tasks) == [[(a.fileno(), POLLIN)]] * 3
+
+
+def test_reader_and_writer_of_one_descriptor(pair):
+    a, b = pair
+    reader = Spawn(poll_list, [(a, POLLIN)], 5)
+    assert poll_list([(a, POLLOUT)], 5) == [(a.fileno(), POLLOUT)]
+    assert not reader
+    b.send(b"x")
+    assert reader.Wait() == [(a.fileno(), POLLIN)]
+
+
+def test_poll_bits_with_two_names_come_back_as_asked(pair):
+    a, b = pair
+    b.send(b"x")
+    assert poll_list([(a, POLLRDNORM)], 5) == [(a.fileno(), POLLRDNORM)]
+
+
+def test_urgent_data():
+    server = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(server.getsockname())
+    peer, _ = server.accept()
+    peer.send(b"!", socket.MSG_OOB)
+    assert poll_list([(client, POLLPRI)], 5) == [(client.fileno(), POLLPRI)]
+    for each in server, client, peer:
+        each.close()
+
+
+def test_select_returns_the_objects_it_was_given(pair):
+    a, b = pair
+    b.send(b"x")
+    assert select([a], [a, b.fileno()], [], 5) == ([a], [a, b.fileno()], [])
+    a.recv(1)
+    assert select([a], [], [], 0.001) == ([], [], [])
+
+
+def test_select_raises_on_hangup(pipe):
+    r, w = pipe
+    os.close(w)
+    with pytest.raises(SelectError, match="POLLHUP") as caught:
+        select([r], [], [], 5)
+    assert caught.value.flags == POLLHUP
+
+
+def test_the_poll_object(pair):
+    a, b = pair
+    poller = coselect.poll()
+    poller.register(a, POLLIN)
+    assert poller.poll(1) == []
+    b.send(b"x")
+    assert poller.poll() == [(a.fileno(), POLLIN)]  # the original's default raised TypeError
+    poller.modify(a, POLLOUT)
+    assert poller.poll(-1) == [(a.fileno(), POLLOUT)]
+    poller.unregister(a)
+    with pytest.raises(KeyError):
+        poller.unregister(a)
+    assert poller.poll(1) == []
+
+
+def test_poll_block_needs_no_scheduler(pair):
+    a, b = pair
+    b.send(b"x")
+    assert coselect.poll_block([(a, POLLIN)], 5) == [(a.fileno(), POLLIN)]
+
+
+def test_the_constants_are_the_systems():
+    for name in coselect.__all__:
+        if name.startswith("POLL") and name != "POLLEXTRA":
+            assert getattr(cothread, name) == getattr(standard_select, name)
+
+
+def test_an_error_thrown_into_a_poll_of_many_withdraws_all(kernel):
+    """The next wait of the same task must not get what the last one asked for."""
+    task = cothread._scheduler.current_task()
+    cothread._scheduler.throw(task, KeyError("thrown"))
+    with pytest.raises(KeyError):
+        poll_list([(5, POLLIN), (6, POLLIN), (7, POLLIN)], 10)
+    started = kernel.now()
+    kernel.ready_descriptors.update({5: 1, 6: 1})
+    Sleep(1)
+    assert kernel.now() - started == 1_000_000_000
+    assert kernel.waits == {}

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+import gc
+import weakref
+
+import cothread
+import pytest
+from cothread import Event, Misuse, Sleep, Spawn, Timedout, WaitForAll, Yield
+
+
+def test_tasks_start_in_spawn_order_in_the_next_round(kernel):
+    order = []
+
+    def parent():
+        order.append("parent")
+        Spawn(order.append, "child")
+        order.append("still parent")
+
+    tasks = [Spawn(parent), Spawn(order.append, 1), Spawn(order.append, 2)]
+    assert order == []
+    WaitForAll(tasks)
+    Yield()
+    assert order == ["parent", "still parent", 1, 2, "child"]
+
+
+def test_arguments_reach_the_function_and_the_options_do_not(kernel):
+    def function(*args, **kargs):
+        return args, kargs
+
+    assert Spawn(function, 1, 2, a=3, stack_size=10000, raise_on_wait=True).Wait() == ((1, 2), {"a": 3})
+
+
+def test_spawn_works_as_a_decorator(kernel):
+    @Spawn
+    def task():
+        return 5
+
+    assert task.Wait() == 5
+
+
+def test_wait_returns_the_result_again_and_without_a_switch(kernel):
+    order = []
+    task = Spawn(lambda: 42)
+    assert task.Wait() == 42
+    other = Spawn(order.append, "ran")
+    assert task.Wait() == 42
+    assert order == []
+    other.Wait()
+
+
+def test_bool_is_true_from_the_end_of_the_task(kernel):
+    task = Spawn(lambda: None)
+    assert not task
+    task.Wait()
+    assert task
+
+
+def test_all_waiters_of_a_task_get_its_result(kernel):
+    """The original woke only the first."""
+    task = Spawn(lambda: (Sleep(1), "done")[1])
+    waiters = [Spawn(task.Wait, 5) for _ in range(3)]
+    assert WaitForAll(waiters) == ["done"] * 3
+
+
+def test_wait_times_out_and_the_task_goes_on(kernel):
+    task = Spawn(lambda: (Sleep(2), "done")[1])
+    with pytest.raises(Timedout, match="Timed out waiting for event"):
+        task.Wait(1)
+    assert task.Wait() == "done"
+
+
+def test_an_exception_is_reported_on_stderr_and_the_result_is_none(kernel, capsys):
+    def broken():
+        raise ValueError("the reason")
+
+    assert Spawn(broken).Wait() is None
+    error = capsys.readouterr().err
+    assert error.startswith("Spawned task broken raised uncaught exception\nTraceback")
+    assert "ValueError: the reason" in error
+
+
+def test_an_exit_in_a_task_is_reported_and_ends_only_the_task(kernel, capsys):
+    def leaving():
+        raise SystemExit(3)
+
+    assert Spawn(leaving).Wait() is None
+    assert "Spawned task leaving raised uncaught exception" in capsys.readouterr().err
+
+
+def test_a_broken_stderr_loses_no_task(kernel, monkeypatch):
+    class Broken:
+        def write(self, text):
+            raise OSError("gone")
+
+        def flush(self):
+            raise OSError("gone")
+
+    monkeypatch.setattr("sys.stderr", Broken())
+    after = Spawn(lambda: 1 / 0), Spawn(lambda: "alive")
+    assert WaitForAll(after) == [None, "alive"]
+
+
+def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(kernel, capsys):
+    def broken():
+        raise KeyError("x")
+
+    task = Spawn(broken, raise_on_wait=True)
+    with pytest.raises(KeyError) as caught:
+        task.Wait()
+    assert [frame.name for frame in caught.traceback][-1] == "broken"
+    assert capsys.readouterr().err == ""
+
+
+def test_every_waiter_present_gets_the_exception(kernel):
+    def broken():
+        Sleep(1)
+        raise KeyError("x")
+
+    task = Spawn(broken, raise_on_wait=True)
+    waiters = [Spawn(task.Wait, raise_on_wait=True) for _ in range(3)]
+    for waiter in waiters:
+        with pytest.raises(KeyError):
+            waiter.Wait()
+
+
+def test_an_outcome_that_is_gone_is_said_to_be_gone(kernel):
+    task = Spawn(lambda: 1 / 0, raise_on_wait=True)
+    with pytest.raises(ZeroDivisionError):
+        task.Wait()
+    assert not task
+    with pytest.raises(Misuse, match="gone"):
+        task.Wait()
+
+
+def test_abort_wait_drops_the_result_and_the_exception(kernel, capsys):
+    early = Spawn(lambda: 1 / 0, raise_on_wait=True)
+    early.AbortWait()
+    late = Spawn(lambda: 5)
+    late.Wait()
+    late.AbortWait()
+    for task in early, late:
+        assert not task
+        with pytest.raises(Misuse, match="AbortWait"):
+            task.Wait()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_task_that_waits_for_itself_is_told_so(kernel):
+    tasks = []
+    tasks.append(Spawn(lambda: tasks[0].Wait(), raise_on_wait=True))
+    with pytest.raises(Misuse, match="itself"):
+        tasks[0].Wait()
+
+
+def test_cothreads_has_the_living_tasks(kernel):
+    task = Spawn(Sleep, 1)
+    assert task in Spawn.Cothreads
+    task.Wait()
+    assert task not in Spawn.Cothreads
+
+
+def test_a_finished_task_keeps_nothing_alive(kernel):
+    class Thing:
+        pass
+
+    def function(argument, keyword):
+        local = Thing()
+        seen.append(weakref.ref(local))
+        Yield()
+
+    seen = []
+    thing, other = Thing(), Thing()
+    seen += weakref.ref(thing), weakref.ref(other)
+    Spawn(function, thing, keyword=other).Wait()
+    del thing, other
+    gc.collect()
+    assert [ref() for ref in seen] == [None] * 3
+
+
+def test_a_spawn_can_be_referenced_weakly(kernel):
+    task = Spawn(lambda: None)
+    assert weakref.ref(task)() is task
+    task.Wait()
+
+
+def test_wait_for_all_shares_one_deadline(kernel):
+    started = kernel.now()
+    tasks = [Spawn(Sleep, seconds) for seconds in (0.5, 3, 4)]
+    with pytest.raises(Timedout):
+        WaitForAll(tasks, 1)
+    assert kernel.now() - started == 1_000_000_000
+    Sleep(10)
+
+
+def test_wait_for_all_aborts_what_stands_behind_the_failure(kernel):
+    first, second = Event(), Event()
+    with pytest.raises(Timedout):
+        WaitForAll([first, second], 1)
+    second.Signal("swallowed")
+    first.Signal("kept")
+    assert not second
+    assert first.Wait(0) == "kept"
+
+
+def test_wait_for_all_of_nothing(kernel):
+    assert WaitForAll([]) == []
+
+
+def test_spawn_through_the_real_library():
+    def task(n):
+        Sleep(0.001)
+        return n
+
+    assert WaitForAll([Spawn(task, n) for n in range(100)]) == list(range(100))
+    assert cothread.cothread.Spawn is Spawn

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+import threading
+
+import cothread
+import pytest
+from cothread import Event, EventQueue, Pulse, RLock, Sleep, SleepUntil, Spawn, Timer, Yield
+
+TEXT = "Cannot call into cothread from another thread.  Consider using Callback or CallbackResult."
+
+EVENT = Event()
+QUEUE = EventQueue()
+PULSE = Pulse()
+TASK = Spawn(lambda: None)
+
+FORBIDDEN = {
+    "Spawn": lambda: Spawn(print),
+    "Spawn.Wait": lambda: TASK.Wait(),
+    "Sleep": lambda: Sleep(0),
+    "SleepUntil": lambda: SleepUntil(0),
+    "Yield": lambda: Yield(),
+    "Yield with timeout": lambda: Yield(1),
+    "Event.Wait": lambda: EVENT.Wait(0),
+    "Event.Signal": lambda: EVENT.Signal(1),
+    "Event.SignalException": lambda: EVENT.SignalException(KeyError()),
+    "EventQueue.Wait": lambda: QUEUE.Wait(0),
+    "EventQueue.Signal": lambda: QUEUE.Signal(1),
+    "EventQueue.close": lambda: QUEUE.close(),
+    "Pulse.Wait": lambda: PULSE.Wait(0),
+    "Pulse.Signal": lambda: PULSE.Signal(),
+    "RLock.acquire": lambda: RLock().acquire(),
+    "Timer": lambda: Timer(1, print),
+    "poll_list": lambda: cothread.poll_list([(0, 1)], 0),
+    "select": lambda: cothread.select([], [], [], 0),
+    "Quit": lambda: cothread.Quit(),
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_another_thread_is_sent_away_and_nothing_has_happened(name):
+    caught = []
+
+    def thread():
+        try:
+            FORBIDDEN[name]()
+        except AssertionError as error:
+            caught.append(str(error))
+
+    before = len(Spawn.Cothreads)
+    other = threading.Thread(target=thread)
+    other.start()
+    other.join()
+    assert caught == [TEXT]
+    assert not EVENT  # the original stored the value first
+    assert not QUEUE
+    assert len(Spawn.Cothreads) == before
+    assert QUEUE.Signal(1) and QUEUE.Wait() == 1
+
+
+def test_the_checks_survive_optimisation(run_script):
+    run_script(
+        """
+        import threading, cothread
+        caught = []
+        def thread():
+            for call in (cothread.Sleep, cothread.Yield, cothread.Event().Signal):
+                try:
+                    call(0)
+                except AssertionError:
+                    caught.append(call)
+        other = threading.Thread(target=thread)
+        other.start()
+        other.join()
+        if len(caught) != 3:
+            raise SystemExit(caught)
+        """,
+        options=["-O"],
+    )
+
+
+def test_all_tasks_see_one_thread():
+    idents = {Spawn(threading.get_ident).Wait() for _ in range(3)}
+    assert idents == {cothread.scheduler_thread_id}
+
+
+def test_the_importing_thread_is_the_host(run_script):
+    done = run_script(
+        """
+        import threading
+        def host():
+            import cothread
+            assert cothread.scheduler_thread_id == threading.get_ident()
+            print(cothread.Spawn(lambda: (cothread.Sleep(0.001), "ran")[1]).Wait())
+        thread = threading.Thread(target=host)
+        thread.start()
+        thread.join()
+        import cothread
+        try:
+            cothread.Yield()
+        except AssertionError:
+            print("main is another thread")
+        """
+    )
+    assert done.stdout == "ran\nmain is another thread\n"
+
+
+def test_a_greenlet_of_the_programs_own_may_wait():
+    import greenlet
+
+    order = []
+
+    def own():
+        order.append("begins")
+        Sleep(0.001)
+        order.append("ends")
+
+    greenlet.greenlet(own).switch()
+    while order[-1] != "ends":
+        Yield()
+    assert order == ["begins", "ends"]
