@@ -51,7 +51,7 @@
  *   COTHREAD_EBROKEN       an earlier internal fault stopped this scheduler; last_error keeps its text
  * and of every wait, from a place where it would have to suspend:
  *   COTHREAD_ETIMEDOUT     the deadline passed first; nothing was taken
- *   COTHREAD_ECANCELED     the calling task was cancelled; nothing was taken. The other tasks ran once
+ *   COTHREAD_ECANCELED     the calling task was cancelled; nothing was taken. The other tasks ran once meanwhile
  *   COTHREAD_EINTR         cothread_interrupt ended the wait of main; nothing was taken
  *   COTHREAD_EHOSTED       on a hosted scheduler's own stack
  *
@@ -224,7 +224,8 @@ COTHREAD_API int cothread_join(cothread_handle task, void **result, int64_t dead
 COTHREAD_API int cothread_detach(cothread_handle task);
 
 /* cothread_cancel asks a task to end: the wait it is in ends with COTHREAD_ECANCELED, and so does every later
- * one. It undoes nothing: a task already woken keeps what it was given, and sees the request at its next
+ * one that would suspend; a call that is satisfied at once succeeds, so that the task can clean up behind itself.
+ * It undoes nothing: a task already woken keeps what it was given, and sees the request at its next
  * wait. A task not started starts. Cancelling main or oneself is allowed; an ended task: no effect.
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_cancel(cothread_handle task);
@@ -329,10 +330,11 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group);
 /* cothread_wait_fd waits until a descriptor the caller owns has one of `events` (READABLE, WRITABLE, PRIORITY,
  * READHUP; at least one) or an error. Returns the bits, > 0. Level-triggered: what was not read is reported again; the
  * caller may read partially, close the descriptor and reuse its number. A regular file is always ready.
- * Several tasks may wait on one descriptor. Closing it while a task waits is not seen by the kernel:
- * call cothread_wake_fd first. COTHREAD_NOW looks once. Wait; from own stack, task.
+ * Several tasks may wait on one descriptor. The kernel does not report that it was closed while a task
+ * waits: call cothread_wake_fd first. COTHREAD_NOW looks once. Wait; from own stack, task.
  *   COTHREAD_EBADF   the descriptor is not open
  *   COTHREAD_ECLOSED cothread_wake_fd was called
+ *   COTHREAD_EEXIST  the descriptor is adopted: use cothread_wait_ready
  *   COTHREAD_ELIMIT  the kernel takes no more descriptors
  * cothread_wake_fd ends every wait on the descriptor with COTHREAD_ECLOSED. Returns how many.
  * Kernel call; from own stack, task. */
@@ -352,8 +354,8 @@ COTHREAD_API cothread_handle cothread_adopt(int fd);
 COTHREAD_API int cothread_release(cothread_handle stream);
 COTHREAD_API int cothread_descriptor(cothread_handle stream);
 
-/* cothread_wait_ready waits until one of `events` was reported on an adopted descriptor since the last
- * cothread_read, write or accept on it found nothing to do, and returns the bits. Wait; from own stack, task. */
+/* cothread_wait_ready waits until an adopted descriptor has one of `events` and returns the bits, > 0, for
+ * what cothread_read, write and accept do not do (recvmsg, say). Looks first. Wait; from own stack, task. */
 COTHREAD_API int cothread_wait_ready(cothread_handle stream, uint32_t events, int64_t deadline);
 
 /* cothread_read reads what is there, at most `size` (1 or more) bytes, as soon as there is any; returns how many;
@@ -372,13 +374,15 @@ COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t d
 
 /* ---- Callbacks from other threads --------------------------------------------------------------
  * A callback runs on the scheduler's thread, in a task, so it may do what a task may. One queue per
- * scheduler, bounded, FIFO per calling thread: a callback starts after those its thread posted before it. */
+ * scheduler, bounded, FIFO per calling thread: a callback starts after those its thread posted before it. When
+ * one waits, the next may start before it has returned. COTHREAD_ECANCELED ends a callback's waits during destroy. */
 
 typedef void (*cothread_callback)(void *argument);
 
 /* cothread_post queues callback(argument). If the queue is full: COTHREAD_NOW answers COTHREAD_EFULL; any other
  * deadline waits for room. On a hosted scheduler `callback` may be NULL: the host gets `argument` as the
- * token of a COTHREAD_POSTED entry in its next batch. Once accepted it runs, even while destroy is under way.
+ * token of a COTHREAD_POSTED entry in its next batch. Once accepted a callback runs, even while destroy is
+ * under way; tokens not polled by then are dropped.
  * Plain with COTHREAD_NOW, and one write if the scheduler sleeps; from any thread, signal (COTHREAD_NOW only).
  *   COTHREAD_EFULL     full; nothing was queued
  *   COTHREAD_ETIMEDOUT still full at the deadline
@@ -439,11 +443,12 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
  *
  * The host writes requests[request_count++]; poll_scheduler and cothread_submit take them in order and set
  * request_count to 0. The batch is ready[0 .. ready_count), valid until the next poll.
- * A request that cannot be served ends at once: its task is in the next batch with the error as reason. */
+ * A request that cannot be served ends at once: its task is in the next batch with the error as reason. A second
+ * request of a task that waits replaces the first. A request whose `task` is no host task is ignored. */
 
 #define COTHREAD_WAIT 1        /* until deadline; with fd >= 0 also until `events` */
 #define COTHREAD_WITHDRAW 2    /* the host resumes the task itself: forget its wait */
-#define COTHREAD_FINISH 3      /* the task ended with result `value`; its handle is released */
+#define COTHREAD_FINISH 3      /* the task ended: those who join it get `value`, and its handle is released */
 #define COTHREAD_WAIT_EVENT 4  /* cothread_event_wait on `object`; the value arrives in the batch */
 #define COTHREAD_WAIT_SEND 5   /* cothread_channel_send of the element at address `value`, valid until the task is ready */
 #define COTHREAD_WAIT_RECEIVE 6 /* cothread_channel_receive to address `value`, valid until the task is ready */
@@ -521,7 +526,7 @@ typedef struct cothread_stats {
     uint64_t callback_depth;    /* pending now */
     uint64_t callback_high_water;
     uint64_t callback_accepted;
-    uint64_t callback_refused;  /* answered COTHREAD_EFULL or COTHREAD_ETIMEDOUT */
+    uint64_t callback_refused;  /* posts answered COTHREAD_EFULL or COTHREAD_ETIMEDOUT */
     uint64_t callback_replaced;
     uint64_t callback_run;      /* started */
     uint64_t callback_wait[32]; /* sampled waiting times: [i] counts those in [2^i, 2^(i+1)) ns; one in 32 is

@@ -35,9 +35,11 @@ static void let_others_run(void) {
     clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 }
 
-/* The consumer's cache has the line that the producers write next, for it has read it one lap ago. Asking for it a
- * few posts early takes a post from 125 ns to 50-70 while the consumer pops on another core (two cores with
- * 130 ns for a round trip of a line, 1 M posts); half of that is lost without `w`, which takes it for writing. */
+/* The consumer's cache still has the line that the producers write next: it read it one lap ago. Asking for it two
+ * lines early takes a post from 60 to 50 ns while a consumer on another core pops in slices with a system call
+ * between them, from 68 to 63 while it does nothing but pop (1 M posts of one thread, medians of 24 and more
+ * undisturbed runs; a line goes there and back in 130 ns). __builtin_prefetch is not it on x86-64: without -mprfchw
+ * it fetches for reading, which makes it 64 and 73. */
 static void fetch_for_writing(const struct queue_cell *cell) {
 #if defined(__x86_64__)
     __asm__ volatile("prefetchw %0" : : "m"(*cell));

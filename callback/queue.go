@@ -82,9 +82,9 @@ func (q *Queue) Pending() uint64 {
 // The case between, a ticket taken and not published, lasts some nanoseconds, unless its producer lost the
 // processor, perhaps to this very thread: then this sleeps for a moment instead of letting ticks spin.
 func (q *Queue) PrepareSleep() bool {
-	ticket := q.tail.Or(sleeping) & tickets
 	head := q.head.Load()
-	if ticket == head {
+	// The first look spares producers a write that a scheduler with callbacks pending has no use for.
+	if q.tail.Load()&tickets == head && q.tail.Or(sleeping)&tickets == head {
 		return true
 	}
 	if !q.published(head) {

@@ -565,11 +565,13 @@ func TestOnlyTheFirstPostToASleeperWrites(t *testing.T) {
 }
 
 func TestNoSleepWhileACallbackIsPending(t *testing.T) {
-	q, _ := openWithEvent(t, 8)
+	q, event := openWithEvent(t, 8)
 	q.Post(owner, 1)
 	mustBe(t, q.PrepareSleep(), false)
+	q.Post(owner, 2)
+	mustBe(t, read(event), 0) // nobody sleeps
 	q.Awake()
-	mustPop(t, q, 1)
+	mustPop(t, q, 1, 2)
 	mustBe(t, q.PrepareSleep(), true)
 }
 

@@ -105,7 +105,7 @@ static struct scheduler *find(cothread_handle scheduler, int *error)
     if (__builtin_expect(forked, 0))
         *error = refused(), s = NULL;
     else if (__builtin_expect(!s, 0)) {
-        if (((uint64_t)scheduler >> 49 & 15) == KIND_SCHEDULER && scheduler_at(scheduler))
+        if (kind_in(scheduler) == KIND_SCHEDULER && scheduler_at(scheduler))
             *error = fail(COTHREAD_EDEAD, "scheduler %lld was destroyed, or its thread ended", scheduler);
         else
             *error = fail(COTHREAD_EHANDLE, "handle %lld is no scheduler", scheduler);

@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #define PEER "libevent"
 #include "post_queue.h"
-#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>

@@ -5,7 +5,7 @@
 package native
 
 /*
-#cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden -fno-omit-frame-pointer
+#cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden
 #include "native.h"
 */
 import "C"

@@ -15,20 +15,6 @@ static struct scheduler *_Atomic schedulers[SCHEDULERS + 1]; /* by number; 0 is 
 static bool taken[SCHEDULERS + 1];
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
-static const struct {
-    const char *name;
-    uint32_t size;
-} kinds[KIND_TABLES] = {
-    [KIND_TASK] = {"task", sizeof(struct task)},
-    [KIND_EVENT] = {"event", 64},
-    [KIND_CHANNEL] = {"channel", 128},
-    [KIND_MUTEX] = {"mutex", 64},
-    [KIND_SEMAPHORE] = {"semaphore", 64},
-    [KIND_GROUP] = {"group", 64},
-    [KIND_STREAM] = {"stream", 64},
-    [KIND_LATEST] = {"latest", 128},
-};
-
 static void *map(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -37,7 +23,7 @@ static void *map(size_t size)
 
 int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle)
 {
-    enum kind given = (enum kind)((uint64_t)handle >> 49 & 15);
+    enum kind given = kind_in(handle);
     if (handle <= 0)
         return fail(COTHREAD_EHANDLE, "handle %lld is no handle: check what the call that made it returned", handle);
     if ((uint64_t)handle >> 53 != s->number) {
@@ -50,27 +36,22 @@ int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle)
     return fail(COTHREAD_EHANDLE, "handle %lld is stale: its object was joined, closed or released", handle);
 }
 
-void *slot_take(struct scheduler *s, enum kind kind)
+void *slot_fresh(struct scheduler *s, enum kind kind)
 {
     struct table *table = &s->tables[kind];
-    struct slot *slot = table->free;
-    if (slot) {
-        table->free = slot->next_free;
-        return slot;
-    }
     uint32_t index = table->used;
     if (index >= (1u << INDEX_BITS) - 1)
         return NULL;
     uint32_t number = index >> CHUNK_BITS;
     char *chunk = atomic_load_explicit(&table->chunks[number], memory_order_relaxed);
     if (!chunk) {
-        chunk = map((size_t)table->slot_size << CHUNK_BITS);
+        chunk = map(slot_size(kind) << CHUNK_BITS);
         if (!chunk)
             return NULL;
         atomic_store_explicit(&table->chunks[number], chunk, memory_order_release);
     }
     table->used++;
-    slot = (struct slot *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+    struct slot *slot = slot_at(s, kind, index);
     slot->index = index;
     slot->generation = table->floor + 1;
     return slot;
@@ -111,8 +92,6 @@ struct scheduler *scheduler_open(int *error)
     if (!s)
         return NULL;
     s->number = number;
-    for (int kind = 0; kind < KIND_TABLES; kind++)
-        s->tables[kind].slot_size = kinds[kind].size;
     return s;
 }
 
@@ -127,7 +106,7 @@ void scheduler_close(struct scheduler *s)
             char *chunk = atomic_load_explicit(&table->chunks[i], memory_order_relaxed);
             /* A `latest` is written by other threads: its slots keep their state. The others go back to zero. */
             if (kind != KIND_LATEST)
-                madvise(chunk, (size_t)table->slot_size << CHUNK_BITS, MADV_DONTNEED);
+                madvise(chunk, slot_size((enum kind)kind) << CHUNK_BITS, MADV_DONTNEED);
         }
         if (kind == KIND_LATEST)
             continue; /* its free list lives on */
@@ -167,7 +146,7 @@ struct scheduler *scheduler_find(cothread_handle handle)
     return s && atomic_load_explicit(&s->handle, memory_order_acquire) == handle ? s : NULL;
 }
 
-int native_set_name(struct scheduler *s, struct task *task, const char *name)
+int set_name(struct scheduler *s, struct task *task, const char *name)
 {
     uint32_t number = task->index >> CHUNK_BITS;
     char(*names)[32] = s->names[number];

@@ -189,10 +189,8 @@ int native_latest_close(struct scheduler *s, cothread_handle handle)
 
 void native_close_latests(struct scheduler *s)
 {
-    struct table *table = &s->tables[KIND_LATEST];
-    for (uint32_t i = 0; i < table->used; i++) {
-        struct latest_slot *slot = (struct latest_slot *)(void *)(atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed) +
-                                                                  (size_t)(i & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+    for (uint32_t i = 0; i < s->tables[KIND_LATEST].used; i++) {
+        struct latest_slot *slot = slot_at(s, KIND_LATEST, i);
         if (slot->open)
             close_latest(s, slot);
     }
@@ -201,16 +199,14 @@ void native_close_latests(struct scheduler *s)
 int native_post_latest(cothread_handle handle, void *value, void **replaced)
 {
     struct scheduler *s = scheduler_numbered(handle);
-    if (((uint64_t)handle >> 49 & 15) != KIND_LATEST || !scheduler_at(handle))
+    if (kind_in(handle) != KIND_LATEST || !scheduler_at(handle))
         return fail(COTHREAD_EHANDLE, "handle %lld is no latest", handle);
     if (!s)
         return fail(COTHREAD_EDEAD, "the scheduler of latest %lld was destroyed, or its thread ended", handle);
-    uint32_t index = (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
-    char *chunk = atomic_load_explicit(&s->tables[KIND_LATEST].chunks[index >> CHUNK_BITS], memory_order_acquire);
-    if (!chunk)
+    struct latest_slot *slot = slot_at(s, KIND_LATEST, index_in(handle));
+    if (!slot)
         return fail(COTHREAD_EHANDLE, "handle %lld is no latest", handle);
-    struct latest_slot *slot = (struct latest_slot *)(void *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * sizeof *slot);
-    uint32_t generation = ((uint32_t)handle & ((1u << GENERATION_BITS) - 1)) - 1;
+    uint32_t generation = generation_in(handle) - 1;
     int rc = latest_post(&s->queue, atomic_load(&s->handle), &slot->latest, generation, value, replaced);
     return rc >= 0 ? rc : fail(rc, "the value was not posted to latest %lld", handle);
 }

@@ -163,7 +163,6 @@ struct table {
     char *_Atomic chunks[1 << (INDEX_BITS - CHUNK_BITS)];
     struct slot *free;
     uint32_t used;       /* slots ever handed out */
-    uint32_t slot_size;
     uint32_t floor;      /* generations start above this: the table may have served another scheduler */
     uint32_t highest;
 };
@@ -181,7 +180,7 @@ struct pool {
     uint32_t *slabs; /* ours, in the table of all slabs */
     size_t slab_count;
     _Atomic int guard;
-    _Atomic uint64_t in_use, pooled, bytes;
+    _Atomic uint64_t made, bytes; /* stacks, in use or pooled; their address space */
 };
 
 struct kernel { /* the kernel half, as the task half calls it from the thread's own stack */
@@ -196,7 +195,6 @@ struct scheduler {
     struct task *calling; /* the task whose kernel call native_run is to answer */
     struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
     struct task *idle_runner;
-    struct task leaving;  /* what go_on needs of a task that ended */
     uint32_t handoffs;    /* wakes into this tick so far */
     uint8_t running;      /* inside native_run: the thread's own stack is in use */
     uint8_t beginning;    /* the tick's callbacks run; what is due comes after them */
@@ -235,6 +233,12 @@ struct scheduler {
  * speed. 1000 hand-offs of 10 ns hide the 300 ns that a tick costs. */
 #define HANDOFFS_PER_TICK 1000
 
+/* Slots are a power of two, so that finding one needs no multiplication. Checked where the objects are declared. */
+static inline size_t slot_size(enum kind kind)
+{
+    return kind == KIND_TASK ? sizeof(struct task) : kind == KIND_CHANNEL || kind == KIND_LATEST ? 128 : 64;
+}
+
 /* ---- handles.c ---------------------------------------------------------------------------------- */
 
 static inline cothread_handle handle_of(const struct scheduler *s, enum kind kind, const void *slot)
@@ -245,26 +249,52 @@ static inline cothread_handle handle_of(const struct scheduler *s, enum kind kin
 
 int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle) __attribute__((cold));
 
+/* slot_at returns the slot with an index, or NULL if no slot near it was ever used. From any thread. */
+static inline void *slot_at(struct scheduler *s, enum kind kind, uint32_t index)
+{
+    char *chunk = atomic_load_explicit(&s->tables[kind].chunks[index >> CHUNK_BITS], memory_order_acquire);
+    return __builtin_expect(chunk != NULL, 1) ? chunk + (index & ((1u << CHUNK_BITS) - 1)) * slot_size(kind) : NULL;
+}
+
+static inline uint32_t index_in(cothread_handle handle)
+{
+    return (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
+}
+
+static inline uint32_t generation_in(cothread_handle handle)
+{
+    return (uint32_t)handle & ((1u << GENERATION_BITS) - 1);
+}
+
+static inline enum kind kind_in(cothread_handle handle)
+{
+    return (enum kind)((uint64_t)handle >> 49 & 15);
+}
+
 /* resolve returns the object a handle names, or NULL with the reason in *error. */
 static inline void *resolve(struct scheduler *s, enum kind kind, cothread_handle handle, int *error)
 {
     if (__builtin_expect((uint64_t)handle >> 49 == ((uint64_t)s->number << 4 | kind), 1)) {
-        uint32_t index = (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
-        struct table *table = &s->tables[kind];
-        char *chunk = atomic_load_explicit(&table->chunks[index >> CHUNK_BITS], memory_order_relaxed);
-        if (__builtin_expect(chunk != NULL, 1)) {
-            struct slot *slot = (struct slot *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
-            uint32_t generation = (uint32_t)handle & ((1u << GENERATION_BITS) - 1);
-            if (__builtin_expect(slot->generation == generation && generation != 0, 1)) /* 0: never handed out */
-                return slot;
-        }
+        struct slot *slot = slot_at(s, kind, index_in(handle));
+        uint32_t generation = generation_in(handle);
+        if (__builtin_expect(slot && slot->generation == generation && generation != 0, 1)) /* 0: never handed out */
+            return slot;
     }
     *error = handle_error(s, kind, handle);
     return NULL;
 }
 
 /* slot_take returns a slot with a fresh generation, the rest of it as its last owner left it (zero at first), or NULL. */
-void *slot_take(struct scheduler *s, enum kind kind);
+void *slot_fresh(struct scheduler *s, enum kind kind) __attribute__((cold));
+static inline void *slot_take(struct scheduler *s, enum kind kind)
+{
+    struct table *table = &s->tables[kind];
+    struct slot *slot = table->free;
+    if (__builtin_expect(!slot, 0))
+        return slot_fresh(s, kind);
+    table->free = slot->next_free;
+    return slot;
+}
 void slot_release(struct scheduler *s, enum kind kind, void *slot);
 
 /* scheduler_open returns a zeroed scheduler with a number of its own, or NULL with *error. */
@@ -283,13 +313,29 @@ struct scheduler *scheduler_at(cothread_handle any_handle);
 int pool_open(struct pool *pool);
 void pool_close(struct pool *pool);
 /* stack_take returns a stack's low end, or NULL. Bit 0 set: no guard page was to be had, it has a canary. */
-char *stack_take(struct pool *pool, int stack_class);
+char *stack_fresh(struct pool *pool, int stack_class) __attribute__((cold));
+static inline char *stack_take(struct pool *pool, int stack_class)
+{
+    struct stack_class *class = &pool->classes[stack_class];
+    size_t count = class->free_count;
+    if (__builtin_expect(count == 0, 0))
+        return stack_fresh(pool, stack_class);
+    __atomic_store_n(&class->free_count, --count, __ATOMIC_RELAXED); /* statistics read it */
+    if (class->cold > count)
+        class->cold = count;
+    return class->free[count];
+}
+static inline void stack_give(struct pool *pool, int stack_class, char *stack)
+{
+    struct stack_class *class = &pool->classes[stack_class];
+    class->free[class->free_count] = stack;
+    __atomic_store_n(&class->free_count, class->free_count + 1, __ATOMIC_RELAXED);
+}
 #define STACK_CANARY 1
 static inline char *stack_low(char *stack)
 {
     return stack - ((uintptr_t)stack & STACK_CANARY);
 }
-void stack_give(struct pool *pool, int stack_class, char *stack);
 /* native_trim returns pooled stacks beyond the warm ones to the system, a slice at a time; true: more is left. */
 bool native_trim(struct scheduler *s);
 /* stack_overflowed says whether a stack's canary is gone. */
@@ -301,7 +347,7 @@ char *stack_find(const void *address, size_t *size);
 /* ---- tasks.c ------------------------------------------------------------------------------------- */
 
 void native_switch(void **save, void *load);
-void native_entry(void);
+void native_leave(void *load);
 extern _Thread_local struct scheduler *native_current __attribute__((tls_model("initial-exec")));
 
 int native_start(struct scheduler *s, const cothread_options *options, int wake_fd);
@@ -322,7 +368,11 @@ void native_stop(struct scheduler *s);
 void native_statistics(struct scheduler *s, cothread_stats *stats);
 int native_post_wait(struct scheduler *s, cothread_callback callback, void *argument, int64_t deadline);
 const char *native_name(struct scheduler *s, const struct task *task);
-int native_set_name(struct scheduler *s, struct task *task, const char *name);
+int set_name(struct scheduler *s, struct task *task, const char *name) __attribute__((cold));
+static inline int native_set_name(struct scheduler *s, struct task *task, const char *name)
+{
+    return name || s->names[task->index >> CHUNK_BITS] ? set_name(s, task, name) : 0;
+}
 struct task *native_new_task(struct scheduler *s, uint8_t flags);
 void native_end(struct scheduler *s, struct task *task, uint64_t result);
 void native_notify(struct scheduler *s);

@@ -422,10 +422,8 @@ cothread_handle native_group_create(struct scheduler *s)
 /* member_at returns a member that lives, or NULL. */
 static struct task *member_at(struct scheduler *s, struct group *group, uint32_t i)
 {
-    uint32_t index = (uint32_t)(group->members[i] >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
-    char *chunk = atomic_load_explicit(&s->tables[KIND_TASK].chunks[index >> CHUNK_BITS], memory_order_relaxed);
-    struct task *t = (struct task *)(void *)(chunk + (size_t)(index & ((1u << CHUNK_BITS) - 1)) * sizeof *t);
-    return t->generation == (group->members[i] & ((1 << GENERATION_BITS) - 1)) && t->group == group ? t : NULL;
+    struct task *t = slot_at(s, KIND_TASK, index_in(group->members[i]));
+    return t->generation == generation_in(group->members[i]) && t->group == group ? t : NULL;
 }
 
 static bool group_room(struct scheduler *s, struct group *group)
@@ -517,7 +515,7 @@ int native_group_cancel(struct scheduler *s, cothread_handle handle)
 
 int native_close(struct scheduler *s, cothread_handle handle)
 {
-    enum kind kind = (enum kind)((uint64_t)handle >> 49 & 15);
+    enum kind kind = kind_in(handle);
     int error;
     if (handle > 0 && (kind == KIND_TASK || kind >= KIND_TABLES))
         return fail(COTHREAD_EHANDLE, "handle %lld is a task or a scheduler: join, detach or destroy it", handle);
@@ -569,15 +567,8 @@ int native_close(struct scheduler *s, cothread_handle handle)
 /* native_free_objects gives back the memory of objects that were never closed. */
 void native_free_objects(struct scheduler *s)
 {
-    for (int kind = KIND_CHANNEL; kind <= KIND_GROUP; kind++) {
-        struct table *table = &s->tables[kind];
-        for (uint32_t i = 0; i < table->used; i++) {
-            char *slot = atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed) +
-                         (size_t)(i & ((1u << CHUNK_BITS) - 1)) * table->slot_size;
-            if (kind == KIND_CHANNEL)
-                free(((struct channel *)(void *)slot)->elements);
-            else if (kind == KIND_GROUP)
-                free(((struct group *)(void *)slot)->members);
-        }
-    }
+    for (uint32_t i = 0; i < s->tables[KIND_CHANNEL].used; i++)
+        free(((struct channel *)slot_at(s, KIND_CHANNEL, i))->elements);
+    for (uint32_t i = 0; i < s->tables[KIND_GROUP].used; i++)
+        free(((struct group *)slot_at(s, KIND_GROUP, i))->members);
 }

@@ -59,7 +59,7 @@ int pool_open(struct pool *pool)
     memset(pool->classes, 0, sizeof pool->classes);
     pool->slab_count = 0;
     pool->guard = COTHREAD_GUARD_KERNEL;
-    pool->in_use = pool->pooled = pool->bytes = 0;
+    pool->made = pool->bytes = 0;
     pool->slabs = reserve(SLABS * sizeof *pool->slabs);
     return pool->slabs ? 0 : COTHREAD_ENOMEM;
 }
@@ -121,47 +121,30 @@ static char *guard(struct pool *pool, char *stack)
     return stack + STACK_CANARY;
 }
 
-char *stack_take(struct pool *pool, int stack_class)
+char *stack_fresh(struct pool *pool, int stack_class)
 {
     struct stack_class *class = &pool->classes[stack_class];
     size_t stack_size = (size_t)1 << stack_class;
-    char *stack;
-    if (class->free_count) {
-        stack = class->free[--class->free_count];
-        if (class->cold > class->free_count)
-            class->cold = class->free_count;
-        atomic_store_explicit(&pool->pooled, pool->pooled - 1, memory_order_relaxed);
-    } else {
-        if (class->fresh == class->fresh_end) {
-            size_t size = stack_size > SLAB_SIZE ? stack_size : SLAB_SIZE;
-            if (!class->free && !(class->free = reserve(FREE_LIMIT * sizeof *class->free)))
-                return NULL;
-            char *slab = reserve(size);
-            if (!slab)
-                return NULL;
-            if (!slab_register(pool, slab, size, stack_size)) {
-                munmap(slab, size);
-                return NULL;
-            }
-            madvise(slab, size, MADV_NOHUGEPAGE); /* or one touch may cost 2 MB */
-            class->fresh = slab;
-            class->fresh_end = slab + size;
-            atomic_store_explicit(&pool->bytes, pool->bytes + size, memory_order_relaxed);
+    if (class->fresh == class->fresh_end) {
+        size_t size = stack_size > SLAB_SIZE ? stack_size : SLAB_SIZE;
+        if (!class->free && !(class->free = reserve(FREE_LIMIT * sizeof *class->free)))
+            return NULL;
+        char *slab = reserve(size);
+        if (!slab)
+            return NULL;
+        if (!slab_register(pool, slab, size, stack_size)) {
+            munmap(slab, size);
+            return NULL;
         }
-        stack = class->fresh;
-        class->fresh += stack_size;
-        stack = guard(pool, stack);
+        madvise(slab, size, MADV_NOHUGEPAGE); /* or one touch may cost 2 MB */
+        class->fresh = slab;
+        class->fresh_end = slab + size;
+        atomic_store_explicit(&pool->bytes, pool->bytes + size, memory_order_relaxed);
     }
-    atomic_store_explicit(&pool->in_use, pool->in_use + 1, memory_order_relaxed);
-    return stack;
-}
-
-void stack_give(struct pool *pool, int stack_class, char *stack)
-{
-    struct stack_class *class = &pool->classes[stack_class];
-    class->free[class->free_count++] = stack;
-    atomic_store_explicit(&pool->in_use, pool->in_use - 1, memory_order_relaxed);
-    atomic_store_explicit(&pool->pooled, pool->pooled + 1, memory_order_relaxed);
+    char *stack = class->fresh;
+    class->fresh += stack_size;
+    atomic_store_explicit(&pool->made, pool->made + 1, memory_order_relaxed);
+    return guard(pool, stack);
 }
 
 bool native_trim(struct scheduler *s)
@@ -189,8 +172,11 @@ bool stack_overflowed(const char *stack)
 void stack_statistics(const struct pool *pool, cothread_stats *stats)
 {
     stats->guard = (uint32_t)atomic_load_explicit(&pool->guard, memory_order_relaxed);
-    stats->stacks_in_use = atomic_load_explicit(&pool->in_use, memory_order_relaxed);
-    stats->stacks_pooled = atomic_load_explicit(&pool->pooled, memory_order_relaxed);
+    uint64_t made = atomic_load_explicit(&pool->made, memory_order_relaxed), pooled = 0;
+    for (int c = 0; c <= STACK_LARGEST_CLASS; c++)
+        pooled += __atomic_load_n(&pool->classes[c].free_count, __ATOMIC_RELAXED);
+    stats->stacks_pooled = pooled < made ? pooled : made;
+    stats->stacks_in_use = made - stats->stacks_pooled;
     stats->stack_bytes = atomic_load_explicit(&pool->bytes, memory_order_relaxed);
 }
 

@@ -140,10 +140,8 @@ int native_release(struct scheduler *s, cothread_handle handle, bool close_it)
 /* native_close_streams closes what is still adopted when the scheduler ends: only the library could. */
 void native_close_streams(struct scheduler *s)
 {
-    struct table *table = &s->tables[KIND_STREAM];
-    for (uint32_t i = 0; i < table->used; i++) {
-        struct stream *stream = (struct stream *)(void *)(atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed) +
-                                                          (size_t)(i & ((1u << CHUNK_BITS) - 1)) * table->slot_size);
+    for (uint32_t i = 0; i < s->tables[KIND_STREAM].used; i++) {
+        struct stream *stream = slot_at(s, KIND_STREAM, i);
         if (stream->open) {
             leave_poller(s, stream);
             close(stream->fd);

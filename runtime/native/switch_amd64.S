@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stack switch, System V amd64. See go_on in tasks.c for why it is called and returns like any function.
+// The stack switch, System V amd64.
+//
+// It is called and returns like any function, and a fresh task begins with a jump and ends with one: so the
+// processor's stack of return addresses stays what the tasks' frames are, and its guesses are right. An
+// indirect jump in place of `ret`, or a `call` to the first frame, leaves it one off: every return up to the
+// user's code then costs 20 cycles (yield with 1000 ready 28 ns against 11, spawn and join 100 against 45).
+//
+// A parked stack holds, from its pointer up: r15 r14 r13 r12 rbx rbp and the address to go on at. A fresh one has
+// bit 0 of its pointer set and holds the three arguments of native_task_main and a return address, 0.
 	.text
 
-// void native_switch(void **save, void *load)
-// Stores the present stack pointer in *save and goes on where `load` was stored. A parked stack holds, from its
-// pointer up: r15 r14 r13 r12 rbx rbp and the address to go on at.
+// void native_switch(void **save, void *load): parks this stack at *save and goes on where `load` was parked.
 	.globl	native_switch
 	.hidden	native_switch
 	.type	native_switch, @function
@@ -31,6 +37,8 @@ native_switch:
 	.cfi_adjust_cfa_offset 8
 	.cfi_rel_offset %r15, 0
 	mov	%rsp, (%rdi)
+	test	$1, %sil
+	jne	fresh
 	mov	%rsi, %rsp
 	pop	%r15
 	.cfi_adjust_cfa_offset -8
@@ -54,22 +62,34 @@ native_switch:
 	.cfi_endproc
 	.size	native_switch, .-native_switch
 
-// The first frame of every task: calls native_task_main(rbx, r12, r13), which does not return. No caller: unwinders stop.
-	.globl	native_entry
-	.hidden	native_entry
-	.type	native_entry, @function
+// void native_leave(void *load): the same without parking; the stack it is called on may be reused.
+	.globl	native_leave
+	.hidden	native_leave
+	.type	native_leave, @function
 	.p2align 4
-native_entry:
+native_leave:
 	.cfi_startproc
 	.cfi_undefined %rip
 	endbr64
+	mov	%rdi, %rsi
+	test	$1, %sil
+	jne	fresh
+	mov	%rsi, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	ret
+fresh:
+	lea	-1(%rsi), %rsp
 	xor	%ebp, %ebp
-	mov	%rbx, %rdi
-	mov	%r12, %rsi
-	mov	%r13, %rdx
-	push	%rbp			// no return address, and none on the processor's return stack
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
 	jmp	native_task_main
 	.cfi_endproc
-	.size	native_entry, .-native_entry
+	.size	native_leave, .-native_leave
 
 	.section .note.GNU-stack, "", @progbits

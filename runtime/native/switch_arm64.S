@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stack switch, AAPCS64. See go_on in tasks.c for why it is called and returns like any function.
+// The stack switch, AAPCS64. See switch_amd64.S for why it returns with `ret` and tasks begin and end with a jump.
+//
+// A parked stack holds, from its pointer up: x19..x28, x29, x30, d8..d15 (160 bytes); x30 is where it goes on. A
+// fresh one has bit 0 of its pointer set and holds the three arguments of native_task_main and 8 bytes more.
 	.text
 
-// void native_switch(void **save, void *load)
-// A parked stack holds, from its pointer up: x19..x28, x29, x30, d8..d15 (160 bytes); x30 is where it goes on.
+	.macro	restore
+	ldp	x19, x20, [sp, #0]
+	ldp	x21, x22, [sp, #16]
+	ldp	x23, x24, [sp, #32]
+	ldp	x25, x26, [sp, #48]
+	ldp	x27, x28, [sp, #64]
+	ldp	x29, x30, [sp, #80]
+	ldp	d8, d9, [sp, #96]
+	ldp	d10, d11, [sp, #112]
+	ldp	d12, d13, [sp, #128]
+	ldp	d14, d15, [sp, #144]
+	add	sp, sp, #160
+	.endm
+
+// void native_switch(void **save, void *load): parks this stack at *save and goes on where `load` was parked.
 	.globl	native_switch
 	.hidden	native_switch
 	.type	native_switch, %function
@@ -37,51 +53,37 @@ native_switch:
 	stp	d14, d15, [sp, #144]
 	mov	x9, sp
 	str	x9, [x0]
+	tbnz	x1, #0, fresh
 	mov	sp, x1
-	ldp	x19, x20, [sp, #0]
-	ldp	x21, x22, [sp, #16]
-	ldp	x23, x24, [sp, #32]
-	ldp	x25, x26, [sp, #48]
-	ldp	x27, x28, [sp, #64]
-	ldp	x29, x30, [sp, #80]
-	ldp	d8, d9, [sp, #96]
-	ldp	d10, d11, [sp, #112]
-	ldp	d12, d13, [sp, #128]
-	ldp	d14, d15, [sp, #144]
-	add	sp, sp, #160
-	.cfi_adjust_cfa_offset -160
-	.cfi_restore x19
-	.cfi_restore x20
-	.cfi_restore x21
-	.cfi_restore x22
-	.cfi_restore x23
-	.cfi_restore x24
-	.cfi_restore x25
-	.cfi_restore x26
-	.cfi_restore x27
-	.cfi_restore x28
-	.cfi_restore x29
-	.cfi_restore x30
+	restore
 	ret
 	.cfi_endproc
 	.size	native_switch, .-native_switch
 
-// The first frame of every task: calls native_task_main(x19, x20, x21), which does not return. No caller: unwinders stop.
-	.globl	native_entry
-	.hidden	native_entry
-	.type	native_entry, %function
+// void native_leave(void *load): the same without parking; the stack it is called on may be reused.
+	.globl	native_leave
+	.hidden	native_leave
+	.type	native_leave, %function
 	.p2align 4
-native_entry:
+native_leave:
 	.cfi_startproc
 	.cfi_undefined x30
 	hint	#34
+	mov	x1, x0
+	tbnz	x1, #0, fresh
+	mov	sp, x1
+	restore
+	ret
+fresh:				// no caller: unwinders stop at return address 0
+	sub	x1, x1, #1
+	mov	sp, x1
+	ldp	x0, x1, [sp, #0]
+	ldr	x2, [sp, #16]
+	add	sp, sp, #32
 	mov	x29, xzr
 	mov	x30, xzr
-	mov	x0, x19
-	mov	x1, x20
-	mov	x2, x21
 	b	native_task_main
 	.cfi_endproc
-	.size	native_entry, .-native_entry
+	.size	native_leave, .-native_leave
 
 	.section .note.GNU-stack, "", %progbits

@@ -76,42 +76,47 @@ static inline void arrive(struct scheduler *s, void *fake_stack)
 #endif
 }
 
-static inline void switch_stacks(struct scheduler *s, struct task *from, struct task *to, void **save, bool ending)
+static inline void switch_stacks(struct scheduler *s, struct task *from, struct task *to)
 {
-    leave(s, from, to, ending);
-    native_switch(save, to ? to->sp : s->kernel_sp);
+    leave(s, from, to, false);
+    native_switch(from ? &from->sp : &s->kernel_sp, to ? to->sp : s->kernel_sp);
 #ifdef __SANITIZE_ADDRESS__
     arrive(s, from ? from->fake_stack : s->fake_stack);
 #endif
 }
 
-/* go_on switches from `from` (NULL: native_run) to the next ready task, or back to native_run.
- *
- * Not inlined, and with one call of native_switch: then its `ret` goes where the processor's return stack says, as all
- * suspended tasks are to go on behind this call, and so do the returns after it if their callers are alike. Yield
- * with 1000 ready: 11 ns; with a switch ending in an indirect jump, which leaves that stack one off: 28. */
-static __attribute__((noinline)) void go_on(struct scheduler *s, struct task *from, void **save, bool ending)
+/* next_ready takes the next ready task; NULL: back to native_run, which finds why in shared.stop. */
+static inline struct task *next_ready(struct scheduler *s)
 {
     struct shared *shared = &s->shared;
     struct task *to = shared->now_first;
+    if (__builtin_expect(!to, 0)) {
+        shared->stop = STOP_DONE;
+        return NULL;
+    }
+    if (!(shared->now_first = to->next))
+        shared->now_tail = &shared->now_first;
+    to->state = TASK_RUNNING;
+    if (__builtin_expect(to->flags & TASK_MAIN, 0)) {
+        shared->stop = STOP_MAIN;
+        return NULL;
+    }
+    s->current = to;
+    COUNT(shared->switches, 1);
+    return to;
+}
+
+/* go_on switches from `from` (NULL: native_run) to the next ready task, or back to native_run.
+ *
+ * Not inlined: every suspended task is to go on behind the one call of native_switch in here, where the processor's stack of
+ * return addresses expects it. See switch_amd64.S. */
+static __attribute__((noinline)) void go_on(struct scheduler *s, struct task *from)
+{
     if (__builtin_expect(s->canaries && from && stack_overflowed(from->stack), 0))
         overflowed(s, from);
-    if (__builtin_expect(to != NULL, 1)) {
-        if (!(shared->now_first = to->next))
-            shared->now_tail = &shared->now_first;
-        to->state = TASK_RUNNING;
-        if (__builtin_expect(to->flags & TASK_MAIN, 0)) {
-            to = NULL;
-            shared->stop = STOP_MAIN;
-        } else {
-            s->current = to;
-            COUNT(shared->switches, 1);
-        }
-    } else {
-        shared->stop = STOP_DONE;
-    }
+    struct task *to = next_ready(s);
     if (to != from)
-        switch_stacks(s, from, to, save, ending);
+        switch_stacks(s, from, to);
 }
 
 static void displaced(struct scheduler *s, struct task *runner);
@@ -128,7 +133,7 @@ int suspend(struct scheduler *s, struct task *self)
     } else {
         if (__builtin_expect(self == s->runner, 0))
             displaced(s, self);
-        go_on(s, self, &self->sp, false);
+        go_on(s, self);
     }
     *error = saved;
     return self->reason;
@@ -183,7 +188,7 @@ int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_
         struct task *self = s->current;
         s->calling = self;
         shared->stop = STOP_CALL;
-        switch_stacks(s, self, NULL, &self->sp, false);
+        switch_stacks(s, self, NULL);
     } else {
         s->kernel.call(s);
     }
@@ -217,31 +222,18 @@ static int stack_class_of(struct scheduler *s, uint32_t bytes)
     return bytes <= 1u << STACK_SMALLEST_CLASS ? STACK_SMALLEST_CLASS : 32 - __builtin_clz(bytes - 1);
 }
 
-/* What a fresh stack holds for native_switch: native_entry, and what it passes to native_task_main. */
+/* What a fresh stack holds: see switch_amd64.S. */
 static void *prepare_stack(struct task *t, cothread_function function, void *argument)
 {
     /* Tops are staggered, or the same frames of all tasks would fight for the same cache sets: 1000 tasks yielding take
      * 22 ns each without, 13 with. Half a page at most, so that a task that uses little stays on one page. */
     char *top = stack_low(t->stack) + ((size_t)1 << t->stack_class) - (t->index % 16) * 128 - 64;
-#if defined(__x86_64__)
-    void **frame = (void **)(void *)top - 7;
-    frame[0] = frame[1] = NULL;
-    frame[2] = argument;         /* r13 */
-    frame[3] = (void *)function; /* r12 */
-    frame[4] = t;                /* rbx */
-    frame[5] = NULL;
-    frame[6] = (void *)native_entry;
-#elif defined(__aarch64__)
-    void **frame = (void **)(void *)top - 20;
-    memset(frame, 0, 20 * sizeof *frame);
-    frame[0] = t;                /* x19 */
-    frame[1] = (void *)function; /* x20 */
-    frame[2] = argument;         /* x21 */
-    frame[11] = (void *)native_entry;
-#else
-#error "write switch_ARCH.S and its frame here"
-#endif
-    return frame;
+    void **frame = (void **)(void *)top - 4;
+    frame[0] = t;
+    frame[1] = (void *)function;
+    frame[2] = argument;
+    frame[3] = NULL; /* unwinders stop at return address 0 */
+    return (char *)frame + 1; /* bit 0: fresh */
 }
 
 void native_task_main(struct task *t, cothread_function function, void *argument);
@@ -257,14 +249,15 @@ void native_task_main(struct task *t, cothread_function function, void *argument
         }
         _exit(70); /* EX_SOFTWARE */
     }
-    s->leaving.stack_class = t->stack_class; /* its slot is free after native_end */
-    s->leaving.stack = t->stack;
-#ifdef __SANITIZE_THREAD__
-    s->leaving.fiber = t->fiber;
-#endif
-    native_end(s, t, (uint64_t)(uintptr_t)result);
-    stack_give(&s->pool, s->leaving.stack_class, s->leaving.stack);
-    go_on(s, &s->leaving, &s->leaving.sp, true); /* a jump: see native_entry */
+    char *stack = t->stack;
+    int class = t->stack_class;
+    if (__builtin_expect(s->canaries && stack_overflowed(stack), 0))
+        overflowed(s, t);
+    native_end(s, t, (uint64_t)(uintptr_t)result); /* its slot may be free now */
+    stack_give(&s->pool, class, stack);
+    struct task *to = next_ready(s);
+    leave(s, t, to, true);
+    native_leave(to ? to->sp : s->kernel_sp); /* a jump: see switch_amd64.S */
 }
 
 static void one_less(struct scheduler *s)
@@ -312,7 +305,7 @@ void native_end(struct scheduler *s, struct task *t, uint64_t result)
     }
 }
 
-static struct task *create(struct scheduler *s, cothread_function function, void *argument, int stack_class, uint8_t flags, int *error)
+static inline struct task *create(struct scheduler *s, cothread_function function, void *argument, int stack_class, uint8_t flags, int *error)
 {
     struct task *t = native_new_task(s, flags);
     if (!t) {
@@ -561,7 +554,7 @@ static void *run_callbacks(void *argument)
             s->idle_runner = self;
         }
         self->state = TASK_ENDED;
-        go_on(s, self, &self->sp, false);
+        go_on(s, self);
     }
 }
 
@@ -641,15 +634,15 @@ void native_run(struct scheduler *s, bool begin)
     if (calling) {
         s->calling = NULL;
         s->current = calling;
-        switch_stacks(s, NULL, calling, &s->kernel_sp, false);
+        switch_stacks(s, NULL, calling);
     } else if (shared->now_first || !s->beginning) {
-        go_on(s, NULL, &s->kernel_sp, false);
+        go_on(s, NULL);
     } else {
         shared->stop = STOP_DONE;
     }
     if (s->beginning && shared->stop == STOP_DONE) {
         begin_tick(s);
-        go_on(s, NULL, &s->kernel_sp, false);
+        go_on(s, NULL);
     }
     s->running = 0;
     s->current = shared->main;
@@ -736,10 +729,8 @@ void native_statistics(struct scheduler *s, cothread_stats *stats)
 /* each visits the tasks that have not ended: not main, not a parked runner. */
 static void each(struct scheduler *s, void (*visit)(struct scheduler *s, struct task *t, void *context), void *context)
 {
-    struct table *table = &s->tables[KIND_TASK];
-    for (uint32_t i = 1; i < table->used; i++) {
-        char *chunk = atomic_load_explicit(&table->chunks[i >> CHUNK_BITS], memory_order_relaxed);
-        struct task *t = (struct task *)(void *)(chunk + (size_t)(i & ((1u << CHUNK_BITS) - 1)) * sizeof *t);
+    for (uint32_t i = 1; i < s->tables[KIND_TASK].used; i++) {
+        struct task *t = slot_at(s, KIND_TASK, i);
         if (t->state != TASK_FREE && t->state != TASK_ENDED)
             visit(s, t, context);
     }

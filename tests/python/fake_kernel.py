@@ -22,7 +22,7 @@ class FakeKernel:
         self.wall_clock = 1_700_000_000.0
         self.tokens: "dict[int, int]" = {}
         self.waits: "dict[int, tuple[int, int, int, int]]" = {}  # handle -> deadline, number, descriptor, events
-        self.numbers = 0
+        self.numbers = self.handles = 0
         self.ready_descriptors: "dict[int, int]" = {}
         self.requests_seen: "list[tuple[int, int]]" = []  # operation, deadline
         self.polls = 0
@@ -40,7 +40,8 @@ class FakeKernel:
         self.wall_clock += seconds
 
     def create(self, token: int) -> int:
-        handle = 1000 + len(self.tokens)
+        self.handles += 1
+        handle = 1000 + self.handles
         self.tokens[handle] = token
         return handle
 

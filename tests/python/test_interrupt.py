@@ -67,9 +67,10 @@ def interrupt(program):
 
 
 def end_of(program):
-    out, err = program.communicate(timeout=60)
+    # Not communicate(): it would miss what readline() has read ahead.
+    out, err = program.stdout.read(), program.stderr.read()
     assert err == ""
-    assert program.returncode == 0
+    assert program.wait(60) == 0
     return out
 
 
@@ -262,10 +263,9 @@ def test_an_interrupt_that_nobody_catches_ends_the_program():
     )
     assert program.stdout.readline() == "ready\n"
     interrupt(program)
-    out, err = program.communicate(timeout=60)
-    assert out == "finally\n"
-    assert err.rstrip().endswith("KeyboardInterrupt")
-    assert program.returncode == -signal.SIGINT
+    assert program.stdout.read() == "finally\n"
+    assert program.stderr.read().rstrip().endswith("KeyboardInterrupt")
+    assert program.wait(60) == -signal.SIGINT
 
 
 def test_wait_for_quit_ends_with_an_interrupt():

@@ -37,7 +37,7 @@ class _Callback:
         self.values: deque[Any] = deque()
         self._bound = _CALLBACK_BOUND
         self._idle = True  # the next post must rouse the hub
-        self._running = False  # the hub's own: a task is at work, or soon will be
+        self._running = False  # a task is at work
 
     def __call__(self, action: Callable[..., Any], *args: Any) -> None:
         values = self.values
@@ -51,10 +51,12 @@ class _Callback:
     def _start(self) -> None:
         """The hub: runs the queue, unless a task does so already; that one looks again before it ends."""
         if not self._running:
-            self._running = True
             Spawn(self._run)
 
     def _run(self) -> None:
+        if self._running:
+            return
+        self._running = True
         values = self.values
         take = values.popleft
         while True:
@@ -237,10 +239,12 @@ class CallbackQueue:
 
     def _start(self) -> None:
         if not self._running:
-            self._running = True
             Spawn(self._run)
 
     def _run(self) -> None:
+        if self._running:
+            return
+        self._running = True
         self._runner = getcurrent()
         values = self.values
         latest = self._latest

@@ -16,14 +16,13 @@ from ._scheduler import (
     deadline_after,
     report,
     wait,
-    wake,
     wake_all,
+    wake_first,
     withdraw,
 )
 from ._timeouts import AbsTimeout
 
 _ready = _scheduler.ready
-_next = _scheduler.ready.popleft
 
 
 class Event:
@@ -56,7 +55,9 @@ class Event:
                 while not self._signalled:
                     if deadline is None:
                         waiters.append(me)  # wait(), written out
-                        _next().switch()
+                        entry = _ready[0]
+                        del _ready[0]
+                        entry.switch()
                     elif wait(me, waiters, deadline):
                         raise Timedout("Timed out waiting for event")
             except Timedout:
@@ -77,7 +78,7 @@ class Event:
     def _pass_on(self) -> None:
         """A woken waiter is leaving without its value: somebody else gets the chance."""
         if self._signalled and self._waiters:
-            wake(self._waiters.popleft())
+            wake_first(self._waiters)
 
     def Signal(self, value: Any = None) -> None:
         """Stores the value and wakes one waiter, or all without auto_reset. Never suspends."""
@@ -96,10 +97,7 @@ class Event:
             self._value = value
             self._error = error
             if self._auto_reset:
-                task = waiters.popleft()
-                if task.armed:
-                    _scheduler.disarm(task)
-                _ready.append(task)
+                wake_first(waiters)
             else:
                 wake_all(waiters)
         elif self._aborted:
@@ -138,7 +136,7 @@ class Pulse:
         if wake_all:
             _scheduler.wake_all(waiters)
         elif waiters:
-            wake(waiters.popleft())
+            wake_first(waiters)
 
     def AbortWait(self) -> None:
         """Nothing is ever kept for a waiter, so nothing is to be dropped."""
@@ -182,7 +180,7 @@ class EventQueue:
                 raise
             except BaseException:
                 if values and self._waiters:
-                    wake(self._waiters.popleft())
+                    wake_first(self._waiters)
                 raise
         if not values:
             raise StopIteration
@@ -197,7 +195,7 @@ class EventQueue:
             return False
         if self._waiters:
             self._values.append(value)
-            wake(self._waiters.popleft())
+            wake_first(self._waiters)
         elif self._aborted:
             self._aborted -= 1
         else:
@@ -259,7 +257,7 @@ class RLock:
 
     def _pass_on(self) -> None:
         if self._owner is None and self._waiters:
-            wake(self._waiters.popleft())
+            wake_first(self._waiters)
 
     def __enter__(self) -> None:
         self.acquire()

@@ -10,6 +10,9 @@ Deadlines and descriptors are the library's. A wait that has one appends a reque
 over with its next poll and gets the batch of waits that ended. A task that Python wakes first leaves its request
 withdrawn. So a running task is in no queue and has nothing armed, which is why nobody is ever woken twice.
 
+Python runs signal handlers after calls, and a handler may raise. What must not be lost then is moved without a call:
+`entry = ready[0]; del ready[0]` and not popleft(), whose result would be gone with the exception.
+
 Everything here belongs to one thread, but for `wakeups` and `asleep`, which other threads use under the
 interpreter lock to bring the hub back (see `rouse`).
 """
@@ -100,7 +103,7 @@ kernel: Kernel = cast(Kernel, None)  # set below, once the functions it needs ex
 scheduler_thread_id = get_ident()
 
 ready: "deque[Any]" = deque()
-yielders: "deque[Task]" = deque()
+yielders: "list[Task]" = []
 idlers: "deque[Task]" = deque()
 overdue: "list[tuple[int, Task]]" = []
 expired: "list[Task]" = []
@@ -115,8 +118,6 @@ wakeups: "deque[Any]" = deque()  # callback queues that got their first item; ap
 asleep = False  # the hub is in a poll that blocks: whoever appends to wakeups interrupts it
 errors: "deque[BaseException]" = deque()  # to be raised in main
 interrupted: Any = None  # the greenlet that ran when Ctrl-C came, if main has not been told yet
-
-_next = ready.popleft
 
 
 # ---- Tasks and their waits
@@ -186,7 +187,9 @@ def wait(me: Task, queue: "Optional[deque[Any]]", deadline: Optional[int]) -> bo
         if queue is not None:
             queue.append(me)
         if deadline is None:
-            _next().switch()
+            entry = ready[0]
+            del ready[0]
+            entry.switch()
             return False
         me.queue = queue
         me.expired = False
@@ -196,7 +199,9 @@ def wait(me: Task, queue: "Optional[deque[Any]]", deadline: Optional[int]) -> bo
         else:
             me.armed = requests.base + len(requests)
             requests.extend((me.handle or attach(me), WAIT_DEADLINE, deadline, 0, 0))
-        _next().switch()
+        entry = ready[0]
+        del ready[0]
+        entry.switch()
         return me.expired
     except BaseException:
         withdraw(me, queue)
@@ -211,7 +216,9 @@ def wait_descriptor(me: Task, fd: int, events: int, deadline: Optional[int]) -> 
         me.armed = requests.base + len(requests)
         limit = FOREVER if deadline is None else deadline
         requests.extend((me.handle or attach(me), _library.wait_descriptor(fd), limit, events, 0))
-        _next().switch()
+        entry = ready[0]
+        del ready[0]
+        entry.switch()
         return me.events
     except BaseException:
         withdraw(me, None)
@@ -223,22 +230,25 @@ def withdraw(me: Task, queue: "Optional[deque[Any]]") -> None:
     if me.armed:
         disarm(me)
     me.queue = None
-    for place in (queue, ready, yielders, idlers, expired):
+    places: tuple[Any, ...] = (queue, ready, yielders, idlers, expired)
+    for place in places:
         if place is not None:
             while me in place:
                 place.remove(me)
 
 
-def wake(task: Task) -> None:
-    """Makes a task ready that was just taken out of the queue it waited in."""
+def wake_first(queue: "deque[Any]") -> None:
+    """Makes the first task of a queue ready."""
+    task = queue[0]
     if task.armed:
         disarm(task)
+    del queue[0]
     ready.append(task)
 
 
 def wake_all(queue: "deque[Any]") -> None:
     while queue:
-        wake(queue.popleft())
+        wake_first(queue)
 
 
 class _Throw:
@@ -255,7 +265,9 @@ class _Throw:
         # What comes back is for the hub, if it was the hub that met this entry: an order, see _rounds.
         if self.task.job is self.job:
             return self.task.throw(self.error)
-        return _next().switch()  # it ended meanwhile
+        entry = ready[0]  # it ended meanwhile
+        del ready[0]
+        return entry.switch()
 
 
 def tell_main(interrupt: KeyboardInterrupt) -> None:
@@ -395,39 +407,59 @@ _ENDED = object()
 _START = object()
 
 
-def _work() -> object:
-    """The life of a task's greenlet: run a function, park, run the next."""
+def _work() -> Optional[object]:
+    """The life of a task's greenlet."""
     me = cast(Task, getcurrent())
     while True:
-        job: Any = me.job
-        job._task = me
-        function, args, kargs = job._function, job._args, job._kargs
-        job._args = job._kargs = None
         try:
-            result = function(*args) if kargs is None else function(*args, **kargs)
-            if not job._consumed:
-                job._result = result
-        except BaseException as error:
-            _failed(job, error)
-        job._finished = True
-        job._task = None
-        Spawn.Cothreads.discard(job)
-        if job._waiters:
-            wake_all(job._waiters)
-        # A parked task must keep nothing alive.
-        me.job = me.gr_context = None
-        job = function = args = kargs = result = None
+            return _run_jobs(me)
+        except GreenletExit:  # freed while parked, when the interpreter ends
+            return None
+        except BaseException as error:  # a signal handler's, between two functions; _run_jobs goes on where it was
+            errors.append(error)
+
+
+def _run_jobs(me: Task) -> object:
+    """Runs a function, parks, runs the next."""
+    global parked
+    while True:
+        job: Any = me.job
+        if job._task is None and not job._finished:
+            job._task = me
+            function, args, kargs = job._function, job._args, job._kargs
+            job._args = job._kargs = None
+            try:
+                result = function(*args) if kargs is None else function(*args, **kargs)
+                if not job._consumed:
+                    job._result = result
+            except BaseException as error:
+                _failed(job, error)
+            # A parked task must keep nothing alive.
+            function = args = kargs = result = None
+        _finish(job)
+        job = me.gr_context = None
         if len(parked) >= _PARKED:
             detach(me)
             return _ENDED
-        parked.append(me)
-        _next().switch()
+        me.job = None
+        parked += (me,)
+        entry = ready[0]
+        del ready[0]
+        entry.switch()
+
+
+def _finish(job: Spawn) -> None:
+    job._finished = True
+    Spawn.Cothreads.discard(job)
+    if job._waiters:
+        wake_all(job._waiters)
+    job._task = None
 
 
 def _start() -> Any:
     """In the hub: gives the oldest unstarted function a task. A greenlet is started nowhere else, because it would
     inherit its starter's recursion depth and stack, and a thousand of them end in RecursionError."""
-    job, context = unstarted.popleft()
+    job, context = unstarted[0]
     if parked:
         task = parked.pop()
     else:
@@ -437,6 +469,7 @@ def _start() -> Any:
         task.queue = None
     task.job = job
     task.gr_context = context
+    del unstarted[0]
     return task.switch()
 
 
@@ -456,6 +489,12 @@ _batch: "list[int]" = []  # what _deliver has not dealt with
 _polling = False  # a poll has begun whose batch is not in _batch
 
 
+def _start_callbacks() -> None:
+    while wakeups:
+        wakeups[0]._start()
+        del wakeups[0]
+
+
 def _look(deadline: int) -> None:
     """Hands the requests over and takes the batch of waits that ended."""
     global _batch, _polling, asleep
@@ -463,10 +502,19 @@ def _look(deadline: int) -> None:
     _batch = kernel.poll(requests, deadline)
     _polling = False
     asleep = False
-    while wakeups:
-        wakeups.popleft()._start()
+    _start_callbacks()
     if _batch:
         _deliver()
+
+
+def _expire(task: Task) -> None:
+    queue = task.queue
+    if queue is not None:
+        task.queue = None
+        queue.remove(task)
+    task.armed = 0
+    task.expired = True
+    expired.append(task)
 
 
 def _deliver() -> None:
@@ -478,7 +526,7 @@ def _deliver() -> None:
         if waiter is None or not waiter.armed:
             continue  # Python was first
         if what == _TIMED_OUT:
-            queue = waiter.queue
+            queue = waiter.queue  # _expire(), written out
             if queue is not None:
                 waiter.queue = None
                 queue.remove(waiter)
@@ -542,13 +590,13 @@ def _deadline_of(entry: "tuple[int, Task]") -> int:
 
 
 def _rounds() -> None:
-    global interrupted
+    global interrupted, ready
     rounds = 0
     looked = kernel.now()
     while True:
         # Between two rounds: `ready` holds those woken in the last one.
-        while wakeups:
-            wakeups.popleft()._start()
+        if wakeups:
+            _start_callbacks()
         rounds += 1
         if not (ready or overdue or yielders or expired or errors):
             _sleep()
@@ -562,27 +610,30 @@ def _rounds() -> None:
             overdue.sort(key=_deadline_of)
             for _, task in overdue:
                 if task.armed == OVERDUE:
-                    task.armed = 0
-                    if task.queue is not None:
-                        task.queue.remove(task)
-                        task.queue = None
-                    task.expired = True
-                    expired.append(task)
-            overdue.clear()
+                    _expire(task)
+            del overdue[:]
         if expired:
-            ready.extend(expired)
-            expired.clear()
+            ready += expired
+            del expired[:]
         if yielders:
-            ready.extend(yielders)
-            yielders.clear()
+            ready += yielders
+            del yielders[:]
         if errors:
             interrupted = None
-            ready.appendleft(_Throw(main, errors.popleft()))
+            ready.appendleft(_Throw(main, errors[0]))
+            del errors[0]
         ready.append(hub)
-        order = _next().switch()
+        entry = ready[0]
+        del ready[0]
+        order = entry.switch()
         while order:
             # Not the end of the round: a function wants a task, or a task ended.
-            order = _start() if order is _START else _next().switch()
+            if order is _START:
+                order = _start()
+            else:
+                entry = ready[0]
+                del ready[0]
+                order = entry.switch()
 
 
 def _recover() -> None:
@@ -618,17 +669,6 @@ def _run() -> None:
             _go_on()
         except BaseException as error:
             errors.append(error)  # raised by a handler between two turns of the loop in there
-
-
-on_first_wait:
-        action()
-    while True:
-        try:
-            _rounds()
-        except BaseException as error:
-            # A signal handler of the program's raised while the hub ran, or the library failed.
-            errors.append(error)
-            _recover()
 
 
 on_first_wait: "list[Callable[[], None]]" = []
@@ -681,7 +721,9 @@ def Yield(timeout: Any = 0) -> None:
     if timeout == 0:
         yielders.append(me)
         try:
-            _next().switch()
+            entry = ready[0]
+            del ready[0]
+            entry.switch()
         except BaseException:
             withdraw(me, None)
             raise

@@ -1,0 +1,29 @@
+/* A signal handler does nothing but post; what is to be done is done in a task.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <cothread.h>
+#include <signal.h>
+#include <stdio.h>
+
+static cothread_handle scheduler, reloaded;
+
+static void reload(void *unused) {
+    (void)unused;
+    printf("reloading\n"); /* no handler any more: printf, malloc and waits are fine */
+    cothread_event_signal(reloaded, NULL);
+}
+
+static void on_hangup(int signal) {
+    (void)signal;
+    cothread_post(scheduler, reload, NULL, COTHREAD_NOW); /* keeps errno; full: EFULL, and nobody to tell */
+}
+
+int main(void) {
+    struct sigaction action = {.sa_handler = on_hangup, .sa_flags = SA_ONSTACK | SA_RESTART};
+    scheduler = cothread_create(NULL);
+    reloaded = cothread_event_create(0);
+    sigaction(SIGHUP, &action, NULL);
+    raise(SIGHUP);
+    if (cothread_event_wait(reloaded, NULL, cothread_after(10 * COTHREAD_SECOND)) < 0)
+        return 1;
+    return cothread_destroy(scheduler, COTHREAD_FOREVER);
+}
