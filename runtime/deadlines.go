@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -126,8 +127,12 @@ func (d *deadlines) compact() {
 	}
 }
 
-func (a deadlineEntry) before(b deadlineEntry) bool {
-	return a.deadline < b.deadline || a.deadline == b.deadline && int32(a.sequence-b.sequence) < 0
+// before returns 1 if a comes up before b, else 0: without a branch, as its outcome cannot be guessed. Keys are positive.
+// Sequences start again after 2^32: entries of one key that were armed on either side of that change places.
+func (a *deadlineEntry) before(b *deadlineEntry) int {
+	_, borrow := bits.Sub64(uint64(a.sequence), uint64(b.sequence), 0)
+	_, borrow = bits.Sub64(uint64(a.deadline), uint64(b.deadline), borrow)
+	return int(borrow)
 }
 
 func (d *deadlines) push(e deadlineEntry) {
@@ -136,7 +141,7 @@ func (d *deadlines) push(e deadlineEntry) {
 	d.large = d.large || i > deadlinesLarge
 	for i > 0 {
 		parent := (i - 1) / arity
-		if !e.before(d.entries[parent]) {
+		if e.before(&d.entries[parent]) == 0 {
 			break
 		}
 		d.entries[i] = d.entries[parent]
@@ -166,12 +171,16 @@ func (d *deadlines) down(i int) {
 			break
 		}
 		least := child
-		for c := child + 1; c < min(child+arity, len(entries)); c++ {
-			if entries[c].before(entries[least]) {
-				least = c
+		if family := entries[child:min(child+arity, len(entries))]; len(family) == arity {
+			first := family[1].before(&family[0])
+			second := 2 + family[3].before(&family[2])
+			least += first + (second-first)*family[second&3].before(&family[first&3])
+		} else {
+			for c := range family {
+				least += (child + c - least) * family[c].before(&entries[least])
 			}
 		}
-		if !entries[least].before(e) {
+		if entries[least].before(&e) == 0 {
 			break
 		}
 		entries[i] = entries[least]

@@ -47,6 +47,7 @@ type Scheduler struct {
 	descriptors descriptors
 	events      [256]poll.Event
 	expired     func(*Block) // bound once: a method value allocates
+	crowded     int64        // when a crowd of deadlines last came up
 	embedded    bool         // the host waits by itself, for the poller's descriptor or list
 	one         [8]byte      // what an eventfd is written
 	hostPolls   bool         // for the list: this half never blocks
@@ -56,6 +57,12 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
+	// When crowd deadlines or more came up together, the next ones are looked at crowdGap ns later: a thousand tasks that
+	// sleep some milliseconds each are woken 160 at a time, not 30, and cost half the CPU (bench e: 430 ns per sleep against
+	// 830, of which the sleeps' system calls and cold caches are the most). A lone timer, however fast, is never
+	// late for this.
+	crowd    = 8
+	crowdGap = 500_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
 )
@@ -137,10 +144,10 @@ func (s *Scheduler) run(begin bool) {
 	}
 }
 
-// ready says whether a tick has something to do without waiting.
+// ready says whether a tick has something to do without waiting. Callbacks apart: PrepareSleep knows them better, as one that
+// is only announced is no reason to spin.
 func (s *Scheduler) ready() bool {
-	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.HostFirst != nil ||
-		s.shared.DueCount > 0 || s.queue.Pending() > 0
+	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.HostFirst != nil || s.shared.DueCount > 0
 }
 
 // gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
@@ -169,7 +176,12 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		interrupted = s.look(0)
 	}
 	if s.deadlines.next() != Forever {
-		s.deadlines.expire(s.clock(), s.expired)
+		now := s.clock()
+		before := s.shared.TimersFired.Load()
+		s.deadlines.expire(now, s.expired)
+		if s.shared.TimersFired.Load()-before >= crowd {
+			s.crowded = now
+		}
 	}
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
 	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
@@ -179,10 +191,14 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 
 // timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.
 func (s *Scheduler) timeout(limit int64) int64 {
-	deadline := min(limit, s.deadlines.next())
+	deadline := s.deadlines.next()
 	timeout := int64(-1)
-	if deadline != Forever {
-		if timeout = deadline - s.clock(); timeout <= 0 {
+	if min(limit, deadline) != Forever {
+		now := s.clock()
+		if deadline < s.crowded+crowdGap && now < s.crowded+crowdGap {
+			deadline = s.crowded + crowdGap
+		}
+		if timeout = min(limit, deadline) - now; timeout <= 0 {
 			return 0
 		}
 	}
@@ -295,7 +311,7 @@ func (s *Scheduler) wakeSelf() {
 // NextDeadline returns when Poll has something to do if no descriptor becomes ready: Now, Forever, or a time.
 func (s *Scheduler) NextDeadline() int64 {
 	s.arm()
-	if s.ready() {
+	if s.ready() || s.queue.Pending() > 0 {
 		return Now
 	}
 	return s.deadlines.next()

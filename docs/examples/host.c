@@ -50,7 +50,7 @@ static void finish(struct coroutine *self, int64_t result) {
 static void hub(void (*on_post)(uint64_t token)) {
     while (living) {
         int count = cothread_poll_scheduler(COTHREAD_FOREVER); /* a host looks at its signals when this is 0 */
-        if (count < 0 && count != COTHREAD_EINTR)
+        if (count < 0)
             die("poll");
         for (int i = 0; i < count; i++) {
             const cothread_ready *ready = &ring->ready[i];

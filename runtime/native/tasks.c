@@ -511,9 +511,18 @@ static void runner_ready(struct scheduler *s)
     }
 }
 
+/* room_again wakes those who wait for room in the queue, threads and tasks; they try again. */
+static void room_again(struct scheduler *s)
+{
+    queue_popped(&s->queue);
+    for (struct task *waiting; (waiting = s->room.first);)
+        wake(s, waiting, 0);
+}
+
 /* displaced: the runner is about to wait inside a callback. */
 static void displaced(struct scheduler *s, struct task *runner)
 {
+    room_again(s); /* it may wait for somebody who waits for room */
     s->runner = NULL;
     COUNT(s->shared.living, 1);
     if (s->closing)
@@ -544,9 +553,7 @@ static void *run_callbacks(void *argument)
             if (s->runner != self)
                 break;
         }
-        queue_popped(&s->queue);
-        for (struct task *waiting; (waiting = s->room.first);)
-            wake(s, waiting, 0);
+        room_again(s);
         if (s->runner != self) { /* displaced */
             if (s->idle_runner)
                 return NULL; /* native_end takes the living count back */

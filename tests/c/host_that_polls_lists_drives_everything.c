@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host.h"
-#include <poll.h>
+#include "list_host.h"
 #include <sys/socket.h>
 
-/* The host waits in poll(2) only, never in the library. */
 static void *echo(void *fd) {
     char byte;
     int i;
@@ -40,27 +38,6 @@ static void callback(void *unused) {
 static void *posts(void *scheduler) {
     expect(cothread_post(*(cothread_handle *)scheduler, callback, NULL, COTHREAD_NOW), 0);
     return NULL;
-}
-
-/* One round of the host's own loop. */
-static void host_round(void) {
-    cothread_pollfd list[16];
-    struct pollfd entries[16];
-    int64_t next, now;
-    int count, i, milliseconds;
-    count = cothread_poll_list(list, 16);
-    expect(count >= 1 && count <= 16, 1);
-    expect(cothread_poll_list(list, 0), count);
-    expect(cothread_next_deadline(&next), 0);
-    now = cothread_now();
-    milliseconds = next == COTHREAD_FOREVER ? -1 : next <= now ? 0 : (int)((next - now) / COTHREAD_MILLISECOND) + 1;
-    for (i = 0; i < count; i++)
-        entries[i] = (struct pollfd){.fd = list[i].fd, .events = (short)list[i].events};
-    expect(poll(entries, (nfds_t)count, milliseconds) >= 0, 1);
-    for (i = 0; i < count; i++)
-        list[i].revents = (uint16_t)entries[i].revents;
-    expect(cothread_poll_deliver(list, count) >= 0, 1);
-    expect(cothread_poll_scheduler(COTHREAD_NOW) >= 0, 1);
 }
 
 int main(void) {

@@ -9,6 +9,7 @@ import os
 import sysconfig
 import time
 from array import array
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -129,9 +130,10 @@ class Library:
 
     def __init__(self) -> None:
         path = _open()
-        # CDLL drops the interpreter lock during a call, PyDLL keeps it. Only a poll that blocks drops it:
-        # for the others dropping costs more than the call, and would hand the processor to any thread
-        # that floods callbacks, for its whole 5 ms switch interval.
+        # CDLL drops the interpreter lock during a call, PyDLL keeps it. A poll that blocks drops it, and so does
+        # an interrupt, or the hub would wake only to wait for the lock (post into an idle loop: p50 5 us against
+        # 9). For the others dropping costs more than the call, and would hand the processor to any thread that
+        # floods callbacks, for its whole 5 ms switch interval.
         quick = ctypes.PyDLL(path)
         blocking = ctypes.CDLL(path)
         quick.cothread_abi.restype = ctypes.c_int
@@ -154,8 +156,8 @@ class Library:
         self._host_create.restype = ctypes.c_int64
         self._host_create.argtypes = (ctypes.c_uint64, ctypes.c_char_p)
         self._submit = quick.cothread_submit
-        self._interrupt = quick.cothread_interrupt
-        self._interrupt.argtypes = (ctypes.c_int64,)
+        interrupt = blocking.cothread_interrupt
+        interrupt.argtypes = (ctypes.c_int64,)
         self._look = quick.cothread_poll_scheduler
         self._look.argtypes = (ctypes.c_int64,)
         self._wait = blocking.cothread_poll_scheduler
@@ -177,6 +179,8 @@ class Library:
         self._request_count = _words(address + _Ring.request_count.offset, 1)
         self._ready_count = _words(address + _Ring.ready_count.offset, 1)
         self._stamp = _words(address + _Ring.current.offset, 2)
+        # Ends the present poll, or else the next. From any thread. A scheduler that is gone needs no wake.
+        self.interrupt = partial(interrupt, self._scheduler)
         # The library's clock is CLOCK_MONOTONIC, which Python reads without a foreign call.
         self.now = time.monotonic_ns
         self.wall = time.time
@@ -243,10 +247,6 @@ class Library:
         words = self._stamp
         words[0] = current
         words[1] = switches
-
-    def interrupt(self) -> None:
-        """Ends the present poll, or else the next. From any thread. A scheduler that is gone needs no wake."""
-        self._interrupt(self._scheduler)
 
     def close(self) -> None:
         self._destroy(self._scheduler, NOW)

@@ -45,7 +45,7 @@ class Kernel(Protocol):
     def poll(self, requests: Requests, deadline: int) -> "list[int]": ...
     def batch(self) -> "list[int]": ...
     def stamp(self, current: int, switches: int) -> None: ...
-    def interrupt(self) -> None: ...
+    def interrupt(self) -> Any: ...
     def error(self, code: int) -> Exception: ...
     def close(self) -> None: ...
 
@@ -429,7 +429,16 @@ def _run_jobs(me: Task) -> object:
             function, args, kargs = job._function, job._args, job._kargs
             job._args = job._kargs = None
             try:
-                result = function(*args) if kargs is None else function(*args, **kargs)
+                # Plain calls where possible: CPython 3.11 and later run them without using C stack, and each
+                # switch copies the task's: 2.0 KB with a starred call, 1.4 KB without.
+                if kargs is not None:
+                    result = function(*args, **kargs)
+                elif not args:
+                    result = function()
+                elif len(args) == 1:
+                    result = function(args[0])
+                else:
+                    result = function(*args)
                 if not job._consumed:
                     job._result = result
             except BaseException as error:
@@ -757,7 +766,7 @@ def _at_exit() -> None:
                     job._waiters = deque()
                 if wait(main, job._waiters, deadline):
                     break
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C: it takes too long
             break
     left = sorted(_name(job) for job in Spawn.Cothreads)
     if left:

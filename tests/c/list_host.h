@@ -1,0 +1,31 @@
+/* A host that waits in poll(2) only, never in the library.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIST_HOST_H
+#define LIST_HOST_H
+
+#include <poll.h>
+
+#include "host.h"
+
+/* One round of the host's own loop. */
+static inline void host_round(void) {
+    static cothread_pollfd list[256];
+    static struct pollfd entries[256];
+    int64_t next, now;
+    int count, i, milliseconds;
+    count = cothread_poll_list(list, 256);
+    expect(count >= 1 && count <= 256, 1);
+    expect(cothread_poll_list(list, 0), count);
+    expect(cothread_next_deadline(&next), 0);
+    now = cothread_now();
+    milliseconds = next == COTHREAD_FOREVER ? -1 : next <= now ? 0 : (int)((next - now) / COTHREAD_MILLISECOND) + 1;
+    for (i = 0; i < count; i++)
+        entries[i] = (struct pollfd){.fd = list[i].fd, .events = (short)list[i].events};
+    expect(poll(entries, (nfds_t)count, milliseconds) >= 0, 1);
+    for (i = 0; i < count; i++)
+        list[i].revents = (uint16_t)entries[i].revents;
+    expect(cothread_poll_deliver(list, count) >= 0, 1);
+    expect(cothread_poll_scheduler(COTHREAD_NOW) >= 0, 1);
+}
+
+#endif

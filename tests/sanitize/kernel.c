@@ -1,0 +1,345 @@
+/* kernel.c - a kernel half in plain C, so that the task half, the queue and the public names run without Go: under
+ * ThreadSanitizer, which cannot follow Go's runtime, under valgrind, and on a processor that qemu imitates.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * It is what capi/kernel.h asks for and no more: poll(2) over what tasks wait for, one list of waits looked through
+ * from end to end. Not here, and answered with an error: adopted descriptors, the descriptor and the list of
+ * a hosted scheduler. */
+#define _GNU_SOURCE
+#include "../../capi/kernel.h"
+#include "../../runtime/native/native.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A wait with a deadline or a descriptor. It is over when the task's number of waits has moved on. */
+struct wait {
+    struct task *task;
+    uint32_t number;
+    uint32_t order; /* equal deadlines are FIFO */
+};
+
+struct half {
+    struct scheduler *scheduler;
+    struct wait *waits; /* in the order in which they began */
+    struct pollfd *polled; /* [0] is the eventfd, [1 + i] belongs to waits[i]: fd -1 if it is for a deadline only */
+    size_t count, room;
+    uint32_t begun;
+    int wake_fd;
+};
+
+static struct half halves[SCHEDULERS + 1]; /* by number; each is used by its scheduler's thread only */
+
+static int64_t now(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return at.tv_sec * COTHREAD_SECOND + at.tv_nsec;
+}
+
+static bool waits(const struct wait *w)
+{
+    return w->task->wait == w->number && w->task->state == TASK_WAITING;
+}
+
+static void due(struct half *half, struct task *task, int reason, uint32_t events)
+{
+    struct shared *shared = &half->scheduler->shared;
+    if (shared->due_count == DUE_CAPACITY)
+        native_deliver(half->scheduler);
+    shared->due[shared->due_count++] = (struct due){.task = task, .reason = reason, .events = events, .wait = task->wait};
+}
+
+/* arm takes up the tasks that were suspended with a deadline or a descriptor, and forgets the waits that are over. */
+static void arm(struct half *half)
+{
+    struct shared *shared = &half->scheduler->shared;
+    size_t kept = 0;
+    for (size_t i = 0; i < half->count; i++)
+        if (waits(&half->waits[i]))
+            half->waits[kept++] = half->waits[i];
+    half->count = kept;
+    struct task *task = shared->armed_first;
+    shared->armed_first = shared->armed_last = NULL;
+    for (struct task *next; task; task = next) {
+        next = task->armed_next;
+        task->flags &= (uint8_t)~TASK_ON_ARMED;
+        if (task->state != TASK_WAITING || (task->deadline == COTHREAD_FOREVER && !task->events))
+            continue;
+        if (half->count == half->room) {
+            half->room = half->room ? 2 * half->room : 64;
+            half->waits = realloc(half->waits, half->room * sizeof *half->waits);
+            half->polled = realloc(half->polled, (1 + half->room) * sizeof *half->polled);
+            if (!half->waits || !half->polled)
+                abort();
+        }
+        half->waits[half->count++] = (struct wait){task, task->wait, half->begun++};
+    }
+}
+
+static void interrupt_main(struct half *half)
+{
+    struct task *main = half->scheduler->shared.main;
+    if (main && atomic_load(&half->scheduler->shared.interrupted) && main->state == TASK_WAITING) {
+        atomic_store(&half->scheduler->shared.interrupted, 0);
+        due(half, main, COTHREAD_EINTR, 0);
+    }
+}
+
+static bool ready(struct half *half)
+{
+    const struct shared *shared = &half->scheduler->shared;
+    return shared->now_first || shared->next_first || shared->host_first || shared->due_count ||
+           queue_pending(&half->scheduler->queue);
+}
+
+static int64_t nearest(struct half *half)
+{
+    int64_t deadline = COTHREAD_FOREVER;
+    for (size_t i = 0; i < half->count; i++)
+        if (waits(&half->waits[i]) && half->waits[i].task->deadline < deadline)
+            deadline = half->waits[i].task->deadline;
+    return deadline;
+}
+
+/* sleepy sets the flag that has the next post write the eventfd; false: something is pending already. See queue.h. */
+static bool sleepy(struct queue *queue)
+{
+    uint64_t head = atomic_load(&queue->head);
+    return (atomic_fetch_or(&queue->tail, QUEUE_SLEEPING) & QUEUE_TICKET) == head;
+}
+
+static bool look(struct half *half, int64_t deadline)
+{
+    struct timespec timeout = {0, 0};
+    bool interrupted = false;
+    if (deadline != COTHREAD_NOW && deadline != COTHREAD_FOREVER) {
+        int64_t left = deadline - now();
+        if (left > 0)
+            timeout = (struct timespec){left / COTHREAD_SECOND, left % COTHREAD_SECOND};
+    }
+    half->polled[0] = (struct pollfd){.fd = half->wake_fd, .events = POLLIN};
+    for (size_t i = 0; i < half->count; i++) {
+        const struct task *task = half->waits[i].task;
+        half->polled[1 + i] = (struct pollfd){.fd = task->events ? task->fd : -1, .events = (short)task->events};
+    }
+    int found = ppoll(half->polled, 1 + half->count, deadline == COTHREAD_FOREVER ? NULL : &timeout, NULL);
+    if (found < 0) {
+        interrupted = true;
+        found = 0;
+    }
+    if (found && half->polled[0].revents) {
+        uint64_t writes;
+        if (read(half->wake_fd, &writes, sizeof writes) < 0)
+            abort(); /* it was readable, and nobody else reads it */
+    }
+    for (size_t i = 0; found && i < half->count; i++) {
+        uint32_t events = (uint16_t)half->polled[1 + i].revents;
+        if (events & POLLNVAL)
+            due(half, half->waits[i].task, COTHREAD_EBADF, 0);
+        else if (events)
+            due(half, half->waits[i].task, 0, events);
+    }
+    return interrupted;
+}
+
+static int by_deadline(const void *a, const void *b)
+{
+    const struct wait *first = a, *second = b;
+    int64_t left = first->task->deadline, right = second->task->deadline;
+    if (left != right)
+        return left < right ? -1 : 1;
+    return first->order < second->order ? -1 : 1;
+}
+
+/* expire makes the waits due whose deadline has passed, in the order of deadlines; equal ones are FIFO. */
+static void expire(struct half *half)
+{
+    int64_t at = now();
+    struct wait *passed = malloc((half->count + 1) * sizeof *passed);
+    size_t count = 0;
+    if (!passed)
+        abort();
+    for (size_t i = 0; i < half->count; i++)
+        if (waits(&half->waits[i]) && half->waits[i].task->deadline <= at)
+            passed[count++] = half->waits[i];
+    qsort(passed, count, sizeof *passed, by_deadline);
+    for (size_t i = 0; i < count; i++) {
+        atomic_fetch_add_explicit(&half->scheduler->shared.timers_fired, 1, memory_order_relaxed);
+        due(half, passed[i].task, COTHREAD_ETIMEDOUT, 0);
+    }
+    free(passed);
+}
+
+/* gather collects what the next tick begins with; if nothing is ready it waits for it, at most until `limit`. */
+static bool gather(struct half *half, int64_t limit)
+{
+    struct shared *shared = &half->scheduler->shared;
+    struct queue *queue = &half->scheduler->queue;
+    bool interrupted = false;
+    arm(half);
+    interrupt_main(half);
+    if (limit != COTHREAD_NOW && !ready(half)) {
+        int64_t until = nearest(half) < limit ? nearest(half) : limit;
+        if (!sleepy(queue) || atomic_load(&shared->interrupted))
+            until = COTHREAD_NOW;
+        else
+            atomic_fetch_add_explicit(&shared->sleeps, 1, memory_order_relaxed);
+        interrupted = look(half, until);
+        atomic_fetch_and(&queue->tail, ~QUEUE_SLEEPING);
+        interrupt_main(half);
+    } else {
+        interrupted = look(half, COTHREAD_NOW);
+    }
+    atomic_fetch_add_explicit(&shared->polls, 1, memory_order_relaxed);
+    expire(half);
+    uint64_t pending = queue_pending(queue);
+    shared->callback_quota = pending < shared->callback_budget ? (uint32_t)pending : shared->callback_budget;
+    atomic_store_explicit(&shared->timers_armed, half->count, memory_order_relaxed);
+    return interrupted;
+}
+
+static void run(struct half *half, bool begin)
+{
+    struct scheduler *s = half->scheduler;
+    if (begin)
+        atomic_fetch_add_explicit(&s->shared.ticks, 1, memory_order_relaxed);
+    native_run(s, begin);
+    while (s->shared.stop == STOP_CALL) {
+        kernelCall(s->number);
+        native_run(s, false);
+    }
+}
+
+/* ---- capi/kernel.h ---------------------------------------------------------------------------------------------- */
+
+int kernelCreate(uint32_t number, void *queue, void *scheduler, int hostPolls)
+{
+    (void)queue;
+    if (hostPolls)
+        return COTHREAD_ESYSTEM; /* not here */
+    struct half *half = &halves[number];
+    half->scheduler = scheduler;
+    half->count = 0;
+    half->room = 64;
+    half->waits = malloc(half->room * sizeof *half->waits);
+    half->polled = malloc((1 + half->room) * sizeof *half->polled);
+    half->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (half->wake_fd >= 0 && half->waits && half->polled)
+        return half->wake_fd;
+    kernelRelease(number);
+    return COTHREAD_ELIMIT;
+}
+
+void kernelRelease(uint32_t number)
+{
+    struct half *half = &halves[number];
+    free(half->waits);
+    free(half->polled);
+    if (half->wake_fd >= 0)
+        close(half->wake_fd);
+    half->waits = NULL;
+    half->polled = NULL;
+}
+
+int kernelDrive(uint32_t number)
+{
+    struct half *half = &halves[number];
+    struct shared *shared = &half->scheduler->shared;
+    for (shared->stop = STOP_DONE; shared->stop != STOP_MAIN;) {
+        bool begin = shared->now_first == NULL;
+        if (begin)
+            gather(half, COTHREAD_FOREVER);
+        run(half, begin);
+    }
+    return 0;
+}
+
+int kernelPoll(uint32_t number, int64_t deadline)
+{
+    struct half *half = &halves[number];
+    struct shared *shared = &half->scheduler->shared;
+    for (int round = 0; round < 1000; round++) {
+        bool interrupted = gather(half, deadline);
+        run(half, true);
+        if (shared->host_first || shared->posted_count || interrupted || atomic_exchange(&shared->interrupted, 0) ||
+            (deadline != COTHREAD_FOREVER && deadline <= now()))
+            break;
+    }
+    arm(half);
+    return 0;
+}
+
+int kernelDrain(uint32_t number, int64_t deadline)
+{
+    struct half *half = &halves[number];
+    struct shared *shared = &half->scheduler->shared;
+    for (;;) {
+        gather(half, COTHREAD_NOW);
+        run(half, true);
+        if (!shared->next_first && !shared->due_count && !queue_pending(&half->scheduler->queue))
+            return 0;
+        if (deadline != COTHREAD_FOREVER && deadline <= now())
+            return 0;
+    }
+}
+
+int kernelCall(uint32_t number)
+{
+    struct half *half = &halves[number];
+    struct shared *shared = &half->scheduler->shared;
+    if (shared->call_operation != CALL_WAKE_FD) {
+        shared->call_result = COTHREAD_ESYSTEM; /* adopted descriptors: not here */
+        return 0;
+    }
+    shared->call_result = 0;
+    arm(half);
+    for (size_t i = 0; i < half->count; i++) {
+        struct task *task = half->waits[i].task;
+        if (task->events && task->fd == shared->call_a) {
+            due(half, task, COTHREAD_ECLOSED, 0);
+            shared->call_result++;
+        }
+    }
+    return 0;
+}
+
+int kernelSettle(uint32_t number)
+{
+    arm(&halves[number]);
+    return 0;
+}
+
+int kernelPollFD(uint32_t number)
+{
+    (void)number;
+    return COTHREAD_ESYSTEM;
+}
+
+int64_t kernelNextDeadline(uint32_t number)
+{
+    arm(&halves[number]);
+    return ready(&halves[number]) ? COTHREAD_NOW : nearest(&halves[number]);
+}
+
+int kernelPollList(uint32_t number, void *list, int capacity)
+{
+    (void)number, (void)list, (void)capacity;
+    return COTHREAD_ESYSTEM;
+}
+
+int kernelPollDeliver(uint32_t number, void *list, int count)
+{
+    (void)number, (void)list, (void)count;
+    return COTHREAD_ESYSTEM;
+}
+
+void kernelFault(uint32_t number, char *text, int size)
+{
+    (void)number;
+    if (size > 0)
+        text[0] = 0;
+}
