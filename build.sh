@@ -4,23 +4,258 @@
 set -eu
 cd "$(dirname "$0")"
 root=$PWD
+version=$(sed -n 's/^#define COTHREAD_VERSION "\(.*\)"/\1/p' cothread.h)
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-need() { command -v "$1" >/dev/null 2>&1 || { echo "build.sh: $1 is missing: $2" >&2; exit 1; }; }
+task_half='runtime/native/*.c callback/queue.c capi/cothread.c' # what the kernel half in Go drives
+export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
+unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 
-# The library, at build/$1/ (or build/ itself), with extra C flags $2 and go flags $3.
+fail() {
+    echo "build.sh: $1" >&2
+    exit 1
+}
+
+need() {
+    command -v "$1" >/dev/null 2>&1 || fail "$1 is missing: install $2"
+}
+
+# ---- build ----------------------------------------------------------------------------------------
+
+# library DIRECTORY LINKER-FLAGS GO-BUILD-FLAGS...: libcothread.so in that directory.
 library() {
-    need go "install Go 1.26 or newer"
-    need gcc "install a C compiler (Debian: gcc libc6-dev)"
-    mkdir -p "$1"
-    CGO_ENABLED=1 CGO_CFLAGS="${2-}" CGO_LDFLAGS="${2-}" go build ${3-} -trimpath -buildmode=c-shared \
-        -o "$1/libcothread.so.1" -ldflags "-s -w -extldflags \
-        '-Wl,-soname,libcothread.so.1 -Wl,--version-script=$root/capi/cothread.map ${2-}'" ./capi
-    rm -f "$1/libcothread.so.h" "$1/libcothread.h" # cothread.h is the header
-    ln -sf libcothread.so.1 "$1/libcothread.so"
+    need go "Go 1.26 or newer (https://go.dev/dl)"
+    need gcc "a C compiler (Debian: gcc libc6-dev)"
+    directory=$1 flags=$2
+    shift 2
+    mkdir -p "$directory"
+    # -buildvcs: git refuses to answer for a checkout that another user owns.
+    go build -trimpath -buildvcs=false -buildmode=c-shared "$@" -o "$directory/new/libcothread.so.1" -ldflags "$flags -extldflags \
+        '-Wl,-soname,libcothread.so.1 -Wl,-z,defs -Wl,--version-script=$root/capi/cothread.map'" ./capi
+    # Renamed into place: programs that have the old one mapped keep it.
+    mv "$directory/new/libcothread.so.1" "$directory/libcothread.so.1"
+    rm -r "$directory/new" # with the header that Go writes; ours is cothread.h
+    ln -sf libcothread.so.1 "$directory/libcothread.so"
+}
+
+# pkg_config PREFIX LIBDIR INCLUDEDIR RPATH: cothread.pc on standard output.
+pkg_config() {
+    sed -e "s|@prefix@|$1|" -e "s|@libdir@|$2|" -e "s|@includedir@|$3|" -e "s|@rpath@|$4|" -e "s|@version@|$version|" \
+        bindings/c/cothread.pc.in
 }
 
 cmd_build() {
-    library build
+    library build "-s -w"
+    # What is built against the checkout runs from anywhere, hence the rpath.
+    # shellcheck disable=SC2016 # expanded by pkg-config
+    pkg_config "$root/build" '${prefix}' "$root" '-Wl,-rpath,${libdir} ' >build/cothread.pc
+    gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I. -o build/bench.new bench/c/ours.c \
+        -Lbuild -lcothread "-Wl,-rpath,$root/build" -lm
+    mv build/bench.new build/bench
+}
+
+# ---- Python ---------------------------------------------------------------------------------------
+
+# The environment in .venv, with the binding importable from where it lies. Made once, and again when what it is made
+# of changes: the interpreter, the place of the checkout, the requirements.
+environment() {
+    need python3 "Python 3.10 or newer (Debian: python3 python3-venv)"
+    mkdir -p build
+    { python3 --version && echo "$root" && cat tests/python/requirements.txt; } >build/environment
+    if ! cmp -s build/environment .venv/made-of; then
+        rm -rf .venv
+        python3 -m venv .venv || fail "python3 cannot make a virtual environment: install its venv module (Debian: python3-venv)"
+        packages tests/python/requirements.txt
+        site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+        echo "$root/bindings/python" >"$site/cothread.pth"
+        cp build/environment .venv/made-of
+    fi
+}
+
+packages() {
+    .venv/bin/pip install --quiet --disable-pip-version-check --no-input -r "$1" || fail "pip could not install what $1 lists"
+}
+
+# ---- test -----------------------------------------------------------------------------------------
+# Each step is a function that runs in a subshell with its output in build/test/NAME.log. It counts as one test, or as what its
+# log says in a line "N passed, N failed". Its lines that begin with "note:" are shown.
+
+passed=0
+failed=0
+
+step() {
+    log=build/test/$1.log
+    began=$(date +%s)
+    set +e # and not `step || status=$?`, in which a subshell would ignore set -e
+    (
+        set -e
+        "$1"
+    ) >"$log" 2>&1
+    status=$?
+    set -e
+    took=$(($(date +%s) - began))
+    counts=$(sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
+    good=${counts% *} bad=${counts#* }
+    if [ -z "$counts" ]; then
+        good=$((status == 0)) bad=$((status != 0))
+    elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+    fi
+    passed=$((passed + good)) failed=$((failed + bad))
+    printf '%-26s %4d passed %4d failed %4d s\n' "$1" "$good" "$bad" "$took"
+    sed -n 's/^note: /    /p' "$log"
+    if [ "$bad" -ne 0 ]; then
+        grep FAIL "$log" | head -n 40 | sed 's/^/    /' || true
+        echo "    the end of $log:"
+        tail -n 15 "$log" | sed 's/^/    | /'
+    fi
+}
+
+go_format_and_vet() {
+    unformatted=$(gofmt -l capi runtime poll callback)
+    [ -z "$unformatted" ] || fail "gofmt would change: $unformatted"
+    go vet ./...
+}
+
+go_staticcheck() {
+    if ! go run "$staticcheck" -version; then
+        echo "note: skipped: $staticcheck could not be fetched"
+        return
+    fi
+    go run "$staticcheck" ./...
+}
+
+# Every C source, whether something else compiles it or not, as the strictest compiler of the house.
+c_compiles_without_warnings() {
+    for source in $task_half tests/c/*.c tests/sanitize/*.c tests/tsan/*.c bench/c/*.c bindings/c/examples/*.c demo/*.c; do
+        [ -e "$source" ] || continue # a pattern that matches nothing
+        missing=$(sed -n 's/^#include <\(.*\)>.*/\1/p' "$source" | while read -r header; do
+            echo "#include <$header>" | gcc -I. -E -x c - >/dev/null 2>&1 || echo "$header"
+        done)
+        if [ -n "$missing" ]; then
+            echo "note: skipped: $source needs" $missing
+            continue
+        fi
+        gcc -std=gnu11 -O1 -Wall -Wextra -Werror -I. -fsyntax-only "$source"
+    done
+}
+
+header_compiles_in_c_and_cxx() {
+    for language in c89 c99 c11; do
+        gcc -x c "-std=$language" -Wall -Wextra -Wno-long-long -pedantic -Werror -fsyntax-only cothread.h
+    done
+    need g++ "a C++ compiler (Debian: g++)"
+    for language in c++98 c++11 c++17; do
+        g++ -x c++ "-std=$language" -Wall -Wextra -Wno-long-long -pedantic -Werror -fsyntax-only cothread.h
+    done
+}
+
+exported_symbols() {
+    foreign=$(nm -D --defined-only build/libcothread.so.1 | awk '$2 != "A" && $3 !~ /^cothread_/ { print $3 }')
+    [ -z "$foreign" ] || fail "exported beside cothread_*: $foreign"
+    readelf -d build/libcothread.so.1 | grep -q 'SONAME.*\[libcothread.so.1\]'
+    floor=$(nm -D build/libcothread.so.1 | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
+    echo "note: needs $floor or newer"
+}
+
+go_race() {
+    status=0
+    go test -race -v -timeout 8m ./... || status=$?
+    counts=build/test/go_race.log
+    echo "$(grep -c '^--- PASS' $counts) passed, $(grep -c '^--- FAIL' $counts) failed"
+    return $status
+}
+
+c_library() {
+    tests/run
+}
+
+# without_go DIRECTORY COMPILER FLAGS...: libcothread.so with the kernel half of tests/sanitize.
+without_go() {
+    directory=$1 compiler=$2
+    shift 2
+    mkdir -p "$directory"
+    case $("$compiler" -dumpmachine) in
+    x86_64-*) switch=runtime/native/switch_amd64.S ;;
+    aarch64-*) switch=runtime/native/switch_arm64.S ;;
+    *) fail "there is no switch for $("$compiler" -dumpmachine)" ;;
+    esac
+    # shellcheck disable=SC2086 # a list of patterns
+    "$compiler" -std=gnu11 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -fPIC -shared -pthread "$@" \
+        -Wl,-soname,libcothread.so.1 -Wl,--version-script=capi/cothread.map -o "$directory/libcothread.so.1" \
+        $task_half $switch tests/sanitize/kernel.c
+    ln -sf libcothread.so.1 "$directory/libcothread.so"
+}
+
+# names FILE: the tests listed there, one a line; what follows # is why.
+names() {
+    sed 's/#.*//' "$1"
+}
+
+c_thread_sanitizer() {
+    without_go build/tsan gcc -fsanitize=thread
+    # shellcheck disable=SC2046 # a list
+    TSAN_OPTIONS=halt_on_error=1 CFLAGS_EXTRA=-fsanitize=thread \
+        tests/run --library build/tsan/libcothread.so $(names tests/sanitize/thread.list)
+}
+
+queue_thread_sanitizer() {
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=thread -pthread -o build/tsan/queue_hammer \
+        tests/tsan/queue_hammer.c callback/queue.c
+    timeout 120 build/tsan/queue_hammer
+}
+
+c_address_sanitizer() {
+    library build/asan "" -asan
+    all=$(for source in tests/c/*.c; do basename "$source" .c; done)
+    names tests/sanitize/address.except | tr -s ' ' '\n' >build/asan/except
+    # handle_segv: the guard page's handler and Go's own are part of what is tested. Leaks: Go keeps its memory.
+    # shellcheck disable=SC2046 # a list
+    ASAN_OPTIONS=detect_leaks=0:handle_segv=0:detect_stack_use_after_return=1 CFLAGS_EXTRA=-fsanitize=address \
+        tests/run --library build/asan/libcothread.so $(echo "$all" | grep -vxFf build/asan/except)
+}
+
+cmd_test() {
+    rm -rf build/test
+    mkdir -p build/test
+    cmd_build
+    environment
+    step go_format_and_vet
+    step go_staticcheck
+    step c_compiles_without_warnings
+    step header_compiles_in_c_and_cxx
+    step exported_symbols
+    step go_race
+    step c_library
+    step c_thread_sanitizer
+    step queue_thread_sanitizer
+    step c_address_sanitizer
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+# ---- the others -----------------------------------------------------------------------------------
+
+cmd_bench() {
+    cmd_build
+    environment
+    packages bench/python/requirements.txt
+    .venv/bin/python bench/run.py
+}
+
+cmd_demo() {
+    cmd_build
+    environment
+    fail "demo: not written yet"
+}
+
+cmd_install() {
+    [ -n "$1" ] || fail "install needs a PREFIX"
+    fail "install: not written yet"
+}
+
+cmd_clean() {
+    rm -rf build .venv
 }
 
 case "${1-}" in

@@ -271,6 +271,7 @@ func (s *Scheduler) Call() {
 	case callRelease:
 		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))
 	case callWakeFD:
+		s.arm() // who began to wait in this tick is not listed yet
 		sh.CallResult = s.descriptors.wake(sh.CallA)
 	case callDrained:
 		s.poller.Drained(int(sh.CallA), uint32(sh.CallB))

@@ -549,7 +549,15 @@ static void *run_callbacks(void *argument)
                 return NULL;
             if (self->held)
                 mutexes_abandoned(s, self);
-            self->flags &= (uint8_t)~TASK_CANCELLED; /* it was meant for this callback */
+            self->flags &= (uint8_t)~TASK_CANCELLED; /* it was meant for this callback, and so are handles of it */
+            if (++self->generation >= (1u << GENERATION_BITS) - 2) { /* used up: native_end retires the slot */
+                if (s->runner == self) {
+                    s->runner = NULL;
+                    COUNT(s->shared.living, 1);
+                }
+                room_again(s);
+                return NULL;
+            }
             if (s->runner != self)
                 break;
         }
@@ -696,7 +704,11 @@ int native_start(struct scheduler *s, const cothread_options *options, int wake_
 
 void native_stop(struct scheduler *s)
 {
+    struct task *runners[] = {s->runner, s->idle_runner};
     atomic_store(&s->handle, 0);
+    for (int i = 0; i < 2; i++) /* they were never released */
+        if (runners[i] && runners[i]->generation > s->tables[KIND_TASK].highest)
+            s->tables[KIND_TASK].highest = runners[i]->generation;
     native_free_objects(s);
     pool_close(&s->pool);
     free(s->shared.due);

@@ -117,9 +117,8 @@ static bool look(struct half *half, int64_t deadline)
     struct timespec timeout = {0, 0};
     bool interrupted = false;
     if (deadline != COTHREAD_NOW && deadline != COTHREAD_FOREVER) {
-        int64_t left = deadline - now();
-        if (left > 0)
-            timeout = (struct timespec){left / COTHREAD_SECOND, left % COTHREAD_SECOND};
+        int64_t at = now(), left = deadline > at ? deadline - at : 0;
+        timeout = (struct timespec){left / COTHREAD_SECOND, left % COTHREAD_SECOND};
     }
     half->polled[0] = (struct pollfd){.fd = half->wake_fd, .events = POLLIN};
     for (size_t i = 0; i < half->count; i++) {
@@ -160,12 +159,18 @@ static void expire(struct half *half)
 {
     int64_t at = now();
     struct wait *passed = malloc((half->count + 1) * sizeof *passed);
-    size_t count = 0;
+    size_t count = 0, armed = 0;
     if (!passed)
         abort();
-    for (size_t i = 0; i < half->count; i++)
-        if (waits(&half->waits[i]) && half->waits[i].task->deadline <= at)
+    for (size_t i = 0; i < half->count; i++) {
+        if (!waits(&half->waits[i]))
+            continue;
+        if (half->waits[i].task->deadline <= at)
             passed[count++] = half->waits[i];
+        else if (half->waits[i].task->deadline != COTHREAD_FOREVER)
+            armed++;
+    }
+    atomic_store_explicit(&half->scheduler->shared.timers_armed, armed, memory_order_relaxed);
     qsort(passed, count, sizeof *passed, by_deadline);
     for (size_t i = 0; i < count; i++) {
         atomic_fetch_add_explicit(&half->scheduler->shared.timers_fired, 1, memory_order_relaxed);
@@ -198,7 +203,6 @@ static bool gather(struct half *half, int64_t limit)
     expire(half);
     uint64_t pending = queue_pending(queue);
     shared->callback_quota = pending < shared->callback_budget ? (uint32_t)pending : shared->callback_budget;
-    atomic_store_explicit(&shared->timers_armed, half->count, memory_order_relaxed);
     return interrupted;
 }
 

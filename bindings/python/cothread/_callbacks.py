@@ -12,11 +12,15 @@ from typing import Any, Callable, Optional
 from greenlet import GreenletExit, getcurrent
 
 from . import _scheduler
-from ._scheduler import Spawn, Task, Timedout, Yield, current_task, report, rouse, wait, wake_all
+from ._scheduler import Spawn, Task, Timedout, Yield, current_task, ready, report, rouse, wait, wake_all
 
 # Items run before the other tasks get their turn. A yield costs about two items, so this is 1 % of a flood's time,
 # and 256 short actions take some 50 us.
 _BUDGET = 256
+
+# Posts that threads may add to a blocking queue before the tasks get a turn. A thread that posts keeps the interpreter
+# for the whole of its 5 ms switch interval, unless it blocks: so it blocks each time, for as long as a turn takes.
+_STROKE = 2048
 
 _CALLBACK_BOUND = 1_000_000
 
@@ -25,19 +29,94 @@ class CallbackFull(Exception):
     """The queue holds as many callbacks as it may, and the caller must not wait."""
 
 
-class _Callback:
+class _Queue:
+    """Callbacks from any thread, and the task that runs them."""
+
+    __slots__ = ("__weakref__", "_idle", "_parked", "_running", "values")
+
+    def __init__(self) -> None:
+        self.values: deque[Any] = deque()
+        self._idle = True  # the next post must rouse the hub
+        self._running = False  # there is a task for the queue
+        self._parked: Optional[Task] = None  # that task, while it has nothing to do
+
+    def _start(self) -> None:
+        """In the hub: there is something to run, unless the task has seen it already."""
+        task = self._parked
+        if task is not None:
+            self._parked = None
+            Spawn.Cothreads.add(task.job)
+            ready.append(task)
+        elif not self._running:
+            Spawn(self._serve)
+
+    def _serve(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        me = current_task()
+        while True:
+            try:
+                self._run_all(me)
+            except GreenletExit:
+                raise
+            except BaseException as error:  # raised by a signal handler of the program's, between two actions
+                _scheduler.errors.append(error)
+
+    def _run_all(self, me: Task) -> None:
+        values = self.values
+        while True:
+            self._run_some()
+            if values:
+                Yield()
+                continue
+            self._idle = True
+            # Looked at again after `_idle` is set: whoever appends later sees it and rouses the hub.
+            if values:
+                self._idle = False
+                continue
+            # The task is kept: waking it is 3 us less than spawning one. While it has nothing to do it is none of
+            # those that an exit waits for.
+            Spawn.Cothreads.discard(me.job)
+            self._parked = me
+            entry = ready[0]
+            del ready[0]
+            entry.switch()
+
+    def _run_some(self) -> None:
+        values = self.values
+        for _ in range(min(len(values), _BUDGET)):
+            action, args = values[0]
+            del values[0]
+            try:
+                if args:
+                    action(*args)
+                else:
+                    action()
+            except BaseException as error:
+                _report(error)
+
+
+def _report(error: BaseException) -> None:
+    if isinstance(error, GreenletExit):
+        raise error
+    if isinstance(error, KeyboardInterrupt):
+        _scheduler.tell_main(error)
+    else:
+        report("Asynchronous callback raised uncaught exception", error)
+
+
+class _Callback(_Queue):
     """Calls action(*args) in a task of the scheduler's thread, in the order of the calls. From any thread.
 
     `values` are the callbacks not started yet. Never blocks; above a million it raises CallbackFull.
     """
 
-    __slots__ = ("__weakref__", "_bound", "_idle", "_running", "values")
+    __slots__ = ("_bound",)
 
     def __init__(self) -> None:
-        self.values: deque[Any] = deque()
+        super().__init__()
         self._bound = _CALLBACK_BOUND
-        self._idle = True  # the next post must rouse the hub
-        self._running = False  # a task is at work
 
     def __call__(self, action: Callable[..., Any], *args: Any) -> None:
         values = self.values
@@ -48,73 +127,30 @@ class _Callback:
             self._idle = False
             rouse(self)
 
-    def _start(self) -> None:
-        """The hub: runs the queue, unless a task does so already; that one looks again before it ends."""
-        if not self._running:
-            Spawn(self._run)
-
-    def _run(self) -> None:
-        if self._running:
-            return
-        self._running = True
-        values = self.values
-        take = values.popleft
-        while True:
-            for _ in range(min(len(values), _BUDGET)):
-                action, args = take()
-                try:
-                    action(*args)
-                except Exception as error:
-                    _report(error)
-                except BaseException as error:
-                    if isinstance(error, GreenletExit):
-                        raise
-                    _report(error)
-            if not values:
-                self._idle = True
-                # Looked at again after `_idle` is set: whoever appends later sees it and rouses the hub.
-                if not values:
-                    self._running = False
-                    return
-                self._idle = False
-            Yield()
-
-
-def _report(error: BaseException) -> None:
-    if isinstance(error, KeyboardInterrupt):
-        _scheduler.tell_main(error)
-    else:
-        report("Asynchronous callback raised uncaught exception", error)
-
 
 Callback = _Callback()
 
 
-class CallbackQueue:
+class CallbackQueue(_Queue):
     """A bounded queue of callbacks, for threads that post faster than the tasks can follow.
 
-    When it holds `bound` callbacks, policy 'block' makes the caller wait: a thread blocks until half the queue is
-    free, a task suspends. 'refuse' answers False. 'replace' keeps one pending callback per key (the action,
-    if none is given): the latest one takes the place of the one before, and a new key is refused when full.
-    Threads that post at the same moment may exceed the bound by one each.
+    When it holds `bound` callbacks, policy 'block' makes the caller wait: a thread blocks, a task suspends.
+    'refuse' answers False. 'replace' keeps one pending callback per key (the action, if none is given): the latest
+    takes the place of the one before, and a new key is refused when full. Threads that post at the same moment may
+    exceed the bound by one each.
     """
 
     __slots__ = (
-        "__weakref__",
         "_blocked",
         "_bound",
         "_high",
-        "_idle",
         "_latest",
+        "_limit",
         "_lock",
         "_policy",
         "_refused",
         "_replaced",
-        "_resume_at",
-        "_runner",
-        "_running",
         "_suspended",
-        "values",
     )
 
     def __init__(self, bound: int = 8192, policy: str = "block") -> None:
@@ -122,15 +158,12 @@ class CallbackQueue:
             raise ValueError(f"bound is {bound}: a queue holds at least one callback")
         if policy not in ("block", "refuse", "replace"):
             raise ValueError(f"policy is {policy!r}, not 'block', 'refuse' or 'replace'")
-        self.values: deque[Any] = deque()
+        super().__init__()
         self._bound = bound
         self._policy = policy
-        self._idle = True
-        self._running = False
-        self._runner: Any = None
+        # Where the next post must look closer: at the bound, or where a thread gives way (see _STROKE).
+        self._limit = min(bound, _STROKE) if policy == "block" else bound
         self._high = self._refused = self._replaced = 0
-        # Refilled in large strokes: each change between producer and loop costs a hand-over of the interpreter.
-        self._resume_at = bound // 2
         self._blocked: deque[Any] = deque()
         self._suspended: deque[Task] = deque()
         # 'replace' looks and then writes, which takes a lock: about 60 ns more.
@@ -170,17 +203,17 @@ class CallbackQueue:
     def __call__(self, action: Callable[..., Any], *args: Any, key: Any = None) -> bool:
         """Queues action(*args); False if it was refused. From any thread."""
         values = self.values
-        depth = len(values)
         if self._latest is not None:
             return self._replace(self._latest, action if key is None else key, action, args)
+        depth = len(values)
+        if depth >= self._limit:
+            if self._policy == "refuse":
+                self._refused += 1
+                return False
+            self._wait_for_room()
+            depth = len(values)
         if depth >= self._high:
-            if depth >= self._bound:
-                if self._policy == "refuse":
-                    self._refused += 1
-                    return False
-                self._wait_for_room()
-                depth = len(values)
-            self._high = max(self._high, min(depth + 1, self._bound))
+            self._high = depth + 1
         values.append((action, args))
         if self._idle:
             self._idle = False
@@ -215,68 +248,42 @@ class CallbackQueue:
     def _wait_for_room(self) -> None:
         values = self.values
         if get_ident() != _scheduler.scheduler_thread_id:
-            while len(values) >= self._bound:
+            while len(values) >= self._limit:
                 gate = allocate_lock()
                 gate.acquire()
                 self._blocked.append(gate)
                 # Looked at again: the queue may have been emptied before the gate was there to be opened.
-                if len(values) < self._bound:
+                if len(values) < self._limit:
                     return
                 gate.acquire()
             return
         me = getcurrent()
-        if me is _scheduler.hub or me is self._runner:
-            raise CallbackFull("The queue is full, and the caller is who would have to empty it")
         while len(values) >= self._bound:
+            if me is _scheduler.hub or getattr(getattr(me, "job", None), "_function", None) == self._serve:
+                raise CallbackFull("The queue is full, and the caller is who would have to empty it")
             wait(current_task(), self._suspended, None)
 
-    def _open(self) -> None:
-        """Lets those continue who wait for room."""
-        blocked = self._blocked
-        while blocked:
-            blocked.popleft().release()
-        wake_all(self._suspended)
-
-    def _start(self) -> None:
-        if not self._running:
-            Spawn(self._run)
-
-    def _run(self) -> None:
-        if self._running:
-            return
-        self._running = True
-        self._runner = getcurrent()
-        values = self.values
+    def _run_some(self) -> None:
         latest = self._latest
-        take = values.popleft
-        resume_at = self._resume_at
-        try:
-            while True:
-                for _ in range(min(len(values), _BUDGET)):
-                    if latest is None:
-                        action, args = take()
-                    else:
-                        with self._lock:
-                            action, args = latest.pop(take())
-                    try:
-                        action(*args)
-                    except Exception as error:
-                        _report(error)
-                    except BaseException as error:
-                        if isinstance(error, GreenletExit):
-                            raise
-                        _report(error)
-                if len(values) <= resume_at and (self._blocked or self._suspended):
-                    self._open()
-                if not values:
-                    self._idle = True
-                    if not values:
-                        self._running = False
-                        return
-                    self._idle = False
-                Yield()
-        finally:
-            self._runner = None
+        if latest is None:
+            super()._run_some()
+            depth = len(self.values)
+            self._limit = min(self._bound, depth + _STROKE) if self._policy == "block" else self._bound
+            if depth < self._limit:
+                blocked = self._blocked
+                while blocked:
+                    blocked.popleft().release()
+                wake_all(self._suspended)
+            return
+        values = self.values
+        for _ in range(min(len(values), _BUDGET)):
+            with self._lock:
+                action, args = latest.pop(values[0])
+                del values[0]
+            try:
+                action(*args)
+            except BaseException as error:
+                _report(error)
 
 
 def CallbackResult(
