@@ -240,7 +240,9 @@ COTHREAD_API cothread_handle cothread_self(void);
 COTHREAD_API int cothread_yield(void);
 
 /* cothread_sleep_until suspends until `deadline`; one that has passed is a yield. Returns 0.
- * Never wakes early except by COTHREAD_ECANCELED and, in main, COTHREAD_EINTR. Wait; from own stack, task.
+ * Never wakes early except by COTHREAD_ECANCELED and, in main, COTHREAD_EINTR; late by what the system needs (50 us
+ * of timer slack) and the tasks before it; beside eight or more deadlines that pass together, by up to 0.5 ms more.
+ * Wait; from own stack, task.
  *   cothread_sleep_until(cothread_after(20 * COTHREAD_MILLISECOND)); */
 COTHREAD_API int cothread_sleep_until(int64_t deadline);
 
@@ -293,7 +295,8 @@ COTHREAD_API int cothread_channel_done(cothread_handle channel);
 
 /* A mutex is held by one task across its waits. Not recursive.
  * cothread_mutex_lock: 0, or 1 if the previous owner ended while holding it; the caller holds it in both
- *   cases. Wait. COTHREAD_EDEADLK: the caller holds it already.
+ *   cases. Wait. COTHREAD_EDEADLK: the caller holds it already. COTHREAD_EHOSTED: a hosted scheduler's own
+ *   stack is no task and can hold none.
  * cothread_mutex_unlock: hands it to the first waiter. COTHREAD_EOWNER: the caller does not hold it. */
 COTHREAD_API cothread_handle cothread_mutex_create(void);
 COTHREAD_API int cothread_mutex_lock(cothread_handle mutex, int64_t deadline);
@@ -452,9 +455,10 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
 #define COTHREAD_WAIT_EVENT 4  /* cothread_event_wait on `object`; the value arrives in the batch */
 #define COTHREAD_WAIT_SEND 5   /* cothread_channel_send of the element at address `value`, valid until the task is ready */
 #define COTHREAD_WAIT_RECEIVE 6 /* cothread_channel_receive to address `value`, valid until the task is ready */
-#define COTHREAD_WAIT_LOCK 7   /* cothread_mutex_lock */
+#define COTHREAD_WAIT_LOCK 7   /* cothread_mutex_lock; 1 arrives as value if the previous owner ended holding it */
 #define COTHREAD_WAIT_ACQUIRE 8 /* cothread_semaphore_acquire */
 #define COTHREAD_WAIT_JOIN 9   /* cothread_join; the result arrives in the batch */
+#define COTHREAD_UNLOCK 10     /* cothread_mutex_unlock; in the batch only if it fails */
 
 typedef struct cothread_request {
     cothread_handle task;   /* a host task */

@@ -33,6 +33,10 @@ UPDATE_TIMEOUT = 5  # for a client to take an update: one that does not is cut o
 RECORD = struct.Struct("=qdII")  # time, value, sensor, sequence
 SERVICE_ENDS = 0xFFFFFFFF
 
+HEADING = """\
+                         callbacks                                 age when sent, us  1 ms task late, us
+ s  clients  updates/s         run/s  replaced/s  depth  high      p50       p99       p50       p99"""
+
 
 # ---- The driver, in C: inbox.c and injector.c
 
@@ -232,8 +236,10 @@ class Service:
         self.ending = True
         for sensor in range(SENSORS):
             self.rouse(sensor)
+        timeout = AbsTimeout(1)
         with suppress(Timedout):
-            self.last_client_left.Wait(1)
+            while self.clients:
+                self.last_client_left.Wait(timeout)
 
     # What the operator sees.
 
@@ -247,8 +253,7 @@ class Service:
     def report_every_second(self, seconds: int) -> None:
         before = self.inbox.callbacks()
         start = now()
-        print("                         callbacks                                 age when sent, us  1 ms task late, us")
-        print(" s  clients  updates/s         run/s  replaced/s  depth  high      p50       p99       p50       p99")
+        print(HEADING)
         for second in range(1, seconds + 1):
             Sleep(second - (now() - start) / 1e9)
             callbacks = self.inbox.callbacks()
@@ -269,16 +274,16 @@ class Service:
     def summarize(self, readings: int, seconds: float) -> None:
         self.start_next_second()
         callbacks = self.inbox.callbacks()
-        summed = self.summed
+        updates, age, lateness = self.summed.updates, self.summed.age, self.summed.lateness
         print(f"""
 Python service, {seconds:.1f} s
   readings taken by two threads  {readings:12}  {readings / seconds:.0f}/s
   overtaken before a callback    {callbacks.replaced:12}
   callbacks run, refused         {callbacks.run:12}  {callbacks.refused}
   most callbacks ever pending    {callbacks.high_water:12}  of {SENSORS} sensors
-  updates to {self.clients_seen:4} clients        {summed.updates:12}  {summed.updates / seconds:.0f}/s
-  age of a reading when sent     p50 {summed.age.percentile(50):8.0f} us  p99 {summed.age.percentile(99):.0f} us
-  lateness of a 1 ms task        p50 {summed.lateness.percentile(50):8.0f} us  p99 {summed.lateness.percentile(99):.0f} us""")
+  updates to {self.clients_seen:4} clients        {updates:12}  {updates / seconds:.0f}/s
+  age of a reading when sent     p50 {age.percentile(50):8.0f} us  p99 {age.percentile(99):.0f} us
+  lateness of a 1 ms task        p50 {lateness.percentile(50):8.0f} us  p99 {lateness.percentile(99):.0f} us""")
 
 
 def main() -> int:

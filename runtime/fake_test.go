@@ -24,116 +24,130 @@ type world struct {
 	chunks [chunks]unsafe.Pointer
 
 	clock   int64
-	events  []event // what the world outside does, by time
+	outside []happening // by time
 	poller  *fakePoller
 	queue   fakeQueue
-	outside poll.Poller // instead of poller, if not nil
 
-	tasks            []*task // by slot
-	all              []*task // that ever were
-	free             list
-	now, next, host  list
-	calling, current *task
-	callbacks        bool // of a tick run
-	log              []string
+	bySlot          []*task
+	spawned         []*task
+	freeSlots       []*Block
+	now, next, host list
+	calling         *task // its kernel call is served
+	beginning       bool  // the tick's callbacks run
+	log             []string
 }
 
-type event struct {
+// happening is what the world outside does while the scheduler sleeps.
+type happening struct {
 	time int64
-	run  func()
+	do   func()
 }
 
-const start = 1000 // what the clock shows at first: CLOCK_MONOTONIC is never 0
+const start = 1000 // what the clock shows at first; CLOCK_MONOTONIC is never 0
 
+// States and flags of native.h.
 const (
-	free    = 0
-	ready   = 1
-	running = 2
-	waiting = stateWaiting
-	ended   = 4
-
-	flagHost = 4 // of native.h
+	ready    = 1
+	running  = 2
+	waiting  = stateWaiting
+	ended    = 4
+	flagHost = 4
 )
 
-// newWorld returns a self-driven scheduler, or a hosted one that has no main.
-func newWorld(t testing.TB, options ...func(*world)) *world {
+var stateNames = [...]string{"free", "ready", "running", "waiting", "ended"}
+
+// newWorld returns a world with a self-driven scheduler.
+func newWorld(t testing.TB) *world {
+	w := prepareWorld(t)
+	w.main()
+	w.begin(w.poller)
+	return w
+}
+
+// newHosted returns one whose host waits for the poller.
+func newHosted(t testing.TB) *world {
+	w := prepareWorld(t)
+	w.begin(w.poller)
+	return w
+}
+
+// newListed returns one whose host waits for a list.
+func newListed(t testing.TB) (*world, *poll.Host) {
+	host, err := poll.NewHost()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := prepareWorld(t)
+	w.begin(host)
+	return w, host
+}
+
+func prepareWorld(t testing.TB) *world {
 	w := &world{t: t, clock: start}
 	w.shared.Due = &w.due
 	w.shared.Tasks = &w.chunks
 	w.shared.BlockSize = unsafe.Sizeof(Block{})
 	w.shared.CallbackBudget = 4
-	w.poller = &fakePoller{w: w, wake: eventfd(t), timer: Forever}
 	w.queue.w = w
-	var main *task
-	for i, f := range []func(*task){nil} {
-		main = w.newTask(f)
-		main.name = fmt.Sprint("main", i)
-	}
-	w.shared.Main = main.block
-	for _, o := range options {
-		o(w)
-	}
-	poller := poll.Poller(w.poller)
-	if w.outside != nil {
-		poller = w.outside
-	}
-	s, err := New(&w.shared, w, &w.queue, poller, func() int64 { return w.clock })
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.s = s
-	t.Cleanup(func() {
-		for _, task := range w.all[1:] {
-			if task.state != ended && !t.Failed() {
-				t.Errorf("%s is left over, %s", task.name, stateNames[task.state])
-			}
-		}
-		s.Close()
-	})
+	w.poller = newFakePoller(w)
+	main := w.newTask(nil)
+	main.name = "main"
+	main.set(running)
 	return w
 }
 
-func hosted(w *world) { w.shared.Main = nil }
-
-func hostPolls(w *world) {
-	hosted(w)
-	host, err := poll.NewHost()
+func (w *world) begin(poller poll.Poller) {
+	s, err := New(&w.shared, w, &w.queue, poller, func() int64 { return w.clock })
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.outside = host
+	w.s = s
+	w.t.Cleanup(func() {
+		for _, task := range w.spawned[1:] {
+			if task.state != ended && !w.t.Failed() {
+				w.t.Errorf("%s is left over, %s", task.name, stateNames[task.state])
+			}
+		}
+		w.poller.Close()
+		s.Close()
+	})
 }
 
-func eventfd(t testing.TB) int {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		t.Fatal(err)
+func (w *world) main() *task {
+	w.shared.Main = w.spawned[0].block
+	return w.spawned[0]
+}
+
+func (w *world) mustLog(want string) {
+	w.t.Helper()
+	if got := strings.Join(w.log, " "); got != want {
+		w.t.Fatalf("it went %q, want %q", got, want)
 	}
-	return fd
+	w.log = w.log[:0]
 }
 
-// isWritten reads an eventfd empty and says whether it was not.
-func isWritten(fd int) bool {
-	var counter [8]byte
-	n, _ := unix.Read(fd, counter[:])
-	return n == 8
+func must[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Fatalf("%s: %v, want %v", what, got, want)
+	}
 }
 
 // ---- Tasks ----
 
-// task is a task whose body is called at each of its turns: it begins a wait, yields or ends.
+// task has a body that is called at each of its turns, and begins a wait, yields or ends.
 type task struct {
-	name    string
-	block   *Block
-	state   uint8
-	body    func(*task)
-	link    *task
-	host    bool
-	reason  int32  // of its last wait's end
-	got     uint32 // the bits
-	turns   int
-	wakes   int // ends of waits
-	stopped bool
+	w      *world
+	name   string
+	block  *Block
+	link   *task
+	body   func(*task)
+	answer *int64 // of its kernel call
+	state  uint8
+	host   bool
+	reason int32  // why its last wait ended,
+	bits   uint32 // with these
+	wakes  int    // how many did
 }
 
 type list struct{ first, last *task }
@@ -148,69 +162,77 @@ func (l *list) append(t *task) {
 	l.last = t
 }
 
-func (l *list) pop() *task {
-	t := l.first
-	l.first = t.link
-	return t
-}
-
-// join appends what is in other.
 func (l *list) join(other *list) {
-	if other.first == nil {
-		return
-	}
-	if l.first == nil {
+	switch {
+	case other.first == nil:
+	case l.first == nil:
 		*l = *other
-	} else {
+	default:
 		l.last.link, l.last = other.first, other.last
 	}
 	other.first = nil
 }
 
+func (l *list) block() *Block {
+	if l.first == nil {
+		return nil
+	}
+	return l.first.block
+}
+
+// show tells the kernel half which lists are empty.
+func (w *world) show() {
+	w.shared.NowFirst, w.shared.NextFirst, w.shared.HostFirst = w.now.block(), w.next.block(), w.host.block()
+}
+
 func (t *task) set(state uint8) { t.state, t.block.State = state, state }
 
-func (t *task) mustBe(w *world, state uint8) {
-	w.t.Helper()
+func (t *task) mustBe(state uint8) {
+	t.w.t.Helper()
 	if t.state != state {
-		w.t.Fatalf("%s is %s, want %s", t.name, stateNames[t.state], stateNames[state])
+		t.w.t.Fatalf("%s is %s, want %s", t.name, stateNames[t.state], stateNames[state])
 	}
 }
 
-var stateNames = [...]string{"free", "ready", "running", "waiting", "ended"}
+// mustHave says how its last wait ended.
+func (t *task) mustHave(reason int32, bits uint32) {
+	t.w.t.Helper()
+	if t.reason != reason || t.bits != bits {
+		t.w.t.Fatalf("%s was woken with %d and bits %#x, want %d and %#x", t.name, t.reason, t.bits, reason, bits)
+	}
+}
 
+// newTask takes a slot; what the kernel half has in it outlives the last task there.
 func (w *world) newTask(body func(*task)) *task {
-	t := &task{body: body}
-	if old := w.free.first; old != nil {
-		w.free.pop()
-		t.block = old.block
-		t.block.Flags &= flagOnArmed
-		t.block.Events = 0
+	t := &task{w: w, name: fmt.Sprint("task ", len(w.spawned)), body: body}
+	if n := len(w.freeSlots); n > 0 {
+		t.block, w.freeSlots = w.freeSlots[n-1], w.freeSlots[:n-1]
+		w.bySlot[t.block.Index] = t
 	} else {
-		index := len(w.tasks)
+		index := len(w.bySlot)
 		if index%(1<<chunkBits) == 0 {
-			w.chunks[index>>chunkBits] = unsafe.Pointer(&make([]Block, 1<<chunkBits)[0])
+			w.chunks[index>>chunkBits] = unsafe.Pointer(unsafe.SliceData(make([]Block, 1<<chunkBits)))
 		}
 		t.block = w.shared.block(uint32(index))
 		t.block.Index = uint32(index)
-		w.tasks = append(w.tasks, nil)
+		w.bySlot = append(w.bySlot, t)
 	}
-	w.tasks[t.block.Index] = t
+	t.block.Flags &= flagOnArmed
 	t.block.Deadline = Forever
-	t.name = fmt.Sprint("task ", len(w.all))
-	t.set(running)
-	w.all = append(w.all, t)
+	t.block.Events = 0
+	w.spawned = append(w.spawned, t)
 	return t
 }
 
-// spawn makes a task that does each step in one turn; a step that does not suspend goes on with the next.
+// spawn makes a task that goes through steps: one that does not suspend is followed by the next in the same turn.
 func (w *world) spawn(steps ...func(*task)) *task {
-	done := 0
 	return w.spawnBody(func(t *task) {
-		for done < len(steps) && t.state == running {
-			done++
-			steps[done-1](t)
+		for len(steps) > 0 && t.state == running && w.calling != t {
+			step := steps[0]
+			steps = steps[1:]
+			step(t)
 		}
-		if done == len(steps) && t.state == running {
+		if len(steps) == 0 && t.state == running && w.calling != t {
 			w.end(t)
 		}
 	})
@@ -226,18 +248,13 @@ func (w *world) spawnHost() *task {
 	t := w.newTask(nil)
 	t.host = true
 	t.block.Flags |= flagHost
+	t.set(running)
 	return t
 }
 
 func (w *world) end(t *task) {
 	t.set(ended)
-	w.free.append(&task{block: t.block})
-}
-
-func (w *world) endAll(tasks ...*task) {
-	for _, t := range tasks {
-		w.end(t)
-	}
+	w.freeSlots = append(w.freeSlots, t.block)
 }
 
 func (w *world) makeReady(t *task) {
@@ -245,45 +262,45 @@ func (w *world) makeReady(t *task) {
 	switch {
 	case t.host:
 		w.host.append(t)
-		w.shared.HostFirst = t.block
-	case w.callbacks:
+	case w.beginning:
 		w.next.append(t)
-		w.shared.NextFirst = w.next.first.block
 	default:
 		w.now.append(t)
-		w.shared.NowFirst = w.now.first.block
 	}
+	w.show()
 	if w.shared.Notify != 0 {
 		w.shared.Notify = 0
-		w.s.wakeSelf()
+		_, _ = unix.Write(w.s.Poller().WakeFD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 }
 
-// wait begins a wait of t: what wait_begin in waiting.h does.
+// wait is wait_begin of waiting.h.
 func (w *world) wait(t *task, fd int, events uint32, deadline int64) {
 	b := t.block
 	t.set(waiting)
 	b.Wait++
 	b.Deadline, b.FD, b.Events = deadline, int32(fd), events
-	if (deadline != Forever || events != 0) && b.Flags&flagOnArmed == 0 {
-		b.Flags |= flagOnArmed
-		b.ArmedNext = nil
-		if w.shared.ArmedLast != nil {
-			w.shared.ArmedLast.ArmedNext = b
-		} else {
-			w.shared.ArmedFirst = b
-		}
-		w.shared.ArmedLast = b
+	if (deadline == Forever && events == 0) || b.Flags&flagOnArmed != 0 {
+		return
 	}
+	b.Flags |= flagOnArmed
+	b.ArmedNext = nil
+	if w.shared.ArmedLast != nil {
+		w.shared.ArmedLast.ArmedNext = b
+	} else {
+		w.shared.ArmedFirst = b
+	}
+	w.shared.ArmedLast = b
 }
 
-// wake ends the wait of t.
 func (w *world) wake(t *task, reason int32) {
-	if t.state != waiting {
-		w.t.Fatalf("%s is woken and is %s", t.name, stateNames[t.state])
+	t.mustBe(waiting)
+	b := t.block
+	t.reason, t.bits = reason, 0
+	if reason == Woken {
+		t.bits = b.Events
 	}
-	t.block.Deadline = Forever
-	t.block.Reason, t.reason = reason, reason
+	b.Deadline, b.Events, b.Reason = Forever, 0, reason
 	t.wakes++
 	w.makeReady(t)
 }
@@ -292,12 +309,12 @@ func (w *world) yield(t *task) {
 	t.set(ready)
 	t.block.Reason = 0
 	w.next.append(t)
-	w.shared.NextFirst = w.next.first.block
 }
 
-// The steps of tasks.
+// What a task may do.
 
-func (w *world) note(text string) func(*task) {
+func (w *world) note(format string, arguments ...any) func(*task) {
+	text := fmt.Sprintf(format, arguments...)
 	return func(*task) { w.log = append(w.log, text) }
 }
 
@@ -311,39 +328,353 @@ func (w *world) waitFD(fd int, events uint32, deadline int64) func(*task) {
 
 func (w *world) yields(t *task) { w.yield(t) }
 
-// wakes ends another's wait as a signal does.
-func (w *world) wakes(other *task) func(*task) {
+// signal wakes another, if it waits.
+func (w *world) signal(other *task) func(*task) {
 	return func(*task) {
 		if other.state == waiting {
+			other.block.Events = 0
 			w.wake(other, Woken)
 		}
 	}
 }
 
-// calls makes a kernel call; answer gets the result.
+// calls makes a kernel call.
 func (w *world) calls(operation, a, b int64, answer *int64) func(*task) {
-	asked := false
 	return func(t *task) {
-		if asked {
-			return
-		}
-		asked = true
 		w.shared.CallOperation, w.shared.CallA, w.shared.CallB = operation, a, b
-		w.shared.Stop = StopCall
-		w.calling = t
-		w.s.callsWhileRunning(t, answer)
+		w.calling, t.answer = t, answer
 	}
 }
 
-// callsWhileRunning is a name for what happens next: Run returns, Scheduler.run serves, Run goes on with t.
-func (s *Scheduler) callsWhileRunning(*task, *int64) {}
+// ---- The engine ----
 
-func (w *world) mustLog(want string) {
-	w.t.Helper()
-	if got := strings.Join(w.log, " "); got != want {
-		w.t.Fatalf("the order is\n%s\nwant\n%s", got, want)
+// Run is Engine's, with the order of native_run in tasks.c.
+func (w *world) Run(begin bool) {
+	sh := &w.shared
+	sh.Notify = 0
+	if begin {
+		w.now.join(&w.next)
+		w.next, w.now = w.now, list{}
+		w.beginning = true
+		for ; sh.CallbackQuota > 0 && len(w.queue.posted) > 0; sh.CallbackQuota-- {
+			callback := w.queue.posted[0]
+			w.queue.posted = append(w.queue.posted[:0], w.queue.posted[1:]...)
+			callback()
+		}
+		w.beginning = false
+		for _, due := range sh.Due[:sh.DueCount] {
+			w.deliver(due)
+		}
+		sh.DueCount = 0
+		w.now.join(&w.next)
 	}
-	w.log = w.log[:0]
+	sh.Stop = StopDone
+	for {
+		t := w.calling
+		if t != nil {
+			w.calling = nil
+			*t.answer = sh.CallResult
+		} else if t = w.now.first; t == nil {
+			break
+		} else {
+			w.now.first = t.link
+		}
+		t.set(running)
+		if t.block == sh.Main {
+			sh.Stop = StopMain
+			break
+		}
+		t.body(t)
+		if w.calling != nil {
+			sh.Stop = StopCall
+			break
+		}
+	}
+	w.show()
 }
 
-var _ = math.MaxInt64
+func (w *world) deliver(due Due) {
+	if due.Task == nil {
+		w.log = append(w.log, fmt.Sprintf("stream%d:%#x", due.Stream, due.Events))
+		return
+	}
+	if t := w.bySlot[due.Task.Index]; t.state == waiting && t.block.Wait == due.Wait {
+		t.block.Events = due.Events
+		w.wake(t, due.Reason)
+	}
+}
+
+// Deliver is Engine's.
+func (w *world) Deliver() {
+	for _, due := range w.shared.Due[:w.shared.DueCount] {
+		w.deliver(due)
+	}
+	w.shared.DueCount = 0
+}
+
+// Trim is Engine's.
+func (w *world) Trim() bool {
+	if w.poller.trims == 0 {
+		return false
+	}
+	w.poller.trims--
+	return true
+}
+
+// ---- Time ----
+
+// tick runs one tick that does not block.
+func (w *world) tick() {
+	w.s.gather(Now)
+	w.s.run(true)
+}
+
+// settle runs ticks until there is nothing to do at this time.
+func (w *world) settle() {
+	for w.tick(); w.s.ready() || w.s.NextDeadline() <= w.clock; {
+		w.tick()
+	}
+}
+
+func (w *world) advanceTo(time int64) {
+	w.clock = time
+	w.settle()
+}
+
+// at has something happen while the scheduler sleeps.
+func (w *world) at(time int64, do func()) {
+	w.outside = append(w.outside, happening{time, do})
+}
+
+// mainWaits drives until main's wait is over and returns its reason.
+func (w *world) mainWaits(fd int, events uint32, deadline int64) int32 {
+	main := w.spawned[0]
+	w.wait(main, fd, events, deadline)
+	w.s.Drive()
+	main.mustBe(running)
+	return main.block.Reason
+}
+
+func (w *world) mainYields() {
+	w.yield(w.spawned[0])
+	w.show()
+	w.s.Drive()
+}
+
+// ---- The queue ----
+
+type fakeQueue struct {
+	w      *world
+	posted []func()
+	asleep bool
+	before func() // called by PrepareSleep: a post at the worst moment
+}
+
+// post is cothread_post from another thread.
+func (q *fakeQueue) post(callback func()) {
+	q.posted = append(q.posted, callback)
+	q.wake()
+}
+
+// wake is queue_wake.
+func (q *fakeQueue) wake() {
+	if q.asleep {
+		_, _ = unix.Write(q.w.s.Poller().WakeFD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+func (w *world) interrupt() {
+	w.shared.Interrupted.Store(1)
+	w.queue.wake()
+}
+
+// Pending is Queue's.
+func (q *fakeQueue) Pending() uint64 { return uint64(len(q.posted)) }
+
+// PrepareSleep is Queue's.
+func (q *fakeQueue) PrepareSleep() bool {
+	if q.before != nil {
+		before := q.before
+		q.before = nil
+		before()
+	}
+	q.asleep = len(q.posted) == 0
+	return q.asleep
+}
+
+// Awake is Queue's.
+func (q *fakeQueue) Awake() { q.asleep = false }
+
+// ---- The poller ----
+
+const numbers = 4096 // descriptors the fake knows
+
+type fakePoller struct {
+	w          *world
+	wake       int
+	numbers    [numbers]fakeDescriptor
+	highest    int
+	registered int
+	arms       int
+	timer      int64
+	signalled  bool
+	waits      []int64 // timeouts of the waits that could block, as long as there is room
+	looks      int
+	trims      int // slices of memory the engine has to give back
+	drained    []int64
+}
+
+type fakeDescriptor struct {
+	state  int // 0, edge or armed
+	token  uint64
+	wanted uint32
+	level  uint32 // what it is ready for
+	edge   bool   // and an edge was not reported
+	broken error  // answer to AddEdge and Arm
+}
+
+const (
+	fakeEdge = 1 + iota
+	fakeArmed
+)
+
+func newFakePoller(w *world) *fakePoller {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &fakePoller{w: w, wake: fd, timer: Forever, waits: make([]int64, 0, 256)}
+}
+
+// isWritten says whether an eventfd was written since it was last asked.
+func isWritten(fd int) bool {
+	var counter [8]byte
+	n, _ := unix.Read(fd, counter[:])
+	return n == len(counter)
+}
+
+// becomes makes a descriptor ready for bits, and for nothing else.
+func (p *fakePoller) becomes(fd int, bits uint32) {
+	d := &p.numbers[fd]
+	d.edge = d.edge || bits&^d.level != 0
+	d.level = bits
+}
+
+func (p *fakePoller) register(fd, state int, token uint64, wanted uint32) error {
+	if fd < 0 || fd >= len(p.numbers) {
+		return poll.ErrBadDescriptor
+	}
+	d := &p.numbers[fd]
+	if d.broken != nil {
+		return d.broken
+	}
+	if d.state == fakeEdge || d.state == fakeArmed && state == fakeEdge {
+		return poll.ErrExists
+	}
+	if d.state == 0 {
+		p.registered++
+	}
+	p.highest = max(p.highest, fd)
+	d.state, d.token, d.wanted, d.edge = state, token, wanted|poll.Error|poll.Hangup, d.level != 0
+	return nil
+}
+
+func (p *fakePoller) forget(fd int) {
+	p.numbers[fd].state = 0
+	p.registered--
+}
+
+func (p *fakePoller) AddEdge(fd int, token uint64) error {
+	return p.register(fd, fakeEdge, token, math.MaxUint32)
+}
+
+func (p *fakePoller) RemoveEdge(fd int) error {
+	if fd < 0 || fd >= len(p.numbers) || p.numbers[fd].state != fakeEdge {
+		return unix.ENOENT
+	}
+	p.forget(fd)
+	return nil
+}
+
+func (p *fakePoller) Drained(fd int, events uint32) {
+	p.drained = append(p.drained, int64(fd), int64(events))
+}
+
+func (p *fakePoller) Arm(fd int, token uint64, events uint32) error {
+	p.arms++
+	return p.register(fd, fakeArmed, token, events)
+}
+
+func (p *fakePoller) Disarm(fd int) {
+	if fd < len(p.numbers) && p.numbers[fd].state == fakeArmed {
+		p.forget(fd)
+	}
+}
+
+// Wait is Poller's; the clock goes on to what ends it.
+func (p *fakePoller) Wait(out []poll.Event, timeout int64) (int, bool) {
+	w := p.w
+	until := Forever
+	if timeout > 0 {
+		until = w.clock + timeout
+	}
+	if timeout == 0 {
+		p.looks++
+	} else if len(p.waits) < cap(p.waits) {
+		p.waits = append(p.waits, timeout)
+	}
+	for {
+		woken := isWritten(p.wake)
+		if n := p.find(out); n > 0 || woken || timeout == 0 {
+			return n, false
+		}
+		if p.signalled {
+			p.signalled = false
+			return 0, true
+		}
+		switch {
+		case len(w.outside) > 0 && w.outside[0].time <= until:
+			next := w.outside[0]
+			w.outside = w.outside[1:]
+			w.clock = max(w.clock, next.time)
+			next.do()
+		case timeout > 0:
+			w.clock = until
+			return 0, false
+		default:
+			w.t.Fatal("sleeps for ever")
+		}
+	}
+}
+
+func (p *fakePoller) find(out []poll.Event) (n int) {
+	for fd := 0; fd <= p.highest && n < len(out); fd++ {
+		d := &p.numbers[fd]
+		found := d.level & d.wanted
+		if d.state == 0 || found == 0 || !d.edge && d.state == fakeEdge {
+			continue
+		}
+		out[n] = poll.Event{Token: d.token, Events: found}
+		n++
+		d.edge = false
+		if d.state == fakeArmed {
+			p.forget(fd)
+		}
+	}
+	return n
+}
+
+func (p *fakePoller) WakeFD() int     { return p.wake }
+func (p *fakePoller) Descriptor() int { return 1 << 20 }
+func (p *fakePoller) SetTimer(deadline int64) error {
+	p.timer = deadline
+	return nil
+}
+func (p *fakePoller) Registered() int               { return p.registered }
+func (p *fakePoller) Polls() (polls, sleeps uint64) { return 0, 0 }
+func (p *fakePoller) Close() {
+	if p.wake >= 0 {
+		_ = unix.Close(p.wake)
+		p.wake = -1
+	}
+}

@@ -58,6 +58,7 @@ static void begin(struct scheduler *s, struct task *t, const cothread_request *r
     case COTHREAD_WAIT_RECEIVE: rc = channel_try_receive(s, t, request->object, element, &in); break;
     case COTHREAD_WAIT_LOCK: rc = mutex_try(s, t, request->object, &in); break;
     case COTHREAD_WAIT_ACQUIRE: rc = semaphore_try(s, t, request->object, &in); break;
+    case COTHREAD_UNLOCK: rc = COTHREAD_EOWNER; break; /* it has failed */
     case COTHREAD_WAIT_JOIN: rc = join_try(s, t, request->object, &in); break;
     default: rc = fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation);
     }
@@ -113,6 +114,8 @@ int native_submit(struct scheduler *s)
             withdraw(s, t); /* of two requests the later one counts */
         if (request->operation == COTHREAD_FINISH)
             native_end(s, t, (uint64_t)request->value);
+        else if (request->operation == COTHREAD_UNLOCK && mutex_unlock(s, t, request->object) == 0)
+            continue;
         else if (request->operation != COTHREAD_WITHDRAW)
             begin(s, t, request);
     }
@@ -134,7 +137,11 @@ int native_batch(struct scheduler *s)
             s->shared.host_tail = &s->shared.host_first;
         t->state = TASK_RUNNING;
         t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-        ready[count] = (cothread_ready){(uint64_t)(uintptr_t)t->stack, t->reason, t->reason == 0 ? t->events : 0, (int64_t)t->value};
+        bool says_more = t->reason > 0; /* what the C call would return; as a reason it is taken */
+        ready[count] = (cothread_ready){.token = (uint64_t)(uintptr_t)t->stack,
+                                        .reason = says_more ? 0 : t->reason,
+                                        .events = t->reason == 0 ? t->events : 0,
+                                        .value = says_more ? t->reason : (int64_t)t->value};
         t->events = 0;
     }
     s->ring.ready_count = count;

@@ -432,6 +432,7 @@ void native_free_objects(struct scheduler *s);
 int event_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 int channel_try_send(struct scheduler *s, struct task *t, cothread_handle handle, const void *element, struct waiters **in);
 int channel_try_receive(struct scheduler *s, struct task *t, cothread_handle handle, void *element, struct waiters **in);
+int mutex_unlock(struct scheduler *s, struct task *t, cothread_handle handle);
 int mutex_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 int semaphore_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 int join_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);

@@ -345,16 +345,21 @@ int native_mutex_lock(struct scheduler *s, cothread_handle handle, int64_t deadl
     return finish(s, mutex_try(s, s->current, handle, &in), &in, deadline);
 }
 
-int native_mutex_unlock(struct scheduler *s, cothread_handle handle)
+int mutex_unlock(struct scheduler *s, struct task *t, cothread_handle handle)
 {
     int error;
     struct mutex *mutex = resolve(s, KIND_MUTEX, handle, &error);
     if (!mutex)
         return error;
-    if (!mutex->owner || mutex->owner != s->current)
+    if (!mutex->owner || mutex->owner != t)
         return fail(COTHREAD_EOWNER, "this task does not hold mutex %lld", handle);
     hand_on(s, mutex, 0);
     return 0;
+}
+
+int native_mutex_unlock(struct scheduler *s, cothread_handle handle)
+{
+    return mutex_unlock(s, s->current, handle);
 }
 
 /* ---- Semaphore --------------------------------------------------------------------------------------------- */

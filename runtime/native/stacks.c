@@ -17,11 +17,7 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-#ifdef __aarch64__
-#define GUARD_SIZE 65536 /* code built for arm64 probes its stack every 64 KB only */
-#else
-#define GUARD_SIZE 4096
-#endif
+#define GUARD_SIZE 4096 /* part of the stack; where pages are larger both kinds of guard fail, and the canary serves */
 #define CANARY UINT64_C(0x636f746872656164)
 #define SLAB_SIZE (UINT64_C(16) << 20)
 #define WARM 1024      /* free stacks that keep their memory, per class */

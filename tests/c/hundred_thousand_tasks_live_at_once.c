@@ -29,5 +29,6 @@ int main(void) {
         expect((intptr_t)result, i);
     }
     expect(ended, TASKS);
+    expect(statistics(scheduler).stacks_in_use, 0);
     return nothing_left();
 }

@@ -45,7 +45,6 @@ class _Queue:
         task = self._parked
         if task is not None:
             self._parked = None
-            Spawn.Cothreads.add(task.job)
             ready.append(task)
         elif not self._running:
             Spawn(self._serve)
@@ -59,6 +58,8 @@ class _Queue:
             try:
                 self._run_all(me)
             except GreenletExit:
+                self._running = False
+                self._parked = None
                 raise
             except BaseException as error:  # raised by a signal handler of the program's, between two actions
                 _scheduler.errors.append(error)
@@ -75,9 +76,7 @@ class _Queue:
             if values:
                 self._idle = False
                 continue
-            # The task is kept: waking it is 3 us less than spawning one. While it has nothing to do it is none of
-            # those that an exit waits for.
-            Spawn.Cothreads.discard(me.job)
+            # The task is kept: waking it is 3 us less than spawning one.
             self._parked = me
             entry = ready[0]
             del ready[0]

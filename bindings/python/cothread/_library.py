@@ -49,6 +49,9 @@ def keep_forever(thing: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
+_NOTHING: "list[int]" = []
+
+
 class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in Python 3.9's eyes
     """The words of requests not yet in the ring. `base` counts those that went before, plus 1: no position is 0."""
 
@@ -228,17 +231,16 @@ class Library:
             requests.base += count
             del requests[:count]
         found: int = self._look(NOW) if deadline == NOW else self._wait(deadline)
+        if found > 0:
+            return self.batch()
         # EINTR: a signal came, or `interrupt` was called. The caller looks around either way.
         if found < 0 and found != EINTR:
             raise self._error(found)
-        return self.batch()
+        return _NOTHING
 
     def batch(self) -> "list[int]":
         """The batch of the last poll, once."""
-        count = self._ready_count[0]
-        if not count:
-            return []
-        words: list[int] = self._ready[: count * READY_WORDS].tolist()
+        words: list[int] = self._ready[: self._ready_count[0] * READY_WORDS].tolist()
         self._ready_count[0] = 0
         return words
 

@@ -498,12 +498,6 @@ _batch: "list[int]" = []  # what _deliver has not dealt with
 _polling = False  # a poll has begun whose batch is not in _batch
 
 
-def _start_callbacks() -> None:
-    while wakeups:
-        wakeups[0]._start()
-        del wakeups[0]
-
-
 def _look(deadline: int) -> None:
     """Hands the requests over and takes the batch of waits that ended."""
     global _batch, _polling, asleep
@@ -511,7 +505,9 @@ def _look(deadline: int) -> None:
     _batch = kernel.poll(requests, deadline)
     _polling = False
     asleep = False
-    _start_callbacks()
+    while wakeups:
+        wakeups[0]._start()
+        del wakeups[0]
     if _batch:
         _deliver()
 
@@ -604,8 +600,9 @@ def _rounds() -> None:
     looked = kernel.now()
     while True:
         # Between two rounds: `ready` holds those woken in the last one.
-        if wakeups:
-            _start_callbacks()
+        while wakeups:
+            wakeups[0]._start()
+            del wakeups[0]
         rounds += 1
         if not (ready or overdue or yielders or expired or errors):
             _sleep()
