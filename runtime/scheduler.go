@@ -198,9 +198,11 @@ func (s *Scheduler) timeout(limit int64) int64 {
 		if deadline < s.crowded+crowdGap && now < s.crowded+crowdGap {
 			deadline = s.crowded + crowdGap
 		}
-		if timeout = min(limit, deadline) - now; timeout <= 0 {
+		until := min(limit, deadline)
+		if until <= now { // before subtracting: a limit may lie at the far end
 			return 0
 		}
+		timeout = until - now
 	}
 	if (timeout < 0 || timeout > trimAfter) && s.engine.Trim() {
 		return 0 // in slices, so that whoever comes is served in between
