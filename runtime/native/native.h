@@ -192,6 +192,7 @@ struct scheduler {
     struct shared shared; /* first: the kernel half has this address */
     struct task *current; /* NULL: a hosted scheduler's own stack */
     void *kernel_sp;      /* native_run's stack while tasks run */
+    int *error;           /* the thread's errno: tasks do not change threads */
     struct task *calling; /* the task whose kernel call native_run is to answer */
     struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
     struct task *idle_runner;

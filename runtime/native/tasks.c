@@ -125,7 +125,7 @@ static void cancel(struct scheduler *s, struct task *t);
 /* suspend returns when somebody has made the calling task ready and its turn has come. */
 int suspend(struct scheduler *s, struct task *self)
 {
-    int *error = &errno, saved = *error; /* its address is the thread's: tasks do not change threads */
+    int saved = *s->error; /* errno, without the call that finds it */
     if (__builtin_expect(self->flags & TASK_MAIN, 0)) {
         s->kernel.drive(s);
         if (s->broken)
@@ -135,7 +135,7 @@ int suspend(struct scheduler *s, struct task *self)
             displaced(s, self);
         go_on(s, self);
     }
-    *error = saved;
+    *s->error = saved;
     return self->reason;
 }
 
@@ -683,6 +683,7 @@ int native_start(struct scheduler *s, const cothread_options *options, int wake_
     if (s->hosted && s->shared.callback_budget > RING_CAPACITY)
         s->shared.callback_budget = RING_CAPACITY; /* a tick's tokens fit a batch */
     s->wake_fd = wake_fd;
+    s->error = &errno;
     shared->due = calloc(DUE_CAPACITY, sizeof *shared->due);
     if (pool_open(&s->pool) < 0 || !shared->due || (s->hosted && native_ring_open(s) < 0))
         return COTHREAD_ENOMEM;

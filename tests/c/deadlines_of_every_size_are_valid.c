@@ -10,18 +10,25 @@ static void *waiter(void *deadline) {
 }
 
 int main(void) {
-    cothread_handle event, task;
+    cothread_handle event, task, living;
     size_t i;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
+    living = spawn(waiter, (void *)&far[1]);
     for (i = 0; i < sizeof past / sizeof *past; i++) {
         expect(cothread_wait_until(past[i]), COTHREAD_ETIMEDOUT);
         expect(cothread_event_wait(event, NULL, past[i]), COTHREAD_ETIMEDOUT);
         expect(cothread_sleep_until(past[i]), 0);
-        expect(cothread_run(past[i]), 0); /* no task is left: that is looked at first */
+        expect(cothread_join(living, NULL, past[i]), COTHREAD_ETIMEDOUT);
+        expect(cothread_run(past[i]), COTHREAD_ETIMEDOUT);
         expect(cothread_event_signal(event, NULL), 0);
         expect(cothread_event_wait(event, NULL, past[i]), 0); /* and so is a signal */
     }
+    expect(cothread_yield(), 0);
+    expect(cothread_wakeup(living), 1);
+    join(living);
+    for (i = 0; i < sizeof past / sizeof *past; i++)
+        expect(cothread_run(past[i]), 0); /* no task is left: that is looked at first */
     expect(cothread_wait_until(cothread_now() - 1), COTHREAD_ETIMEDOUT);
     expect(cothread_wait_until(cothread_now()), COTHREAD_ETIMEDOUT);
     for (i = 0; i < sizeof far / sizeof *far; i++) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
+#include <sys/socket.h>
 
-/* Host tasks wait for random things beside native tasks that wake, cancel and signal. Each request is answered once. */
+/* Host tasks wait for random things beside native tasks that wake, cancel, signal and write. Each request is answered once. */
 enum { TASKS = 300, TURNS = 30 };
 static cothread_handle tasks[TASKS], event, channel;
 static int turns[TASKS], waiting[TASKS];
 static int64_t sent[TASKS], got[TASKS], sent_sum, got_sum;
-static int receives[TASKS], sends[TASKS], left = TASKS;
+static int receives[TASKS], sends[TASKS], left = TASKS, fds[2];
 static uint64_t state = 88172645463325252u;
 
 static uint64_t below(uint64_t limit) {
@@ -25,7 +26,7 @@ static void next_wait(int i) {
         left--;
         return;
     }
-    switch (below(4)) {
+    switch (below(5)) {
     case 0:
         r.operation = COTHREAD_WAIT_EVENT;
         r.object = event;
@@ -43,6 +44,10 @@ static void next_wait(int i) {
         receives[i] = 1;
         r.value = (int64_t)(intptr_t)&got[i];
         break;
+    case 3:
+        r.fd = fds[0];
+        r.object = COTHREAD_READABLE;
+        break;
     }
     waiting[i] = 1;
     request(r);
@@ -51,7 +56,10 @@ static void next_wait(int i) {
 static void *native(void *unused) {
     while (left > 0) {
         int64_t element;
-        switch (below(4)) {
+        char byte;
+        if (below(300) == 0)
+            cothread_cancel(tasks[below(TASKS)]); /* living or stale */
+        switch (below(6)) {
         case 0:
             cothread_event_signal(event, NULL);
             break;
@@ -59,6 +67,12 @@ static void *native(void *unused) {
             cothread_wakeup(tasks[below(TASKS)]); /* 0, 1, or stale */
             break;
         case 2:
+            expect(send(fds[1], "x", 1, MSG_DONTWAIT) == 1 || errno == EAGAIN, 1);
+            break;
+        case 3:
+            expect(recv(fds[0], &byte, 1, MSG_DONTWAIT) == 1 || errno == EAGAIN, 1);
+            break;
+        case 4:
             element = (int64_t)below(1000000);
             if (cothread_channel_send(channel, &element, cothread_after(COTHREAD_MICROSECOND)) == 0)
                 sent_sum += element;
@@ -79,6 +93,7 @@ int main(void) {
     hosted(0);
     event = handle(cothread_event_create(0));
     channel = handle(cothread_channel_create(sizeof(int64_t), 3));
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     for (i = 0; i < 5; i++)
         natives[i] = spawn(native, NULL);
     for (i = 0; i < TASKS; i++) {
@@ -92,11 +107,13 @@ int main(void) {
             int which = (int)ring->ready[i].token, reason = ring->ready[i].reason;
             expect(waiting[which], 1);
             waiting[which] = 0;
-            expect(reason == 0 || reason == COTHREAD_ETIMEDOUT, 1);
+            expect(reason == 0 || reason == COTHREAD_ETIMEDOUT || reason == COTHREAD_ECANCELED, 1);
             if (reason == 0 && sends[which])
                 sent_sum += sent[which];
             if (reason == 0 && receives[which])
                 got_sum += got[which];
+            if (reason == COTHREAD_ECANCELED)
+                turns[which] = TURNS;
             next_wait(which);
         }
     }
