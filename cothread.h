@@ -23,7 +23,8 @@
  * time on that thread and change only where a call may suspend: nothing between two such calls needs a
  * lock. A tick is one pass: due callbacks first, then tasks whose deadline passed or whose descriptor is
  * ready, then the tasks left from the tick before; each list is FIFO. A task woken during a tick joins
- * the end of that tick (up to 1000 per tick, then the next one), a task that yields the end of the next.
+ * the end of that tick (up to 1000 per tick, then the next one), a task that yields the end of the next. A
+ * tick takes up to 1024 of the tasks that are due; the others come first among the due of the next.
  *
  * A scheduler is created in one of two ways:
  *   self-driven  main is a task: when it waits, the others run. cothread_run runs them all.
@@ -241,7 +242,7 @@ COTHREAD_API int cothread_yield(void);
 
 /* cothread_sleep_until suspends until `deadline`; one that has passed is a yield. Returns 0.
  * Never wakes early except by COTHREAD_ECANCELED and, in main, COTHREAD_EINTR; late by what the system needs (50 us
- * of timer slack) and the tasks before it; beside eight or more deadlines that pass together, by up to 0.5 ms more.
+ * of timer slack) and the tasks before it; beside eight or more deadlines that pass together, by up to 1 ms more.
  * Wait; from own stack, task.
  *   cothread_sleep_until(cothread_after(20 * COTHREAD_MILLISECOND)); */
 COTHREAD_API int cothread_sleep_until(int64_t deadline);

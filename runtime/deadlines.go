@@ -14,7 +14,8 @@ import (
 // A slot has at most one valid entry, the one whose key is the block's HeapDeadline. Ending a wait early touches nothing
 // here, and neither does a later deadline of the same task: when the entry comes up, the block says whether to wake the
 // task, to enter it again, or to forget it. So an echo server that renews a timeout with each message pays nothing
-// for it. Only an earlier deadline enters the slot again at once; its old entry is dead then.
+// for it. Only an earlier deadline enters the slot again at once; its old entry is dead then. (Should a dead entry have
+// the valid one's key again, the first of them to come up is the valid one.)
 type deadlines struct {
 	shared   *Shared
 	memory   []byte
@@ -32,8 +33,8 @@ type deadlineEntry struct {
 
 const (
 	arity = 4
-	// Every slot may have one valid entry, and compact keeps the dead ones below half.
-	deadlinesCapacity = 2 << 22
+	// Every slot may have one valid entry, and compact keeps the dead ones below half, and 65.
+	deadlinesCapacity = 2<<22 + 256
 	deadlinesLarge    = 1 << 16
 )
 
@@ -76,7 +77,7 @@ func (d *deadlines) next() int64 {
 	for len(d.entries) > 0 {
 		top := d.entries[0]
 		b := d.shared.block(top.slot)
-		if b.HeapDeadline == top.deadline && b.State == stateWaiting && max(b.Deadline, 1) == top.deadline {
+		if top.present(b) {
 			return top.deadline
 		}
 		d.pop()
@@ -85,19 +86,25 @@ func (d *deadlines) next() int64 {
 	return Forever
 }
 
-// expire calls due for each task whose deadline is not after now, in the order of deadlines.
+// expire calls due for each task whose deadline is not after now, in the order of deadlines, while there is room in
+// Shared.Due; the others are next tick's.
 func (d *deadlines) expire(now int64, due func(*Block)) {
-	for len(d.entries) > 0 && d.entries[0].deadline <= now {
+	for len(d.entries) > 0 && d.entries[0].deadline <= now && d.shared.DueCount < DueCapacity {
 		top := d.entries[0]
 		b := d.shared.block(top.slot)
 		d.pop()
-		if b.HeapDeadline == top.deadline && b.State == stateWaiting && b.Deadline <= now {
+		if top.present(b) {
 			b.HeapDeadline = 0
 			due(b)
 			continue
 		}
 		d.renew(b, top)
 	}
+}
+
+// present says whether an entry is for the wait that b is in: then its deadline and its place among equal ones are right.
+func (e deadlineEntry) present(b *Block) bool {
+	return b.HeapDeadline == e.deadline && b.HeapSequence == e.sequence && b.State == stateWaiting && max(b.Deadline, 1) == e.deadline
 }
 
 // renew deals with an entry that came up and is not b's present deadline.
@@ -116,9 +123,13 @@ func (d *deadlines) renew(b *Block, top deadlineEntry) {
 func (d *deadlines) compact() {
 	kept := d.entries[:0]
 	for _, e := range d.entries {
-		if d.shared.block(e.slot).HeapDeadline == e.deadline {
+		if b := d.shared.block(e.slot); b.HeapDeadline == e.deadline {
+			b.HeapDeadline = -e.deadline // marked: a second one is dead
 			kept = append(kept, e)
 		}
+	}
+	for _, e := range kept {
+		d.shared.block(e.slot).HeapDeadline = e.deadline
 	}
 	d.entries = kept
 	d.dead = 0

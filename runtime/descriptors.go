@@ -12,11 +12,12 @@ import (
 // descriptor, for the bits that any of them wants.
 //
 // A task woken for another reason (deadline, cancel) stays listed until its descriptor is next looked at: its Wait number
-// has moved on then.
+// has moved on then. After a deadline that is the next tick, after a cancel, of which nobody tells, whatever comes first.
 type descriptors struct {
-	poller  poll.Poller
-	numbers []fdWaiters // by descriptor
-	due     func(b *Block, reason int32, events uint32)
+	poller   poll.Poller
+	numbers  []fdWaiters // by descriptor
+	timedOut []int32     // descriptors of waits whose deadline passed in this tick
+	due      func(b *Block, reason int32, events uint32)
 }
 
 type fdWaiters struct {
@@ -43,8 +44,15 @@ func (w *fdWaiter) waits() bool {
 
 // wait has b woken when its descriptor is ready. What cannot be waited for is due at once, with the reason.
 func (d *descriptors) wait(b *Block) {
-	for int(b.FD) >= len(d.numbers) {
-		d.numbers = append(d.numbers, make([]fdWaiters, max(64, len(d.numbers)))...)
+	if int(b.FD) >= len(d.numbers) {
+		// Hosts may ask for any number: only one that is open is worth the memory.
+		if err := d.poller.Arm(int(b.FD), token(b.FD, 0), b.Events); err != nil {
+			d.refuse(b, b.Events, err)
+			return
+		}
+		for int(b.FD) >= len(d.numbers) {
+			d.numbers = append(d.numbers, make([]fdWaiters, max(64, len(d.numbers)))...)
+		}
 	}
 	n := &d.numbers[b.FD]
 	n.waiters = append(n.waiters, fdWaiter{b, b.Wait, b.Events})
@@ -53,15 +61,7 @@ func (d *descriptors) wait(b *Block) {
 
 // arm asks for what those who still wait want, if any do.
 func (d *descriptors) arm(fd int32, n *fdWaiters) {
-	var events uint32
-	kept := n.waiters[:0]
-	for _, w := range n.waiters {
-		if w.waits() {
-			kept = append(kept, w)
-			events |= w.events
-		}
-	}
-	n.waiters = kept
+	events := n.wanted()
 	if events == 0 {
 		return
 	}
@@ -71,13 +71,46 @@ func (d *descriptors) arm(fd int32, n *fdWaiters) {
 		return
 	}
 	for _, w := range n.waiters {
-		if errors.Is(err, poll.ErrAlwaysReady) {
-			d.due(w.block, Woken, w.events)
-		} else {
-			d.due(w.block, reasonOf(err), 0)
-		}
+		d.refuse(w.block, w.events, err)
 	}
 	n.waiters = n.waiters[:0]
+}
+
+// refuse ends a wait that the poller does not take.
+func (d *descriptors) refuse(b *Block, events uint32, err error) {
+	if errors.Is(err, poll.ErrAlwaysReady) {
+		d.due(b, Woken, events)
+	} else {
+		d.due(b, reasonOf(err), 0)
+	}
+}
+
+// wanted drops those who do not wait any more and returns the bits that the others want.
+func (n *fdWaiters) wanted() (events uint32) {
+	kept := n.waiters[:0]
+	for _, w := range n.waiters {
+		if w.waits() {
+			kept = append(kept, w)
+			events |= w.events
+		}
+	}
+	n.waiters = kept
+	return events
+}
+
+// forget takes the registration of a descriptor back if nobody waits for it any more.
+func (d *descriptors) forget(fd int64) {
+	if fd >= 0 && fd < int64(len(d.numbers)) && d.numbers[fd].wanted() == 0 {
+		d.poller.Disarm(int(fd))
+	}
+}
+
+// forgetTimedOut does so for those whose waits timed out. By then their tasks have been woken.
+func (d *descriptors) forgetTimedOut() {
+	for _, fd := range d.timedOut {
+		d.forget(int64(fd))
+	}
+	d.timedOut = d.timedOut[:0]
 }
 
 // report wakes those who wait for one of events, and asks again for the others.

@@ -10,13 +10,14 @@
 //	             them, and take over the tasks that were left for the next tick. Then run ready tasks, in order,
 //	             until none is left, and set Shared.Stop. After StopCall the next Run resumes the caller first.
 //	             Tasks that were suspended with a deadline or a descriptor are in the list ArmedFirst.
-//	Deliver()    Wake the tasks of Shared.Due now: it is full.
 //	Trim() bool  Give some unused memory back; true: there is more. Called when there is time.
 //
 // Nothing here knows who calls it. One thread at a time; only Shared's counters are read by others.
 package runtime
 
 import (
+	goruntime "runtime"
+
 	"golang.org/x/sys/unix"
 
 	"cothread/poll"
@@ -25,7 +26,6 @@ import (
 // Engine runs tasks. The package's comment is its contract.
 type Engine interface {
 	Run(begin bool)
-	Deliver()
 	Trim() bool
 }
 
@@ -45,9 +45,11 @@ type Scheduler struct {
 	clock       func() int64
 	deadlines   *deadlines
 	descriptors descriptors
-	events      [256]poll.Event
+	events      [1024]poll.Event
+	late        []Due        // what found no room in Shared.Due: the next tick's
 	expired     func(*Block) // bound once: a method value allocates
 	crowded     int64        // when a crowd of deadlines last came up
+	rescheduled int64        // when Go's scheduler last had its say
 	embedded    bool         // the host waits by itself, for the poller's descriptor or list
 	one         [8]byte      // what an eventfd is written
 	hostPolls   bool         // for the list: this half never blocks
@@ -57,12 +59,15 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
-	// When crowd deadlines or more came up together, the next ones are looked at crowdGap ns later: a thousand tasks that
-	// sleep some milliseconds each are woken 160 at a time, not 30, and cost half the CPU (bench e: 430 ns per sleep against
-	// 830, of which the sleeps' system calls and cold caches are the most). A lone timer, however fast, is never
-	// late for this.
+	// When crowd deadlines or more came up together, the next ones are looked at crowdGap ns later, the resolution of other
+	// loops' timers: a thousand tasks that sleep some milliseconds each are woken 300 at a time instead of 30, and cost
+	// 0.4 of the CPU (bench e: 320 ns per sleep against 830; most of it were system calls and cold caches). A lone timer,
+	// however fast, is never late for this.
 	crowd    = 8
-	crowdGap = 500_000
+	crowdGap = 1_000_000
+	// After stay ns this goroutine lets Go's scheduler reschedule it. At 10 ms Go's monitor thread would ask for that with a
+	// signal and go back to looking every 20 us: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so.
+	stay = 6_000_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
 )
@@ -77,6 +82,9 @@ func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock f
 	s.descriptors = descriptors{poller: poller, due: s.due}
 	s.expired = func(b *Block) {
 		count(&s.shared.TimersFired, 1)
+		if b.Events != 0 {
+			s.descriptors.timedOut = append(s.descriptors.timedOut, b.FD)
+		}
 		s.due(b, errTimedOut, 0)
 	}
 	_, s.hostPolls = poller.(*poll.Host)
@@ -102,6 +110,9 @@ func (s *Scheduler) Drive() {
 		}
 		s.run(begin)
 	}
+	if s.shared.Main.Reason == errInterrupted {
+		s.shared.Interrupted.Store(0)
+	}
 }
 
 // Poll runs ticks until a host task is ready, deadline passed, or a signal or an interrupt came; at least one.
@@ -114,7 +125,7 @@ func (s *Scheduler) Poll(deadline int64) {
 			break
 		}
 	}
-	s.Settle()
+	s.settle() // the ready host tasks are the batch
 }
 
 // Drain runs ticks until nothing is ready and no callback is pending, or deadline passed. Every native task was cancelled,
@@ -123,7 +134,7 @@ func (s *Scheduler) Drain(deadline int64) {
 	for {
 		s.gather(Now)
 		s.run(true)
-		if s.shared.NextFirst == nil && s.shared.DueCount == 0 && s.queue.Pending() == 0 {
+		if s.shared.NextFirst == nil && s.shared.DueCount == 0 && len(s.late) == 0 && s.queue.Pending() == 0 {
 			return
 		}
 		if deadline != Forever && deadline <= s.clock() {
@@ -139,15 +150,17 @@ func (s *Scheduler) run(begin bool) {
 	}
 	s.engine.Run(begin)
 	for s.shared.Stop == StopCall {
-		s.Call()
+		s.serve()
 		s.engine.Run(false)
 	}
 }
 
 // ready says whether a tick has something to do without waiting. Callbacks apart: PrepareSleep knows them better, as one that
 // is only announced is no reason to spin.
-func (s *Scheduler) ready() bool {
-	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.HostFirst != nil || s.shared.DueCount > 0
+func (s *Scheduler) ready() bool { return s.shared.HostFirst != nil || s.nativeReady() }
+
+func (s *Scheduler) nativeReady() bool {
+	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.DueCount > 0 || len(s.late) > 0
 }
 
 // gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
@@ -157,6 +170,10 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		s.shared.Notify = 0
 		s.queue.Awake()
 	}
+	n := copy(s.shared.Due[s.shared.DueCount:], s.late)
+	s.shared.DueCount += uint32(n)
+	s.late = s.late[:copy(s.late, s.late[n:])]
+	s.descriptors.forgetTimedOut()
 	s.arm()
 	s.interruptMain()
 	timeout := int64(0)
@@ -164,8 +181,9 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		timeout = s.timeout(limit)
 	}
 	if timeout != 0 {
-		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 {
-			timeout = 0
+		long := timeout < 0 || timeout > trimAfter
+		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 || long && s.engine.Trim() {
+			timeout = 0 // memory is given back in slices, so that whoever comes is served in between
 		} else {
 			count(&s.shared.Sleeps, 1)
 		}
@@ -175,13 +193,17 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	} else if s.poller.Registered() > 0 || s.embedded {
 		interrupted = s.look(0)
 	}
+	now := s.clock()
 	if s.deadlines.next() != Forever {
-		now := s.clock()
 		before := s.shared.TimersFired.Load()
 		s.deadlines.expire(now, s.expired)
-		if s.shared.TimersFired.Load()-before >= crowd {
+		if s.shared.TimersFired.Load()-before >= crowd && s.shared.DueCount < DueCapacity { // else more are due
 			s.crowded = now
 		}
+	}
+	if now-s.rescheduled > stay {
+		s.rescheduled = now
+		goruntime.Gosched()
 	}
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
 	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
@@ -203,9 +225,6 @@ func (s *Scheduler) timeout(limit int64) int64 {
 			return 0
 		}
 		timeout = until - now
-	}
-	if (timeout < 0 || timeout > trimAfter) && s.engine.Trim() {
-		return 0 // in slices, so that whoever comes is served in between
 	}
 	return timeout
 }
@@ -243,11 +262,11 @@ func (s *Scheduler) arm() {
 	}
 }
 
-// interruptMain ends main's wait if cothread_interrupt asked for it; if main is not waiting, it ends the next.
+// interruptMain ends main's wait if cothread_interrupt asked for it; if main is not waiting, it ends the next. So it does if
+// something else has ended the wait before: Drive takes the interrupt as delivered when main goes on with it.
 func (s *Scheduler) interruptMain() {
 	main := s.shared.Main
 	if main != nil && s.shared.Interrupted.Load() != 0 && main.State == stateWaiting {
-		s.shared.Interrupted.Store(0)
 		s.due(main, errInterrupted, 0)
 	}
 }
@@ -257,23 +276,33 @@ func (s *Scheduler) due(b *Block, reason int32, events uint32) {
 }
 
 func (s *Scheduler) append(d Due) {
-	if s.shared.DueCount == DueCapacity {
-		s.engine.Deliver()
+	if s.shared.DueCount == DueCapacity || len(s.late) > 0 {
+		s.late = append(s.late, d)
+		return
 	}
 	s.shared.Due[s.shared.DueCount] = d
 	s.shared.DueCount++
 }
 
-// Call serves the kernel call in Shared.
+// Call serves the kernel call in Shared, outside a tick.
 func (s *Scheduler) Call() {
+	s.serve()
+	if s.shared.Notify != 0 && s.ready() {
+		s.wakeSelf()
+	}
+}
+
+func (s *Scheduler) serve() {
 	sh := s.shared
 	switch sh.CallOperation {
 	case callAdopt:
+		s.arm() // who began to wait in this tick is not listed yet
+		s.descriptors.forget(sh.CallA)
 		sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
 	case callRelease:
 		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))
 	case callWakeFD:
-		s.arm() // who began to wait in this tick is not listed yet
+		s.arm()
 		sh.CallResult = s.descriptors.wake(sh.CallA)
 	case callDrained:
 		s.poller.Drained(int(sh.CallA), uint32(sh.CallB))
@@ -293,20 +322,27 @@ func (s *Scheduler) Embed() int {
 // Settle takes up what was asked for outside a tick. In an embedded scheduler it leaves the descriptor, or the list,
 // telling the truth: what changes after this shows by itself.
 func (s *Scheduler) Settle() {
+	s.settle()
+	if s.embedded && s.shared.HostFirst != nil {
+		s.wakeSelf()
+	}
+}
+
+func (s *Scheduler) settle() {
 	s.arm()
 	if !s.embedded {
 		return
 	}
 	_ = s.poller.SetTimer(s.deadlines.next())
 	s.shared.Notify = 1
-	if !s.queue.PrepareSleep() || s.ready() || s.shared.Interrupted.Load() != 0 {
-		s.shared.Notify = 0
+	if !s.queue.PrepareSleep() || s.nativeReady() || s.shared.Interrupted.Load() != 0 {
 		s.wakeSelf()
 	}
 }
 
 // wakeSelf makes the poller's WakeFD readable.
 func (s *Scheduler) wakeSelf() {
+	s.shared.Notify = 0
 	s.one = [8]byte{1} // the value 1 on a little-endian machine; any other does as well
 	_, _ = unix.Write(s.poller.WakeFD(), s.one[:])
 }

@@ -1,9 +1,9 @@
 /* idle.c - what waiting costs, seen from another process, because looking from inside would wake it.
  * SPDX-License-Identifier: Apache-2.0
  *
- *   bench_idle wake1000 COMMAND...  CPU and context switches per wake of a loop that is woken each millisecond,
+ *   idle wake1000 COMMAND...  CPU and context switches per wake of a loop that is woken each millisecond,
  *                                   over 3 s: the command, and after it a bare epoll loop
- *   bench_idle idle5 COMMAND...     context switches of all threads of the command together, in the 5 s that begin
+ *   idle idle5 COMMAND...     context switches of all threads of the command together, in the 5 s that begin
  *                                   1 s after its last event
  *
  * The command prints OBSERVED_LINE when its waking or its idleness begins: "bench wake1000", "bench idle5".
@@ -154,7 +154,7 @@ int main(int argc, char **argv) {
     } else if (argc > 2 && strcmp(argv[1], "idle5") == 0) {
         report("idle5_switches", (double)observe(argv + 2, QUIET_AFTER_NS, QUIET_FOR_NS).switches, "switches");
     } else {
-        give_up("usage: bench_idle wake1000 | idle5 COMMAND...");
+        give_up("usage: idle wake1000 | idle5 COMMAND...");
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* observed.h - between bench_idle and the programs it watches: a line on stdout says "from here on".
+/* observed.h - between idle.c and the programs it watches: a line on stdout says "from here on".
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef OBSERVED_H

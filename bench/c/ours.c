@@ -1,7 +1,7 @@
 /* ours.c - libcothread. Everything runs in a native root task, as the peers' benchmarks run in theirs.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Beside the shared benchmarks it has two that bench_idle starts and watches from outside: wake1000 and idle5.
+ * Beside the shared benchmarks it has two that idle.c starts and watches from outside: wake1000 and idle5.
  */
 #define _GNU_SOURCE
 #define PEER "ours"
@@ -70,8 +70,9 @@ static void yield_among_many(long unused) {
 
 /* ---- c: with two events, and with the bare pair that events are made of ---------------------------- */
 
-/* Two tasks that run different functions, as the peers' do, cost a misprediction per hand-over: the wait of one returns
- * where the processor expects the other's to. Tasks that run the same function do not, hence c_pingpong_alike. */
+/* Two tasks that run different functions, as the peers' do, cost a misprediction per hand-over: the processor expects
+ * the wait to return where the other task's would. c_pingpong_alike, two tasks that run the same function, shows what
+ * a hand-over costs without it. */
 
 static cothread_handle ping, pong;
 
@@ -287,7 +288,7 @@ static void echo(long port) {
     }
 }
 
-/* ---- What bench_idle watches ----------------------------------------------------------------------- */
+/* ---- What idle.c watches ----------------------------------------------------------------------- */
 
 static void wake_1000_times_a_second(long unused) {
     int64_t next = wall_ns();

@@ -3,11 +3,11 @@
  */
 #define _GNU_SOURCE
 #define PEER "pth"
-#define SLOWER_BY 50 /* its scheduler makes several system calls and walks every thread on each switch */
+#define SLOWER_BY 50 /* a switch costs microseconds */
 #include "measure.h"
 #include <pth.h>
 
-/* More threads than this and its linear queues need minutes. */
+/* Its scheduler looks at every waiting thread again and again: more than this takes minutes. */
 #define MOST_SLEEPERS 2000
 #define PTH_SLEEPS_PER_TASK (SLEEPS_PER_TASK / 10)
 

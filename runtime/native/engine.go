@@ -35,8 +35,5 @@ func (e Engine) Shared() *runtime.Shared {
 // Run is runtime.Engine's.
 func (e Engine) Run(begin bool) { C.native_run(e.scheduler, C.bool(begin)) }
 
-// Deliver is runtime.Engine's.
-func (e Engine) Deliver() { C.native_deliver(e.scheduler) }
-
 // Trim is runtime.Engine's.
 func (e Engine) Trim() bool { return bool(C.native_trim(e.scheduler)) }

@@ -145,6 +145,8 @@ int native_batch(struct scheduler *s)
         t->events = 0;
     }
     s->ring.ready_count = count;
+    if (s->shared.host_first && s->shared.notify)
+        native_notify(s); /* there is another batch */
     return (int)count;
 }
 

@@ -13,6 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
@@ -65,7 +69,11 @@ void pool_close(struct pool *pool)
     struct slab *table = atomic_load(&all_slabs);
     for (size_t i = 0; i < pool->slab_count; i++) {
         struct slab *slab = &table[pool->slabs[i]];
-        munmap(atomic_exchange(&slab->low, NULL), slab->size);
+        char *low = atomic_exchange(&slab->low, NULL);
+#ifdef __SANITIZE_ADDRESS__
+        __asan_unpoison_memory_region(low, slab->size); /* for whoever gets these addresses next */
+#endif
+        munmap(low, slab->size);
     }
     pthread_mutex_lock(&registering);
     withdrawn += (uint32_t)pool->slab_count;

@@ -68,7 +68,7 @@ class Task(greenlet):
     handle: int  # the library's name for its waits; 0 until the first one
     token: int  # its index in by_token
     job: Any  # the Spawn it runs; the greenlet itself if it runs none (main)
-    queue: "Optional[deque[Any]]"  # where it stands besides its deadline
+    queue: Any  # a list or deque: where it stands besides its deadline
 
 
 class Watch:
@@ -111,7 +111,7 @@ requests = Requests()
 by_token: "list[Any]" = [None]
 free_tokens: "list[int]" = []
 
-unstarted: "deque[tuple[Spawn, Context]]" = deque()
+unstarted: "deque[tuple[Spawn, Optional[Context]]]" = deque()
 parked: "list[Task]" = []
 
 wakeups: "deque[Any]" = deque()  # callback queues that got their first item; appended to by any thread
@@ -181,13 +181,15 @@ def disarm(waiter: Waiter) -> None:
         requests.extend((waiter.handle, WITHDRAW, 0, 0, 0))
 
 
-def wait(me: Task, queue: "Optional[deque[Any]]", deadline: Optional[int]) -> bool:
+def wait(me: Task, queue: Any, deadline: Optional[int]) -> bool:
     """Suspends `me`, the running task, until `wake` finds it in `queue` or the deadline passes: True then."""
     try:
         if queue is not None:
             queue.append(me)
         if deadline is None:
             entry = ready[0]
+            if entry is hub:
+                entry = next_round()
             del ready[0]
             entry.switch()
             return False
@@ -200,6 +202,8 @@ def wait(me: Task, queue: "Optional[deque[Any]]", deadline: Optional[int]) -> bo
             me.armed = requests.base + len(requests)
             requests.extend((me.handle or attach(me), WAIT_DEADLINE, deadline, 0, 0))
         entry = ready[0]
+        if entry is hub:
+            entry = next_round()
         del ready[0]
         entry.switch()
         return me.expired
@@ -217,6 +221,8 @@ def wait_descriptor(me: Task, fd: int, events: int, deadline: Optional[int]) -> 
         limit = FOREVER if deadline is None else deadline
         requests.extend((me.handle or attach(me), _library.wait_descriptor(fd), limit, events, 0))
         entry = ready[0]
+        if entry is hub:
+            entry = next_round()
         del ready[0]
         entry.switch()
         return me.events
@@ -225,7 +231,7 @@ def wait_descriptor(me: Task, fd: int, events: int, deadline: Optional[int]) -> 
         raise
 
 
-def withdraw(me: Task, queue: "Optional[deque[Any]]") -> None:
+def withdraw(me: Task, queue: Any) -> None:
     """Something was thrown into a wait: the task leaves every place it stands in."""
     if me.armed:
         disarm(me)
@@ -237,7 +243,7 @@ def withdraw(me: Task, queue: "Optional[deque[Any]]") -> None:
                 place.remove(me)
 
 
-def wake_first(queue: "deque[Any]") -> None:
+def wake_first(queue: Any) -> None:
     """Makes the first task of a queue ready."""
     task = queue[0]
     if task.armed:
@@ -246,7 +252,7 @@ def wake_first(queue: "deque[Any]") -> None:
     ready.append(task)
 
 
-def wake_all(queue: "deque[Any]") -> None:
+def wake_all(queue: Any) -> None:
     while queue:
         wake_first(queue)
 
@@ -297,6 +303,10 @@ class Timedout(Exception):
     """Waiting took longer than its timeout."""
 
 
+# What became of a task.
+_RUNNING, _RETURNED, _RAISED, _ABORTED, _GONE = range(5)
+
+
 class Spawn:
     """A task that runs function(*args, **kargs). It starts in the next round, in spawn order.
 
@@ -305,18 +315,19 @@ class Spawn:
 
     __slots__ = (
         "__weakref__",
-        "_args",
-        "_consumed",
-        "_error",
-        "_finished",
+        "_args",  # None once it has begun
         "_function",
         "_kargs",
-        "_owed",
+        "_outcome",  # the result or the exception; not set while it runs
+        "_owed",  # waiters not told yet; not set before the first
         "_raise_on_wait",
-        "_result",
-        "_task",
+        "_state",
+        "_task",  # while it runs
         "_waiters",
     )
+
+    _outcome: Any
+    _owed: int
 
     Cothreads: ClassVar["set[Spawn]"] = set()
 
@@ -325,32 +336,31 @@ class Spawn:
     ) -> None:
         if get_ident() != scheduler_thread_id:
             raise Misuse(_WRONG_THREAD)
-        self._function: Optional[Callable[..., Any]] = function
-        self._args = args
-        self._kargs = kargs or None
+        self._function = function
+        self._args: Optional[tuple[Any, ...]] = args
+        self._kargs: Optional[dict[str, Any]] = kargs
         self._raise_on_wait = raise_on_wait
-        self._finished = self._consumed = False
-        self._result: Any = None
-        self._error: Optional[BaseException] = None
-        self._waiters: Optional[deque[Task]] = None
-        self._owed = 0
+        self._state = _RUNNING
+        self._waiters: Optional[list[Task]] = None
         self._task: Optional[Task] = None
-        Spawn.Cothreads.add(self)
+        _cothreads.add(self)
+        context = copy_context()
         if parked:
             task = parked.pop()
             task.job = self
-            task.gr_context = copy_context()
+            if context:  # none is as good as an empty one, and takes no room
+                task.gr_context = context
             ready.append(task)
         else:
-            unstarted.append((self, copy_context()))
+            unstarted.append((self, context or None))
             ready.append(_start_next)
 
     def __bool__(self) -> bool:
-        """True once the task has ended and its result is there to be had."""
-        return self._finished and not self._consumed
+        """True once the task has ended and its outcome is there to be had."""
+        return self._state in (_RETURNED, _RAISED)
 
     def __repr__(self) -> str:
-        return f"<Spawn {_name(self)} {'finished' if self._finished else 'running'}>"
+        return f"<Spawn {_name(self)} {'running' if self._state in (_RUNNING, _ABORTED) else 'finished'}>"
 
     def Wait(self, timeout: Any = None) -> Any:
         """Waits for the task's end and returns its result, at once if it has ended.
@@ -358,34 +368,41 @@ class Spawn:
         With raise_on_wait an exception is raised by every Wait in progress, or else by the first one after.
         """
         me = current_task()
-        if not self._finished:
+        if self._state == _RUNNING:
             if me.job is self:
                 raise Misuse("A task cannot wait for itself")
             deadline = None if timeout is None else deadline_after(timeout)
             if self._waiters is None:
-                self._waiters = deque()
+                self._waiters = []
+                self._owed = 0
             self._owed += 1
             try:
-                while not self._finished:
-                    if wait(me, self._waiters, deadline) and not self._finished:
+                while self._state == _RUNNING:
+                    if wait(me, self._waiters, deadline) and self._state == _RUNNING:
                         raise Timedout("Timed out waiting for event")
             finally:
                 self._owed -= 1
-        if self._error is not None:
-            error = self._error
-            if not self._owed:
+        if self._state == _RETURNED:
+            return self._outcome
+        if self._state == _RAISED:
+            error = self._outcome
+            if not (self._waiters is not None and self._owed):
                 # The traceback holds the frames of the task: let go once nobody is left to be told.
-                self._error = None
-                self._consumed = True
+                self._outcome = None
+                self._state = _GONE
             raise error
-        if self._consumed:
-            raise Misuse("The outcome of this task is gone: its exception was raised already, or AbortWait was called")
-        return self._result
+        raise Misuse("The outcome of this task is gone: its exception was raised already, or AbortWait was called")
 
     def AbortWait(self) -> None:
         """Nobody will wait: the outcome is dropped, now or when the task ends."""
-        self._consumed = True
-        self._result = self._error = None
+        if self._state == _RUNNING:
+            self._state = _ABORTED
+        elif self._state != _ABORTED:
+            self._state = _GONE
+            self._outcome = None
+
+
+_cothreads = Spawn.Cothreads
 
 
 def _name(job: Spawn) -> str:
@@ -393,14 +410,17 @@ def _name(job: Spawn) -> str:
     return getattr(function, "__name__", None) or repr(function)
 
 
-def _failed(job: Spawn, error: BaseException) -> None:
+def _failed(job: Spawn, error: BaseException) -> int:
+    """What a function raised is kept for its waiters, or reported; returns the task's state."""
+    job._outcome = None
     if job._raise_on_wait:
-        if not job._consumed:
-            job._error = error
-    elif isinstance(error, KeyboardInterrupt):
+        job._outcome = error
+        return _RAISED
+    if isinstance(error, KeyboardInterrupt):
         tell_main(error)  # it was meant for the program, which is main's to end
     elif not isinstance(error, GreenletExit):
         report(f"Spawned task {_name(job)} raised uncaught exception", error)
+    return _RETURNED
 
 
 _ENDED = object()
@@ -424,45 +444,56 @@ def _run_jobs(me: Task) -> object:
     global parked
     while True:
         job: Any = me.job
-        if job._task is None and not job._finished:
+        args = job._args
+        if args is not None:
             job._task = me
-            function, args, kargs = job._function, job._args, job._kargs
-            job._args = job._kargs = None
+            job._args = None
+            function, kargs = job._function, job._kargs
+            job._kargs = None
             try:
-                # Plain calls where possible: CPython 3.11 and later run them without using C stack, and each
-                # switch copies the task's: 2.0 KB with a starred call, 1.4 KB without.
-                if kargs is not None:
-                    result = function(*args, **kargs)
+                # Plain calls where possible: CPython 3.11 and later run them without using C stack, of which each
+                # sleeping task has a copy: 2.0 KB with a starred call, 1.6 KB without.
+                if kargs:
+                    job._outcome = function(*args, **kargs)
                 elif not args:
-                    result = function()
+                    kargs = None
+                    job._outcome = function()
                 elif len(args) == 1:
-                    result = function(args[0])
+                    argument = args[0]
+                    args = kargs = None
+                    job._outcome = function(argument)
                 else:
-                    result = function(*args)
-                if not job._consumed:
-                    job._result = result
+                    job._outcome = function(*args)
+                state = _RETURNED
             except BaseException as error:
-                _failed(job, error)
+                state = _failed(job, error)
             # A parked task must keep nothing alive.
-            function = args = kargs = result = None
-        _finish(job)
-        job = me.gr_context = None
+            function = args = argument = kargs = None
+            if job._state == _ABORTED:
+                job._outcome = None
+                state = _GONE
+            job._state = state
+        elif job._state in (_RUNNING, _ABORTED):
+            # A signal handler raised while _failed was at work.
+            job._outcome = None
+            job._state = _RETURNED
+        _cothreads.discard(job)
+        if job._waiters:
+            wake_all(job._waiters)
+        job._task = None
+        job = None
+        if me.gr_context is not None:
+            me.gr_context = None
         if len(parked) >= _PARKED:
             detach(me)
             return _ENDED
         me.job = None
         parked += (me,)
         entry = ready[0]
+        if entry is hub:
+            entry = next_round()
         del ready[0]
         entry.switch()
-
-
-def _finish(job: Spawn) -> None:
-    job._finished = True
-    Spawn.Cothreads.discard(job)
-    if job._waiters:
-        wake_all(job._waiters)
-    job._task = None
 
 
 def _start() -> Any:
@@ -594,24 +625,44 @@ def _deadline_of(entry: "tuple[int, Task]") -> int:
     return entry[0]
 
 
+_rounds_since = 0  # the last look at the library
+_looked = 0  # when it was
+
+
+def next_round() -> Any:
+    """A task found the hub at the end of the round. If there is nothing for the hub to do, the next round begins
+    without it, which saves two switches: returns the entry to switch to, still to be taken out of `ready`."""
+    global _rounds_since
+    if (
+        len(ready) > 1
+        and _rounds_since < _ROUNDS
+        and not (yielders or wakeups or overdue or expired or errors)
+        and kernel.now() - _looked < _LOOK_NS
+    ):
+        _rounds_since += 1
+        ready.rotate(-1)
+    return ready[0]
+
+
 def _rounds() -> None:
-    global interrupted, ready
-    rounds = 0
-    looked = kernel.now()
+    global interrupted, ready, _rounds_since, _looked
+    # Not at once: after a failure of the library main is told of it first.
+    _rounds_since = 0
+    _looked = kernel.now()
     while True:
         # Between two rounds: `ready` holds those woken in the last one.
         while wakeups:
             wakeups[0]._start()
             del wakeups[0]
-        rounds += 1
+        _rounds_since += 1
         if not (ready or overdue or yielders or expired or errors):
             _sleep()
-            rounds = 0
-            looked = kernel.now()
-        elif rounds >= _ROUNDS or kernel.now() - looked >= _LOOK_NS:
+            _rounds_since = 0
+            _looked = kernel.now()
+        elif _rounds_since >= _ROUNDS or kernel.now() - _looked >= _LOOK_NS:
             _look(NOW)
-            rounds = 0
-            looked = kernel.now()
+            _rounds_since = 0
+            _looked = kernel.now()
         if overdue:
             overdue.sort(key=_deadline_of)
             for _, task in overdue:
@@ -749,23 +800,24 @@ def _at_exit() -> None:
     """Every living task gets a GreenletExit, so that its finally blocks run; in the process that started it only."""
     if os.getpid() != _owner or get_ident() != scheduler_thread_id or getcurrent() is not main:
         return
-    for job in list(Spawn.Cothreads):
+    for job in list(_cothreads):
         if job._task is None:  # it has not begun: it has nothing to finish, and will not begin
             job._function = _never
             job._args, job._kargs = (), None
         else:
             throw(job._task, GreenletExit())
     deadline = deadline_after(_EXIT_GRACE_S)
-    for job in list(Spawn.Cothreads):
+    for job in list(_cothreads):
         try:
-            while not job._finished:
+            while job in _cothreads:
                 if job._waiters is None:
-                    job._waiters = deque()
+                    job._waiters = []
+                    job._owed = 0
                 if wait(main, job._waiters, deadline):
                     break
         except BaseException:  # Ctrl-C: it takes too long
             break
-    left = sorted(_name(job) for job in Spawn.Cothreads)
+    left = sorted(_name(job) for job in _cothreads)
     if left:
         print(f"cothread: {len(left)} tasks did not end at exit: {', '.join(left[:10])}", file=sys.stderr)
     kernel.close()
@@ -777,7 +829,7 @@ def _never() -> None:
 
 def _in_child() -> None:
     """After a fork: the tasks are the parent's. Freeing their greenlets would run their finally blocks here."""
-    for job in Spawn.Cothreads:
+    for job in _cothreads:
         if job._task is not None:
             _library.keep_forever(job._task)
 
