@@ -58,7 +58,10 @@ static void begin(struct scheduler *s, struct task *t, const cothread_request *r
     case COTHREAD_WAIT_RECEIVE: rc = channel_try_receive(s, t, request->object, element, &in); break;
     case COTHREAD_WAIT_LOCK: rc = mutex_try(s, t, request->object, &in); break;
     case COTHREAD_WAIT_ACQUIRE: rc = semaphore_try(s, t, request->object, &in); break;
-    case COTHREAD_UNLOCK: rc = COTHREAD_EOWNER; break; /* it has failed */
+    case COTHREAD_UNLOCK:
+        if ((rc = mutex_unlock(s, t, request->object)) == 0)
+            return;
+        break;
     case COTHREAD_WAIT_JOIN: rc = join_try(s, t, request->object, &in); break;
     default: rc = fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation);
     }
@@ -114,8 +117,6 @@ int native_submit(struct scheduler *s)
             withdraw(s, t); /* of two requests the later one counts */
         if (request->operation == COTHREAD_FINISH)
             native_end(s, t, (uint64_t)request->value);
-        else if (request->operation == COTHREAD_UNLOCK && mutex_unlock(s, t, request->object) == 0)
-            continue;
         else if (request->operation != COTHREAD_WITHDRAW)
             begin(s, t, request);
     }
