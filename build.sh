@@ -24,7 +24,7 @@ need() {
 
 # library DIRECTORY LINKER-FLAGS GO-BUILD-FLAGS...: libcothread.so in that directory.
 library() {
-    need go "Go 1.26 or newer (https://go.dev/dl)"
+    need go "Go 1.26 or newer"
     need gcc "a C compiler (Debian: gcc libc6-dev)"
     directory=$1 flags=$2
     shift 2

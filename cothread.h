@@ -58,7 +58,8 @@
  *
  * errno keeps its value across a wait that suspends. The floating-point control words (MXCSR, x87) are
  * the thread's, shared by its tasks: a task that changes them restores them before it suspends.
- * A task must not be left by longjmp or a C++ exception, nor end its thread.
+ * A task must not be left by longjmp or a C++ exception, nor end its thread. A signal handler that may run on a
+ * scheduler's thread needs SA_ONSTACK, and must return: one that leaves cothread_post by longjmp stalls the queue.
  */
 #ifndef COTHREAD_H
 #define COTHREAD_H
@@ -128,7 +129,7 @@ typedef int64_t cothread_handle;
 
 /* Deadlines are absolute: nanoseconds of cothread_now(). One in the past is valid and has passed. */
 #define COTHREAD_FOREVER INT64_MAX /* no deadline */
-#define COTHREAD_NOW INT64_MIN     /* only look: never suspends */
+#define COTHREAD_NOW INT64_MIN     /* only look: never suspends, COTHREAD_ETIMEDOUT if it would have to */
 #define COTHREAD_MICROSECOND ((int64_t)1000)
 #define COTHREAD_MILLISECOND ((int64_t)1000000)
 #define COTHREAD_SECOND ((int64_t)1000000000)
@@ -152,7 +153,7 @@ typedef struct cothread_options {
     uint32_t flags;           /* COTHREAD_HOSTED, COTHREAD_HOST_POLLS */
     uint32_t stack_size;      /* bytes of a task's stack; 0: 65536. 16384 .. 1 GiB, rounded up to a power of two */
     uint32_t callback_bound;  /* callbacks that may be pending; 0: 65536. 1 .. 1048576, rounded up likewise */
-    uint32_t callback_budget; /* callbacks started per tick; 0: 256 */
+    uint32_t callback_budget; /* callbacks started per tick; 0: 256. At most 1048576; hosted: 4096 */
     uint32_t reserved;        /* 0 */
 } cothread_options;
 
@@ -168,6 +169,7 @@ COTHREAD_API cothread_handle cothread_create(const cothread_options *options);
  * ended or `deadline` passes. Returns how many tasks were abandoned (their stacks are gone, their code never
  * runs again) and last_error names them; 0: all ended. Every handle of the scheduler is stale afterwards.
  * On a hosted scheduler the native tasks are run; a host task that the host has not finished counts as abandoned.
+ * Descriptors still adopted are closed.
  * Kernel call, runs tasks; from own stack.
  *   COTHREAD_EBUSY   called from inside a task or a callback
  *   COTHREAD_ETHREAD the scheduler is another thread's */
@@ -177,7 +179,7 @@ COTHREAD_API int cothread_destroy(cothread_handle scheduler, int64_t deadline);
  * Plain; from own stack, task. Standard errors only. */
 COTHREAD_API cothread_handle cothread_current(void);
 
-/* cothread_run runs the tasks until none is left but main. Returns 0 then, or
+/* cothread_run runs the tasks until none is left but main. Callbacks may still be pending. Returns 0 then, or
  *   COTHREAD_ETIMEDOUT `deadline` passed; call again to go on
  *   COTHREAD_EINTR     cothread_interrupt was called
  *   COTHREAD_EBUSY     called from a task
@@ -240,7 +242,7 @@ COTHREAD_API cothread_handle cothread_self(void);
  * (having yielded all the same) if the task was cancelled. Wait; from own stack, task. */
 COTHREAD_API int cothread_yield(void);
 
-/* cothread_sleep_until suspends until `deadline`; one that has passed is a yield. Returns 0.
+/* cothread_sleep_until suspends until `deadline`; one that has passed, COTHREAD_NOW too, is a yield. Returns 0.
  * Never wakes early except by COTHREAD_ECANCELED and, in main, COTHREAD_EINTR; late by what the system needs (50 us
  * of timer slack) and the tasks before it; beside eight or more deadlines that pass together, by up to 1 ms more.
  * Wait; from own stack, task.

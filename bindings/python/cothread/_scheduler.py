@@ -241,6 +241,8 @@ def withdraw(me: Task, queue: Any) -> None:
         if place is not None:
             while me in place:
                 place.remove(me)
+    if hub not in ready:
+        ready.append(hub)  # Python 3.9 may run a handler between taking an entry and switching to it
 
 
 def wake_first(queue: Any) -> None:
@@ -710,6 +712,9 @@ def _recover() -> None:
 def _go_on() -> None:
     while True:
         try:
+            while on_first_wait:
+                on_first_wait[0]()
+                del on_first_wait[0]
             _recover()
             _rounds()
         except BaseException as error:
@@ -719,8 +724,6 @@ def _go_on() -> None:
 
 def _run() -> None:
     main.switch()  # back to the import; main's first wait brings us here again
-    for action in on_first_wait:
-        action()
     while True:
         try:
             _go_on()
