@@ -420,7 +420,8 @@ COTHREAD_API int cothread_poll_scheduler(int64_t deadline);
  * put it in the host's loop. It belongs to the library. Whatever changes between two polls (a wake from the
  * host's code, a post, a nearer deadline) makes it readable by itself; only requests still in the ring
  * do not count: cothread_submit them. Kernel call; from own stack.
- *   COTHREAD_EHOSTED  self-driven, or COTHREAD_HOST_POLLS */
+ *   COTHREAD_EHOSTED  self-driven, or COTHREAD_HOST_POLLS
+ *   COTHREAD_ELIMIT   no descriptor is left for its timer */
 COTHREAD_API int cothread_poll_fd(void);
 
 /* cothread_next_deadline stores when poll_scheduler next has something to do if no descriptor becomes ready:

@@ -63,9 +63,9 @@ static void thread_exits(void *value)
         return;
     native_current = NULL;
     queue_close(&s->queue);
-    atomic_store(&s->orphaned, true);
-    atomic_fetch_add(&orphans, 1);
     atomic_store(&s->handle, 0);
+    atomic_fetch_add(&orphans, 1);
+    atomic_store(&s->orphaned, true); /* last: from here on it is that of whoever calls cothread_create */
 }
 
 static void release(struct scheduler *s)
@@ -152,16 +152,23 @@ COTHREAD_API int64_t cothread_after(int64_t ns)
 
 /* ---- Scheduler --------------------------------------------------------------------------------------------- */
 
+/* broke keeps the text of an internal fault, and every call answers COTHREAD_EBROKEN from now on. */
+static __attribute__((cold)) int broke(struct scheduler *s)
+{
+    s->broken = 1;
+    return refused();
+}
+
 static void drive(struct scheduler *s)
 {
     if (kernelDrive(s->number) < 0)
-        s->broken = 1;
+        broke(s);
 }
 
 static void call(struct scheduler *s)
 {
     if (kernelCall(s->number) < 0)
-        s->broken = 1;
+        s->shared.call_result = broke(s);
 }
 
 COTHREAD_API cothread_handle cothread_create(const cothread_options *options)
@@ -188,13 +195,13 @@ COTHREAD_API cothread_handle cothread_create(const cothread_options *options)
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     release_orphans();
     struct scheduler *s = scheduler_open(&error);
-    if (!s)
-        return error;
-    int rc = kernelCreate(s->number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
+    int rc = !s ? error : kernelCreate(s->number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
     /* Go's first call on a thread opens SIGCHLD, SIGPROF and others for good. Only SIGURG has to stay open: blocked, a
      * collection waits 4 - 99 ms for this thread instead of 0.05. */
     sigdelset(&mask, SIGURG);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (!s)
+        return error;
     if (rc < 0) {
         scheduler_close(s);
         return fail(rc, "no descriptors are left for another scheduler");
@@ -565,10 +572,8 @@ COTHREAD_API int cothread_poll_scheduler(int64_t deadline)
     int rc = native_submit(s);
     if (rc < 0)
         return rc;
-    if (kernelPoll(s->number, deadline) < 0) {
-        s->broken = 1;
-        return refused();
-    }
+    if (kernelPoll(s->number, deadline) < 0)
+        return broke(s);
     return native_batch(s);
 }
 
@@ -578,8 +583,8 @@ COTHREAD_API int cothread_submit(void)
     OWN_STACK(s);
     HOSTED(s);
     int rc = native_submit(s);
-    if (rc > 0)
-        kernelSettle(s->number);
+    if (rc >= 0 && kernelSettle(s->number) < 0)
+        return broke(s);
     return rc;
 }
 
@@ -590,7 +595,8 @@ COTHREAD_API int cothread_poll_fd(void)
     HOSTED(s);
     if (s->host_polls)
         return fail(COTHREAD_EHOSTED, "this scheduler was created with COTHREAD_HOST_POLLS: use cothread_poll_list");
-    return kernelPollFD(s->number);
+    int rc = kernelPollFD(s->number);
+    return rc < 0 ? fail(rc, "no descriptor is left for the scheduler's timer") : rc;
 }
 
 COTHREAD_API int cothread_next_deadline(int64_t *deadline)
@@ -657,5 +663,5 @@ COTHREAD_API int cothread_statistics(cothread_handle scheduler, cothread_stats *
     if (!s)
         return error;
     native_statistics(s, stats);
-    return 0;
+    return find(scheduler, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */
 }

@@ -42,10 +42,12 @@ type interest struct {
 	state  state  // unknown, edge or armed
 }
 
-// HostInterest is an entry of List: Events are the bits to poll FD for.
+// HostInterest is an entry of List, laid out like cothread_pollfd: Events are the bits to poll FD for, and Found is for what
+// the loop's poll reports.
 type HostInterest struct {
-	FD     int
-	Events uint32
+	FD     int32
+	Events uint16
+	Found  uint16
 }
 
 var _ Poller = (*Host)(nil)
@@ -65,7 +67,7 @@ func (h *Host) List(out []HostInterest) int {
 	n := 0
 	add := func(fd int, events uint32) {
 		if n < len(out) {
-			out[n] = HostInterest{FD: fd, Events: events}
+			out[n] = HostInterest{FD: int32(fd), Events: uint16(events)}
 		}
 		n++
 	}

@@ -11,11 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func wanted(fd int, events uint16) HostInterest { return HostInterest{FD: int32(fd), Events: events} }
+
 func mustList(t *testing.T, h *Host, want ...HostInterest) {
 	t.Helper()
 	var out [8]HostInterest
 	got := out[:h.List(out[:])]
-	want = append([]HostInterest{{h.WakeFD(), Readable}}, want...)
+	want = append([]HostInterest{wanted(h.WakeFD(), Readable)}, want...)
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("listed %v, want %v", got, want)
 	}
@@ -27,10 +29,10 @@ func TestTheListIsWhatIsWaitedFor(t *testing.T) {
 	mustList(t, h)
 	must(t, h.Arm(reader, 1, Readable))
 	must(t, h.Arm(writer, 2, Writable|Error|1<<31)) // a bit that is none is not listed
-	mustList(t, h, HostInterest{reader, Readable}, HostInterest{writer, Writable})
+	mustList(t, h, wanted(reader, Readable), wanted(writer, Writable))
 
 	h.Deliver(writer, Writable)
-	mustList(t, h, HostInterest{reader, Readable})
+	mustList(t, h, wanted(reader, Readable))
 	mustReport(t, wait(h, 0), Event{2, Writable})
 	h.Disarm(reader)
 	mustList(t, h)
@@ -46,7 +48,7 @@ func TestAListThatHasNoRoomIsCounted(t *testing.T) {
 		if n := h.List(out); n != 3 {
 			t.Fatalf("with room for %d: %d listed, want 3", room, n)
 		}
-		if room > 0 && out[0] != (HostInterest{h.WakeFD(), Readable}) {
+		if room > 0 && out[0] != wanted(h.WakeFD(), Readable) {
 			t.Fatalf("listed %v first, want the wake descriptor", out[0])
 		}
 	}
@@ -99,7 +101,7 @@ func TestAChangeBetweenPollAndListEndsNothing(t *testing.T) {
 		"Wait":    func() { h.Wait(make([]Event, 1), 0) },
 		"Deliver": func() { h.Deliver(writer, Writable) },
 	} {
-		mustList(t, h, HostInterest{edge, requestable})
+		mustList(t, h, wanted(edge, requestable))
 		end()
 		must(t, h.Arm(reader, 2, Readable))
 		h.Disarm(reader)
@@ -109,7 +111,7 @@ func TestAChangeBetweenPollAndListEndsNothing(t *testing.T) {
 	}
 	h.Wait(make([]Event, 1), 0)
 	must(t, h.SetTimer(500))
-	mustList(t, h, HostInterest{edge, requestable})
+	mustList(t, h, wanted(edge, requestable))
 	h.Drained(edge, Readable) // listed already
 	must(t, h.SetTimer(800))  // later than the loop knows
 	if found := pollList(t, h, 0); found != nil {
@@ -121,18 +123,18 @@ func TestAnEdgesBitIsListedUntilReportedAndAgainWhenDrained(t *testing.T) {
 	h := newHost(t)
 	a, _ := pair(t)
 	must(t, h.AddEdge(a, 1))
-	mustList(t, h, HostInterest{a, requestable})
+	mustList(t, h, wanted(a, requestable))
 	h.Deliver(a, Readable|Writable)
 	mustReport(t, wait(h, 0), Event{1, Readable | Writable})
-	mustList(t, h, HostInterest{a, Priority | ReadHangup})
+	mustList(t, h, wanted(a, Priority | ReadHangup))
 	h.Drained(a, Readable)
-	mustList(t, h, HostInterest{a, Readable | Priority | ReadHangup})
+	mustList(t, h, wanted(a, Readable | Priority | ReadHangup))
 
 	h.Deliver(a, Error) // would be found by every poll
 	mustReport(t, wait(h, 0), Event{1, Error})
 	mustList(t, h)
 	h.Drained(a, Readable)
-	mustList(t, h, HostInterest{a, Readable})
+	mustList(t, h, wanted(a, Readable))
 }
 
 func TestWhatWasDeliveredForARemovedDescriptorIsDropped(t *testing.T) {

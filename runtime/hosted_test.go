@@ -310,7 +310,7 @@ func TestAHostThatPollsListsIsToldOfWhatChanges(t *testing.T) {
 	w.hostWaits(task, descriptor, in, Forever)
 	w.mustShow("a new entry", true)
 	must(t, "entries", host.List(interests[:]), 2)
-	must(t, "the entry", interests[1], poll.HostInterest{FD: descriptor, Events: in})
+	must(t, "the entry", interests[1], poll.HostInterest{FD: int32(descriptor), Events: in})
 	host.Deliver(descriptor, in)
 	must(t, "batch", w.poll(Forever), "task 1:0 ")
 	task.mustHave(Woken, in)

@@ -134,11 +134,9 @@ func (s *Scheduler) Drain(deadline int64) {
 	for {
 		s.gather(Now)
 		s.run(true)
-		if s.shared.NextFirst == nil && s.shared.DueCount == 0 && len(s.late) == 0 && s.queue.Pending() == 0 {
-			return
-		}
-		if deadline != Forever && deadline <= s.clock() {
-			return
+		idle := s.shared.NextFirst == nil && s.shared.DueCount == 0 && len(s.late) == 0
+		if s.queue.Pending() == 0 && (idle || deadline != Forever && deadline <= s.clock()) {
+			return // callbacks run in any case: they were accepted, and no more are
 		}
 	}
 }
@@ -314,6 +312,9 @@ func (s *Scheduler) serve() {
 
 // Embed returns the descriptor that is readable whenever Poll(Now) has something to do.
 func (s *Scheduler) Embed() int {
+	if err := s.poller.SetTimer(Forever - 1); err != nil { // the timer is made now: later nobody could be told
+		return int(reasonOf(err))
+	}
 	s.embedded = true
 	s.Settle()
 	return s.poller.Descriptor()

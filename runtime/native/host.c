@@ -40,6 +40,7 @@ static void begin(struct scheduler *s, struct task *t, const cothread_request *r
     struct waiters *in = NULL;
     void *element = (void *)(uintptr_t)request->value;
     int rc = WOULD_WAIT;
+    t->value = 0; /* what an earlier wait left would arrive as this one's */
     switch (request->operation) {
     case COTHREAD_WAIT:
         if (request->fd >= 0) {
@@ -104,8 +105,7 @@ int native_submit(struct scheduler *s)
     int64_t count = s->ring.request_count;
     if (count < 0 || count > RING_CAPACITY)
         return fail(COTHREAD_EINVAL, "request_count is %lld; the ring holds %lld", count, RING_CAPACITY);
-    uint32_t notify = s->shared.notify;
-    s->shared.notify = 0; /* the caller is about to look */
+    s->shared.notify = 0; /* the caller looks next, or settles */
     s->ring.request_count = 0;
     for (int64_t i = 0; i < count; i++) {
         const cothread_request *request = &s->ring.requests[i];
@@ -120,9 +120,6 @@ int native_submit(struct scheduler *s)
         else if (request->operation != COTHREAD_WITHDRAW)
             begin(s, t, request);
     }
-    s->shared.notify = notify;
-    if (notify && (s->shared.host_first || s->shared.now_first))
-        native_notify(s);
     return (int)count;
 }
 

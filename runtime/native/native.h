@@ -38,7 +38,7 @@ int fail_text(int code, const char *text) __attribute__((cold));
 const char *native_last_error(void);
 const char *native_strerror(int code);
 
-/* ---- What both halves see (mirrored by runtime/block.go; a test compares the layouts) ------------- */
+/* ---- What both halves see (mirrored by runtime/shared.go; a test compares the layouts) ------------- */
 
 enum task_state { TASK_FREE, TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
 enum task_flag {
@@ -75,7 +75,7 @@ struct task {
     struct mutex *held;  /* mutexes to hand on when it ends */
     char *stack;         /* low end; a host task's token */
     struct task *armed_next; /* suspended in this tick with a deadline or descriptor */
-    int64_t heap_deadline; /* key of this slot's entry in the kernel half's heap, or FOREVER. Outlives the task. */
+    int64_t heap_deadline; /* key of this slot's entry in the kernel half's heap, 0 none. Outlives the task. */
     uint32_t heap_sequence;
     uint32_t wait;       /* number of the present wait: tells a late report from a present one */
     int32_t fd;          /* descriptor waited for, with events != 0 */
@@ -298,7 +298,7 @@ static inline void *slot_take(struct scheduler *s, enum kind kind)
 }
 void slot_release(struct scheduler *s, enum kind kind, void *slot);
 
-/* scheduler_open returns a zeroed scheduler with a number of its own, or NULL with *error. */
+/* scheduler_open returns a scheduler with a number of its own, zeroed or as its last owner left it, or NULL with *error. */
 struct scheduler *scheduler_open(int *error);
 /* scheduler_close makes every handle stale and the number free. The memory stays mapped. */
 void scheduler_close(struct scheduler *s);

@@ -69,11 +69,12 @@ void pool_close(struct pool *pool)
     struct slab *table = atomic_load(&all_slabs);
     for (size_t i = 0; i < pool->slab_count; i++) {
         struct slab *slab = &table[pool->slabs[i]];
+        size_t size = slab->size; /* now: once withdrawn, the entry may be another pool's */
         char *low = atomic_exchange(&slab->low, NULL);
 #ifdef __SANITIZE_ADDRESS__
-        __asan_unpoison_memory_region(low, slab->size); /* for whoever gets these addresses next */
+        __asan_unpoison_memory_region(low, size); /* for whoever gets these addresses next */
 #endif
-        munmap(low, slab->size);
+        munmap(low, size);
     }
     pthread_mutex_lock(&registering);
     withdrawn += (uint32_t)pool->slab_count;

@@ -11,6 +11,7 @@
 #include "waiting.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,13 +28,12 @@ struct stream {
     int32_t fd;
     uint16_t drained, sticky;
     bool open, socket;
-    bool byte_stream; /* a socket on which a short read means that nothing is left */
+    bool byte_stream; /* TCP, on which a short read means that nothing is left */
     struct waiters readers, writers, either;
 };
 _Static_assert(sizeof(struct stream) <= 64, "a stream fits its slot");
 
 #define STICKY (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR | COTHREAD_PRIORITY)
-#define ENDING (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR)
 
 /* look asks the kernel what a descriptor is ready for. Negative: the error. */
 static int look(int fd, uint32_t events)
@@ -76,8 +76,8 @@ int native_wake_fd(struct scheduler *s, int fd)
 
 static cothread_handle adopt(struct scheduler *s, int fd)
 {
-    int error, type = 0, flags = fcntl(fd, F_GETFL);
-    socklen_t length = sizeof type;
+    int error, protocol = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t length = sizeof protocol;
     if (flags < 0)
         return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
     struct stream *stream = slot_take(s, KIND_STREAM);
@@ -85,8 +85,8 @@ static cothread_handle adopt(struct scheduler *s, int fd)
         return fail(COTHREAD_ELIMIT, "too many descriptors are adopted");
     stream->fd = fd;
     stream->drained = stream->sticky = 0;
-    stream->socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
-    stream->byte_stream = stream->socket && type == SOCK_STREAM;
+    stream->socket = getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0;
+    stream->byte_stream = stream->socket && protocol == IPPROTO_TCP; /* a local socket ends a read at passed descriptors */
     stream->readers.first = stream->writers.first = stream->either.first = NULL;
     stream->open = true;
     cothread_handle handle = handle_of(s, KIND_STREAM, stream);
@@ -271,8 +271,11 @@ int64_t native_write(struct scheduler *s, cothread_handle handle, const void *da
             }
             stream->drained |= COTHREAD_WRITABLE;
         }
-        if ((rc = await(s, stream, COTHREAD_WRITABLE, deadline)) != 0)
+        if ((rc = await(s, stream, COTHREAD_WRITABLE, deadline)) != 0) {
+            if (rc == COTHREAD_EINTR && written)
+                atomic_store(&s->shared.interrupted, 1); /* the next call says so */
             return written ? (int64_t)written : rc;
+        }
     }
 }
 
@@ -286,10 +289,10 @@ cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64
         if (try_now(s, stream, COTHREAD_READABLE, deadline)) {
             int fd = accept4(stream->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd >= 0) {
-                busy(s);
                 cothread_handle connection = adopt(s, fd);
                 if (connection < 0)
                     close(fd);
+                busy(s);
                 return connection;
             }
             if (errno == EINTR || errno == ECONNABORTED)

@@ -178,7 +178,7 @@ int wait_failed(int reason)
 
 void busy(struct scheduler *s)
 {
-    if (s->current && ++s->handoffs > HANDOFFS_PER_TICK)
+    if (s->current && !s->beginning && ++s->handoffs > HANDOFFS_PER_TICK) /* the callbacks' quota bounds those */
         yield(s, s->current);
 }
 
@@ -572,7 +572,10 @@ static void *run_callbacks(void *argument)
             if (self->held)
                 mutexes_abandoned(s, self);
             self->flags &= (uint8_t)~TASK_CANCELLED; /* it was meant for this callback, and so are handles of it */
-            if (++self->generation >= (1u << GENERATION_BITS) - 2) { /* used up: native_end retires the slot */
+            uint32_t *highest = &s->tables[KIND_TASK].highest;
+            if (++self->generation > *highest)
+                *highest = self->generation;
+            if (self->generation >= (1u << GENERATION_BITS) - 2) { /* used up: native_end retires the slot */
                 if (s->runner == self) {
                     s->runner = NULL;
                     COUNT(s->shared.living, 1);
@@ -608,7 +611,7 @@ int native_post_wait(struct scheduler *s, cothread_callback callback, void *argu
     }
     if (rc == COTHREAD_ETIMEDOUT)
         queue_refuse(&s->queue);
-    return rc;
+    return rc == COTHREAD_EDEAD ? fail(rc, "the scheduler is being destroyed") : rc;
 }
 
 /* ---- native_run -------------------------------------------------------------------------------------------- */
@@ -731,11 +734,7 @@ int native_start(struct scheduler *s, const cothread_options *options, int wake_
 
 void native_stop(struct scheduler *s)
 {
-    struct task *runners[] = {s->runner, s->idle_runner};
     atomic_store(&s->handle, 0);
-    for (int i = 0; i < 2; i++) /* they were never released */
-        if (runners[i] && runners[i]->generation > s->tables[KIND_TASK].highest)
-            s->tables[KIND_TASK].highest = runners[i]->generation;
     native_free_objects(s);
 #if defined(__SANITIZE_THREAD__) || defined(COTHREAD_VALGRIND)
     for (uint32_t i = 0; i < s->tables[KIND_TASK].used; i++) /* parked runners, and tasks that were abandoned */
@@ -764,7 +763,7 @@ void native_statistics(struct scheduler *s, cothread_stats *stats)
     stats->switches = shared->switches;
     stats->host_switches = (uint64_t)__atomic_load_n(&s->ring.switches, __ATOMIC_RELAXED);
     stats->tasks_spawned = shared->spawned;
-    stats->tasks_waiting = waiting < living ? waiting : living; /* main may be the one more */
+    stats->tasks_waiting = waiting < living ? waiting : living; /* the two are not read at one instant */
     stats->tasks_ready = living - stats->tasks_waiting;
     stats->tasks_ended = shared->ended;
     stats->timers_armed = shared->timers_armed;

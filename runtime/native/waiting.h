@@ -78,7 +78,7 @@ static inline void wait_begin(struct scheduler *s, struct task *t, struct waiter
             s->shared.armed_first = t;
         s->shared.armed_last = t;
     }
-    COUNT(s->shared.waiting, 1);
+    COUNT(s->shared.waiting, !(t->flags & TASK_MAIN));
 }
 
 static inline void wait_end(struct scheduler *s, struct task *t)
@@ -88,7 +88,7 @@ static inline void wait_end(struct scheduler *s, struct task *t)
         t->waiting_in = NULL;
     }
     t->deadline = COTHREAD_FOREVER;
-    COUNT(s->shared.waiting, -1);
+    COUNT(s->shared.waiting, -!(t->flags & TASK_MAIN));
 }
 
 /* wake ends the wait of `t`. */

@@ -2,11 +2,11 @@
 #include "test.h"
 #include <sched.h>
 
-/* Creating and destroying a scheduler changes the number of Go's processors, which stops every thread that runs Go. One that
- * waits in the kernel must neither hold that up nor have to end its wait for it: a wait of the first milliseconds is
- * hidden from Go (poll/epoll.go), a longer one is not, and both kinds are met here. A stop that waits for the waiter
- * would last as long as its sleep, 50 ms, or for ever. */
-enum { PAIRS = 100 };
+/* Each scheduler takes some Go memory, so that creating and destroying thousands makes Go collect several times, and a
+ * collection stops every thread that runs Go. One that waits in the kernel must neither hold that up nor have to end its
+ * wait for it: a wait of the first milliseconds is hidden from Go (poll/epoll.go), a longer one is not, and both kinds are
+ * met here. A collection that waits for the waiter would last as long as its sleep, 50 ms, or for ever. */
+enum { PAIRS = 3000 };
 static int compare(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;

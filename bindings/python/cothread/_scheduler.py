@@ -175,8 +175,10 @@ def disarm(waiter: Waiter) -> None:
     """Withdraws a waiter's request; one not handed over yet becomes its own withdrawal."""
     position = waiter.armed
     waiter.armed = 0
-    if position >= requests.base:
-        requests[position - requests.base + 1] = WITHDRAW
+    index = position - requests.base
+    if index >= 0:
+        if index < len(requests):
+            requests[index + 1] = WITHDRAW
     elif position > 0:
         requests.extend((waiter.handle, WITHDRAW, 0, 0, 0))
 
@@ -199,8 +201,9 @@ def wait(me: Task, queue: Any, deadline: Optional[int]) -> bool:
             me.armed = OVERDUE
             overdue.append((deadline, me))
         else:
+            handle = me.handle or attach(me)
             me.armed = requests.base + len(requests)
-            requests.extend((me.handle or attach(me), WAIT_DEADLINE, deadline, 0, 0))
+            requests.extend((handle, WAIT_DEADLINE, deadline, 0, 0))
         entry = ready[0]
         if entry is hub:
             entry = next_round()
@@ -217,9 +220,11 @@ def wait_descriptor(me: Task, fd: int, events: int, deadline: Optional[int]) -> 
     try:
         me.queue = None
         me.events = 0
-        me.armed = requests.base + len(requests)
+        handle = me.handle or attach(me)
+        operation = _library.wait_descriptor(fd)
         limit = FOREVER if deadline is None else deadline
-        requests.extend((me.handle or attach(me), _library.wait_descriptor(fd), limit, events, 0))
+        me.armed = requests.base + len(requests)
+        requests.extend((handle, operation, limit, events, 0))
         entry = ready[0]
         if entry is hub:
             entry = next_round()

@@ -52,8 +52,8 @@ class _SignalPipe(Watch):
         self._arm()
 
     def _arm(self) -> None:
-        self.armed = requests.base + len(requests)
         operation = _library.wait_descriptor(self._read)
+        self.armed = requests.base + len(requests)
         requests.extend((self.handle, operation, _library.FOREVER, _scheduler.POLLIN, 0))
 
     def completed(self, what: int) -> None:

@@ -98,9 +98,11 @@ class _Probe(Watch):
         self.fd = fd
         self.events = events
         self.found = found
-        self.armed = requests.base + len(requests)
+        handle = self.handle or attach(self)
         operation = _library.wait_descriptor(fd)
-        requests.extend((self.handle or attach(self), operation, _library.FOREVER, _asked(events), 0))
+        asked = _asked(events)
+        self.armed = requests.base + len(requests)
+        requests.extend((handle, operation, _library.FOREVER, asked, 0))
 
     def completed(self, what: int) -> None:
         self.armed = 0

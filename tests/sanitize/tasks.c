@@ -1,0 +1,97 @@
+/* tasks.c - do the sanitizers follow the stacks of tasks? Each argument is a fault they must find inside a task, or a
+ * program in which they must find none.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "../c/test.h"
+
+static int shared;
+
+static void *writes(void *unused) {
+    (void)unused;
+    shared++;
+    return NULL;
+}
+
+/* A task and a thread write one variable, and nothing orders the two. */
+static void race(void) {
+    pthread_t thread;
+    expect(pthread_create(&thread, NULL, writes, NULL), 0);
+    join(spawn(writes, NULL));
+    expect(pthread_join(thread, NULL), 0);
+}
+
+/* A task and a thread write one variable; the thread's posted callback says when it is the task's turn. */
+static cothread_handle scheduler, posted;
+
+static void signals(void *event) {
+    expect(cothread_event_signal(*(cothread_handle *)event, NULL), 1);
+}
+
+static void *writes_and_posts(void *unused) {
+    (void)unused;
+    shared++;
+    expect(cothread_post(scheduler, signals, &posted, COTHREAD_NOW), 0);
+    return NULL;
+}
+
+static void *waits_and_writes(void *unused) {
+    (void)unused;
+    expect(cothread_event_wait(posted, NULL, COTHREAD_FOREVER), 0);
+    shared++;
+    return NULL;
+}
+
+static void order_by_post(void) {
+    pthread_t thread;
+    posted = handle(cothread_event_create(0));
+    cothread_handle task = spawn(waits_and_writes, NULL);
+    expect(cothread_yield(), 0);
+    expect(pthread_create(&thread, NULL, writes_and_posts, NULL), 0);
+    join(task);
+    expect(pthread_join(thread, NULL), 0);
+}
+
+/* A task suspends and then writes one byte beyond an array on its stack. */
+static void *overruns(void *length) {
+    volatile char array[16];
+    cothread_yield();
+    for (size_t i = 0; i < (size_t)length; i++)
+        array[i] = 1;
+    return (void *)(size_t)array[0];
+}
+
+static void overrun(void) {
+    join(spawn(overruns, (void *)17));
+}
+
+/* A hundred thousand tasks, one after the other in one slot and on one stack, and some that never end. */
+static void *suspends_for_ever(void *unused) {
+    cothread_wait_until(COTHREAD_FOREVER);
+    for (;;)
+        cothread_yield();
+    return unused;
+}
+
+static void reuse(void) {
+    for (int i = 0; i < 100000; i++)
+        join(spawn(overruns, (void *)16));
+    for (int i = 0; i < 10; i++)
+        spawn(suspends_for_ever, NULL);
+    expect(cothread_yield(), 0);
+    expect(cothread_destroy(scheduler, COTHREAD_NOW), 10);
+    scheduler = handle(cothread_create(NULL)); /* on memory that the abandoned ones left as it was */
+    join(spawn(overruns, (void *)16));
+}
+
+int main(int count, char **arguments) {
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } programs[] = {{"race", race}, {"order_by_post", order_by_post}, {"overrun", overrun}, {"reuse", reuse}};
+    scheduler = handle(cothread_create(NULL));
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        if (count == 2 && strcmp(arguments[1], programs[i].name) == 0) {
+            programs[i].run();
+            return nothing_left();
+        }
+    fail_at(__FILE__, __LINE__, "usage: tasks race | order_by_post | overrun | reuse");
+}
