@@ -5,7 +5,17 @@ import threading
 
 import cothread
 import pytest
-from cothread import Callback, CallbackFull, CallbackResult, Event, Sleep, Spawn, Timedout, Yield, _scheduler
+from cothread import (
+    Callback,
+    CallbackFull,
+    CallbackResult,
+    Event,
+    Sleep,
+    Spawn,
+    Timedout,
+    Yield,
+    _scheduler,
+)
 
 
 def in_thread(function, *args):
@@ -108,7 +118,9 @@ def test_an_exception_is_reported_and_the_queue_goes_on(kernel, capsys):
     Sleep(1)
     assert order == ["next"]
     error = capsys.readouterr().err
-    assert error.startswith("Asynchronous callback raised uncaught exception\nTraceback")
+    assert error.startswith(
+        "Asynchronous callback raised uncaught exception\nTraceback"
+    )
     assert "ZeroDivisionError" in error
 
 
@@ -157,7 +169,9 @@ def test_result_comes_back_to_the_thread():
     finished = Event()
 
     def thread():
-        results.append(CallbackResult(lambda a, b: (a + b, threading.get_ident()), 1, b=2))
+        results.append(
+            CallbackResult(lambda a, b: (a + b, threading.get_ident()), 1, b=2)
+        )
         Callback(finished.Signal)
 
     in_thread(thread)
@@ -199,7 +213,12 @@ def test_result_times_out_and_the_action_runs_to_its_end(spawn):
 
     def thread():
         try:
-            CallbackResult(action, callback_timeout=0.001, callback_spawn=spawn, callback_queue=queue)
+            CallbackResult(
+                action,
+                callback_timeout=0.001,
+                callback_spawn=spawn,
+                callback_queue=queue,
+            )
         except Timedout as error:
             caught.append(str(error))
         Callback(timed_out.Signal)
@@ -219,8 +238,15 @@ def test_an_action_of_a_result_that_waits_does_not_hold_the_queue():
         Callback(finished.Signal)
 
     slow = Event()
-    in_thread(lambda: (CallbackResult(lambda: (slow.Wait(), order.append("slow"))), Callback(finished.Signal)))
-    in_thread(lambda: (CallbackResult(lambda: order.append("quick")), Callback(slow.Signal)))
+    in_thread(
+        lambda: (
+            CallbackResult(lambda: (slow.Wait(), order.append("slow"))),
+            Callback(finished.Signal),
+        )
+    )
+    in_thread(
+        lambda: (CallbackResult(lambda: order.append("quick")), Callback(slow.Signal))
+    )
     finished.Wait(10)
     assert order == ["quick", "slow"]
 
@@ -248,7 +274,16 @@ def c_thread(tmp_path_factory):
         """
     )
     subprocess.run(
-        ["gcc", "-shared", "-fPIC", "-pthread", "-o", folder / "caller.so", folder / "caller.c"], check=True
+        [
+            "gcc",
+            "-shared",
+            "-fPIC",
+            "-pthread",
+            "-o",
+            folder / "caller.so",
+            folder / "caller.c",
+        ],
+        check=True,
     )
     return ctypes.CDLL(str(folder / "caller.so"))
 

@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
-from cothread import Event, Misuse, Pulse, RLock, Sleep, Spawn, Timedout, WaitForAll, Yield
+from cothread import (
+    Event,
+    Misuse,
+    Pulse,
+    RLock,
+    Sleep,
+    Spawn,
+    Timedout,
+    WaitForAll,
+    Yield,
+)
 
 
 def test_a_value_that_is_there_is_taken_without_a_switch(kernel):

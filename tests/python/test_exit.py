@@ -36,7 +36,16 @@ TASKS = """
 """
 
 ALL = sorted(
-    ["sleeping", "waiting", "waiting with a timeout", "polling", "polling many", "yielding", "idling", "in a callback"]
+    [
+        "sleeping",
+        "waiting",
+        "waiting with a timeout",
+        "polling",
+        "polling many",
+        "yielding",
+        "idling",
+        "in a callback",
+    ]
 )
 
 

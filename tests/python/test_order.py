@@ -19,7 +19,9 @@ def test_yield_is_round_robin(kernel):
     assert order == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
 
 
-def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_that_yielded(kernel):
+def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_that_yielded(
+    kernel,
+):
     order = []
     event = Event()
 
@@ -59,7 +61,15 @@ def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_t
     Yield()
     Yield()
     # The first yielder went while everybody else slept.
-    assert order == ["yielder", "spawned", "signalled", "callback", "descriptor", "deadline", "yielder"]
+    assert order == [
+        "yielder",
+        "spawned",
+        "signalled",
+        "callback",
+        "descriptor",
+        "deadline",
+        "yielder",
+    ]
 
 
 def test_a_task_woken_in_a_round_runs_in_the_next(kernel):
@@ -101,7 +111,12 @@ def test_sleepers_wake_in_the_order_of_their_deadlines_and_then_of_their_calls(k
         Sleep(seconds)
         order.append(name)
 
-    WaitForAll([Spawn(sleeper, name, seconds) for name, seconds in (("a", 2), ("b", 1), ("c", 2), ("d", 0))])
+    WaitForAll(
+        [
+            Spawn(sleeper, name, seconds)
+            for name, seconds in (("a", 2), ("b", 1), ("c", 2), ("d", 0))
+        ]
+    )
     assert order == ["d", "b", "a", "c"]
 
 
@@ -195,3 +210,16 @@ def test_the_idle_hub_polls_once_per_wake(kernel):
         Sleep(1)
     assert kernel.polls == 10
     assert cothread.cothread.Timedout is cothread.Timedout
+
+
+def test_switches_are_counted_and_the_turn_is_stamped(kernel):
+    tasks = [Spawn(lambda: (Sleep(1), turns.append(kernel.stamp[0]))) for _ in range(3)]
+    turns = []
+    WaitForAll(tasks)
+    assert turns[0] in kernel.tokens
+    before = kernel.stamp[1]
+    task = Spawn(lambda: [Yield() for _ in range(100)])
+    task.Wait()
+    assert (
+        100 <= kernel.stamp[1] - before <= 300
+    )  # its own turns, the hub's, and main's

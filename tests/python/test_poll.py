@@ -5,8 +5,25 @@ import socket
 
 import cothread
 import pytest
-from cothread import SelectError, Sleep, Spawn, WaitForAll, Yield, coselect, poll_list, select
-from cothread.coselect import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, POLLRDNORM
+from cothread import (
+    SelectError,
+    Sleep,
+    Spawn,
+    WaitForAll,
+    Yield,
+    coselect,
+    poll_list,
+    select,
+)
+from cothread.coselect import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLNVAL,
+    POLLOUT,
+    POLLPRI,
+    POLLRDNORM,
+)
 
 
 @pytest.fixture
@@ -46,7 +63,9 @@ def test_files_are_accepted_and_numbers_are_returned(pair):
 def test_duplicates_are_merged(pair):
     a, b = pair
     b.send(b"x")
-    assert poll_list([(a, POLLIN), (a.fileno(), POLLOUT)], 5) == [(a.fileno(), POLLIN | POLLOUT)]
+    assert poll_list([(a, POLLIN), (a.fileno(), POLLOUT)], 5) == [
+        (a.fileno(), POLLIN | POLLOUT)
+    ]
 
 
 def test_timeout_gives_an_empty_list(pipe):
@@ -62,7 +81,10 @@ def test_a_look_without_waiting_sees_what_is_ready_and_suspends_once(pair):
     b.send(b"x")
     ran = []
     task = Spawn(ran.append, 1)
-    assert poll_list([(a, POLLIN), (b, POLLOUT)], 0) == [(a.fileno(), POLLIN), (b.fileno(), POLLOUT)]
+    assert poll_list([(a, POLLIN), (b, POLLOUT)], 0) == [
+        (a.fileno(), POLLIN),
+        (b.fileno(), POLLOUT),
+    ]
     assert ran == [1]
     task.Wait()
 
@@ -192,7 +214,9 @@ def test_the_poll_object(pair):
     poller.register(a, POLLIN)
     assert poller.poll(1) == []
     b.send(b"x")
-    assert poller.poll() == [(a.fileno(), POLLIN)]  # the original's default raised TypeError
+    assert poller.poll() == [
+        (a.fileno(), POLLIN)
+    ]  # the original's default raised TypeError
     poller.modify(a, POLLOUT)
     assert poller.poll(-1) == [(a.fileno(), POLLOUT)]
     poller.unregister(a)

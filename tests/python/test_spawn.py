@@ -26,7 +26,10 @@ def test_arguments_reach_the_function_and_the_options_do_not(kernel):
     def function(*args, **kargs):
         return args, kargs
 
-    assert Spawn(function, 1, 2, a=3, stack_size=10000, raise_on_wait=True).Wait() == ((1, 2), {"a": 3})
+    assert Spawn(function, 1, 2, a=3, stack_size=10000, raise_on_wait=True).Wait() == (
+        (1, 2),
+        {"a": 3},
+    )
 
 
 def test_spawn_works_as_a_decorator(kernel):
@@ -99,7 +102,9 @@ def test_a_broken_stderr_loses_no_task(kernel, monkeypatch):
     assert WaitForAll(after) == [None, "alive"]
 
 
-def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(kernel, capsys):
+def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(
+    kernel, capsys
+):
     def broken():
         raise KeyError("x")
 

@@ -3,7 +3,17 @@ import threading
 
 import cothread
 import pytest
-from cothread import Event, EventQueue, Pulse, RLock, Sleep, SleepUntil, Spawn, Timer, Yield
+from cothread import (
+    Event,
+    EventQueue,
+    Pulse,
+    RLock,
+    Sleep,
+    SleepUntil,
+    Spawn,
+    Timer,
+    Yield,
+)
 
 TEXT = "Cannot call into cothread from another thread.  Consider using Callback or CallbackResult."
 

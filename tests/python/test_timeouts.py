@@ -3,7 +3,16 @@ import time
 
 import cothread
 import pytest
-from cothread import AbsTimeout, Deadline, Event, GetDeadline, Sleep, SleepUntil, Timedout, _scheduler
+from cothread import (
+    AbsTimeout,
+    Deadline,
+    Event,
+    GetDeadline,
+    Sleep,
+    SleepUntil,
+    Timedout,
+    _scheduler,
+)
 
 
 def test_sleep_takes_all_three_forms(kernel):

@@ -181,7 +181,8 @@ class Library:
         self._ready = _words(ring.ready, self.capacity * READY_WORDS)
         self._request_count = _words(address + _Ring.request_count.offset, 1)
         self._ready_count = _words(address + _Ring.ready_count.offset, 1)
-        self._stamp = _words(address + _Ring.current.offset, 2)
+        # The running task and the number of switches so far, for statistics and the library's watchdog.
+        self.stamp = _words(address + _Ring.current.offset, 2)
         # Ends the present poll, or else the next. From any thread. A scheduler that is gone needs no wake.
         self.interrupt = partial(interrupt, self._scheduler)
         # The library's clock is CLOCK_MONOTONIC, which Python reads without a foreign call.
@@ -243,12 +244,6 @@ class Library:
         words: list[int] = self._ready[: self._ready_count[0] * READY_WORDS].tolist()
         self._ready_count[0] = 0
         return words
-
-    def stamp(self, current: int, switches: int) -> None:
-        """Tells statistics and watchdog which task runs, and how many switches there were."""
-        words = self._stamp
-        words[0] = current
-        words[1] = switches
 
     def close(self) -> None:
         self._destroy(self._scheduler, NOW)
