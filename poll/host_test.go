@@ -126,9 +126,9 @@ func TestAnEdgesBitIsListedUntilReportedAndAgainWhenDrained(t *testing.T) {
 	mustList(t, h, wanted(a, requestable))
 	h.Deliver(a, Readable|Writable)
 	mustReport(t, wait(h, 0), Event{1, Readable | Writable})
-	mustList(t, h, wanted(a, Priority | ReadHangup))
+	mustList(t, h, wanted(a, Priority|ReadHangup))
 	h.Drained(a, Readable)
-	mustList(t, h, wanted(a, Readable | Priority | ReadHangup))
+	mustList(t, h, wanted(a, Readable|Priority|ReadHangup))
 
 	h.Deliver(a, Error) // would be found by every poll
 	mustReport(t, wait(h, 0), Event{1, Error})
