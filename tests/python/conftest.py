@@ -14,11 +14,7 @@ from fake_kernel import FakeKernel
 def no_task_is_left_over():
     yield
     # The tasks of callback queues stay.
-    left = {
-        task
-        for task in cothread.Spawn.Cothreads
-        if "_Queue._serve" not in repr(task._function)
-    }
+    left = {task for task in cothread.Spawn.Cothreads if "_Queue._serve" not in repr(task._function)}
     cothread.Spawn.Cothreads.difference_update(left)
     assert not left, "tasks left over"
 

@@ -20,11 +20,11 @@ class FakeKernel:
     def __init__(self) -> None:
         self.clock = 1_000_000_000_000
         self.wall_clock = 1_700_000_000.0
-        self.tokens: "dict[int, int]" = {}
-        self.waits: "dict[int, tuple[int, int, int, int]]" = {}  # handle -> deadline, number, descriptor, events
+        self.tokens: dict[int, int] = {}
+        self.waits: dict[int, tuple[int, int, int, int]] = {}  # handle -> deadline, number, descriptor, events
         self.numbers = self.handles = 0
-        self.ready_descriptors: "dict[int, int]" = {}
-        self.requests_seen: "list[tuple[int, int]]" = []  # operation, deadline
+        self.ready_descriptors: dict[int, int] = {}
+        self.requests_seen: list[tuple[int, int]] = []  # operation, deadline
         self.polls = 0
         self.stamp = [0, 0]
         self.interrupts = 0
@@ -64,9 +64,7 @@ class FakeKernel:
             failure, self.failure = self.failure, None
             raise failure
         words = iter(requests)
-        for handle, operation, until, events, _value in zip(
-            words, words, words, words, words
-        ):
+        for handle, operation, until, events, _value in zip(words, words, words, words, words):
             self._request(handle, operation, until, events)
         requests.base += len(requests)
         requests.clear()
@@ -84,9 +82,7 @@ class FakeKernel:
     def _request(self, handle: int, word: int, deadline: int, events: int) -> None:
         operation, fd = word & 0xFFFFFFFF, word >> 32
         self.requests_seen.append((operation, deadline))
-        assert handle in self.tokens, (
-            "a request for a handle that was never made, or is finished"
-        )
+        assert handle in self.tokens, "a request for a handle that was never made, or is finished"
         if operation == OPERATION_WAIT:
             assert handle not in self.waits, "a task waits twice"
             self.numbers += 1
@@ -101,16 +97,12 @@ class FakeKernel:
 
     def _due(self) -> "list[int]":
         """Timers first, so that it is the scheduler who puts descriptors before them."""
-        batch: "list[int]" = []
-        for handle, (deadline, _number, _fd, _events) in sorted(
-            self.waits.items(), key=lambda item: item[1][:2]
-        ):
+        batch: list[int] = []
+        for handle, (deadline, _number, _fd, _events) in sorted(self.waits.items(), key=lambda item: item[1][:2]):
             if deadline <= self.clock:
                 del self.waits[handle]
                 batch += (self.tokens[handle], TIMED_OUT, 0)
-        for handle, (_deadline, _number, fd, events) in sorted(
-            self.waits.items(), key=lambda item: item[1][1]
-        ):
+        for handle, (_deadline, _number, fd, events) in sorted(self.waits.items(), key=lambda item: item[1][1]):
             found = self.ready_descriptors.get(fd, 0) & (events | 0x38)
             if found:
                 del self.waits[handle]

@@ -118,9 +118,7 @@ def test_an_exception_is_reported_and_the_queue_goes_on(kernel, capsys):
     Sleep(1)
     assert order == ["next"]
     error = capsys.readouterr().err
-    assert error.startswith(
-        "Asynchronous callback raised uncaught exception\nTraceback"
-    )
+    assert error.startswith("Asynchronous callback raised uncaught exception\nTraceback")
     assert "ZeroDivisionError" in error
 
 
@@ -169,9 +167,7 @@ def test_result_comes_back_to_the_thread():
     finished = Event()
 
     def thread():
-        results.append(
-            CallbackResult(lambda a, b: (a + b, threading.get_ident()), 1, b=2)
-        )
+        results.append(CallbackResult(lambda a, b: (a + b, threading.get_ident()), 1, b=2))
         Callback(finished.Signal)
 
     in_thread(thread)
@@ -231,22 +227,19 @@ def test_result_times_out_and_the_action_runs_to_its_end(spawn):
 
 def test_an_action_of_a_result_that_waits_does_not_hold_the_queue():
     order = []
+    go_on = Event()
     finished = Event()
 
-    def thread(name, seconds):
-        CallbackResult(lambda: (Sleep(seconds), order.append(name)))
+    def slow():
+        CallbackResult(lambda: (go_on.Wait(), order.append("slow")))
         Callback(finished.Signal)
 
-    slow = Event()
-    in_thread(
-        lambda: (
-            CallbackResult(lambda: (slow.Wait(), order.append("slow"))),
-            Callback(finished.Signal),
-        )
-    )
-    in_thread(
-        lambda: (CallbackResult(lambda: order.append("quick")), Callback(slow.Signal))
-    )
+    def quick():
+        CallbackResult(order.append, "quick")
+        Callback(go_on.Signal)
+
+    in_thread(slow)
+    in_thread(quick)
     finished.Wait(10)
     assert order == ["quick", "slow"]
 

@@ -118,9 +118,7 @@ def test_block_suspends_a_task(kernel):
     assert ran == [0, 1, 2, 3, 4]
 
 
-def test_a_callback_that_fills_its_own_queue_gets_an_error_instead_of_a_deadlock(
-    kernel, capsys
-):
+def test_a_callback_that_fills_its_own_queue_gets_an_error_instead_of_a_deadlock(kernel, capsys):
     queue = CallbackQueue(bound=2)
 
     def fill():

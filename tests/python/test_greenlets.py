@@ -57,9 +57,7 @@ def test_more_greenlets_than_are_kept_end_when_their_functions_do(kernel):
     assert len(_scheduler.parked) == _scheduler._PARKED
     # The handles of the greenlets that ended went back.
     assert len(kernel.tokens) <= count + 1 - 100
-    assert WaitForAll(
-        [Spawn(lambda n=n: (Sleep(1), n)[1]) for n in range(count)]
-    ) == list(range(count))
+    assert WaitForAll([Spawn(lambda n=n: (Sleep(1), n)[1]) for n in range(count)]) == list(range(count))
 
 
 def test_a_thousand_tasks_in_a_round():

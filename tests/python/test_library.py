@@ -28,22 +28,16 @@ def last_line(done):
 
 def test_a_missing_library_is_one_clear_sentence(tmp_path):
     line = last_line(import_with(tmp_path / "nowhere.so"))
-    assert line.startswith(
-        "ImportError: cothread cannot load libcothread.so: build it with ./build.sh build"
-    )
+    assert line.startswith("ImportError: cothread cannot load libcothread.so: build it with ./build.sh build")
     assert "nowhere.so" in line
 
 
 def test_a_library_of_another_abi_is_refused(tmp_path):
     source = tmp_path / "other.c"
     source.write_text("int cothread_abi(void) { return 99; }\n")
-    subprocess.run(
-        ["gcc", "-shared", "-fPIC", "-o", tmp_path / "other.so", source], check=True
-    )
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "other.so", source], check=True)
     line = last_line(import_with(tmp_path / "other.so"))
-    assert line.startswith(
-        "ImportError: cothread was written for ABI 1 of libcothread, but"
-    )
+    assert line.startswith("ImportError: cothread was written for ABI 1 of libcothread, but")
     assert line.endswith("has ABI 99.")
 
 
@@ -57,9 +51,7 @@ def test_a_refused_call_carries_its_code_and_the_librarys_sentence():
 
 def test_more_requests_than_the_ring_holds_all_arrive():
     count = _scheduler.kernel.capacity + 500
-    tasks = [
-        cothread.Spawn(lambda n=n: (cothread.Sleep(0.01), n)[1]) for n in range(count)
-    ]
+    tasks = [cothread.Spawn(lambda n=n: (cothread.Sleep(0.01), n)[1]) for n in range(count)]
     assert cothread.WaitForAll(tasks, 60) == list(range(count))
 
 
@@ -72,8 +64,4 @@ def test_more_deadlines_than_a_batch_holds_all_wake():
 
 def test_ctypes_is_in_one_module_only():
     package = Path(cothread.__file__).parent
-    assert [
-        path.name
-        for path in package.glob("*.py")
-        if "import ctypes" in path.read_text()
-    ] == ["_library.py"]
+    assert [path.name for path in package.glob("*.py") if "import ctypes" in path.read_text()] == ["_library.py"]

@@ -111,12 +111,7 @@ def test_sleepers_wake_in_the_order_of_their_deadlines_and_then_of_their_calls(k
         Sleep(seconds)
         order.append(name)
 
-    WaitForAll(
-        [
-            Spawn(sleeper, name, seconds)
-            for name, seconds in (("a", 2), ("b", 1), ("c", 2), ("d", 0))
-        ]
-    )
+    WaitForAll([Spawn(sleeper, name, seconds) for name, seconds in (("a", 2), ("b", 1), ("c", 2), ("d", 0))])
     assert order == ["d", "b", "a", "c"]
 
 
@@ -220,6 +215,4 @@ def test_switches_are_counted_and_the_turn_is_stamped(kernel):
     before = kernel.stamp[1]
     task = Spawn(lambda: [Yield() for _ in range(100)])
     task.Wait()
-    assert (
-        100 <= kernel.stamp[1] - before <= 300
-    )  # its own turns, the hub's, and main's
+    assert 100 <= kernel.stamp[1] - before <= 300  # its own turns, the hub's, and main's

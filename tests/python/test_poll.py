@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import os
 import select as standard_select
 import socket
@@ -39,10 +40,8 @@ def pipe():
     r, w = os.pipe()
     yield r, w
     for fd in r, w:
-        try:
+        with contextlib.suppress(OSError):
             os.close(fd)
-        except OSError:
-            pass
 
 
 def test_a_task_waits_for_data(pipe):
@@ -63,9 +62,7 @@ def test_files_are_accepted_and_numbers_are_returned(pair):
 def test_duplicates_are_merged(pair):
     a, b = pair
     b.send(b"x")
-    assert poll_list([(a, POLLIN), (a.fileno(), POLLOUT)], 5) == [
-        (a.fileno(), POLLIN | POLLOUT)
-    ]
+    assert poll_list([(a, POLLIN), (a.fileno(), POLLOUT)], 5) == [(a.fileno(), POLLIN | POLLOUT)]
 
 
 def test_timeout_gives_an_empty_list(pipe):
@@ -91,11 +88,11 @@ def test_a_look_without_waiting_sees_what_is_ready_and_suspends_once(pair):
 
 def test_of_many_descriptors_all_that_are_ready_are_told():
     pairs = [socket.socketpair() for _ in range(50)]
-    for a, b in pairs[::2]:
+    for _, b in pairs[::2]:
         b.send(b"x")
     found = poll_list([(a, POLLIN) for a, _ in pairs], 5)
     assert sorted(found) == sorted((a.fileno(), POLLIN) for a, _ in pairs[::2])
-    for a, b in pairs[::2]:
+    for a, _ in pairs[::2]:
         a.recv(1)
     # The handles and registrations of the first poll serve the second.
     task = Spawn(poll_list, [(a, POLLIN) for a, _ in pairs], 5)
@@ -143,7 +140,7 @@ def test_a_closed_file_is_refused_at_once(pair):
 
 
 def test_a_number_used_again_is_another_descriptor(pipe):
-    r, w = pipe
+    r, _w = pipe
     assert poll_list([(r, POLLIN)], 0.001) == []
     os.close(r)
     a, b = socket.socketpair()
@@ -214,9 +211,7 @@ def test_the_poll_object(pair):
     poller.register(a, POLLIN)
     assert poller.poll(1) == []
     b.send(b"x")
-    assert poller.poll() == [
-        (a.fileno(), POLLIN)
-    ]  # the original's default raised TypeError
+    assert poller.poll() == [(a.fileno(), POLLIN)]  # the original's default raised TypeError
     poller.modify(a, POLLOUT)
     assert poller.poll(-1) == [(a.fileno(), POLLOUT)]
     poller.unregister(a)

@@ -102,9 +102,7 @@ def test_a_broken_stderr_loses_no_task(kernel, monkeypatch):
     assert WaitForAll(after) == [None, "alive"]
 
 
-def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(
-    kernel, capsys
-):
+def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(kernel, capsys):
     def broken():
         raise KeyError("x")
 

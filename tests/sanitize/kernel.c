@@ -45,12 +45,12 @@ static bool waits(const struct wait *w)
     return w->task->wait == w->number && w->task->state == TASK_WAITING;
 }
 
+/* due notes what wakes a task. Whom there is no room for still waits, and the next look finds him again. */
 static void due(struct half *half, struct task *task, int reason, uint32_t events)
 {
     struct shared *shared = &half->scheduler->shared;
-    if (shared->due_count == DUE_CAPACITY)
-        native_deliver(half->scheduler);
-    shared->due[shared->due_count++] = (struct due){.task = task, .reason = reason, .events = events, .wait = task->wait};
+    if (shared->due_count < DUE_CAPACITY)
+        shared->due[shared->due_count++] = (struct due){.task = task, .reason = reason, .events = events, .wait = task->wait};
 }
 
 /* arm takes up the tasks that were suspended with a deadline or a descriptor, and forgets the waits that are over. */
@@ -83,10 +83,8 @@ static void arm(struct half *half)
 static void interrupt_main(struct half *half)
 {
     struct task *main = half->scheduler->shared.main;
-    if (main && atomic_load(&half->scheduler->shared.interrupted) && main->state == TASK_WAITING) {
-        atomic_store(&half->scheduler->shared.interrupted, 0);
+    if (main && atomic_load(&half->scheduler->shared.interrupted) && main->state == TASK_WAITING)
         due(half, main, COTHREAD_EINTR, 0);
-    }
 }
 
 static bool ready(struct half *half)
@@ -259,6 +257,8 @@ int kernelDrive(uint32_t number)
             gather(half, COTHREAD_FOREVER);
         run(half, begin);
     }
+    if (shared->main->reason == COTHREAD_EINTR) /* else something came before it, and it ends the next wait */
+        atomic_store(&shared->interrupted, 0);
     return 0;
 }
 
@@ -284,9 +284,8 @@ int kernelDrain(uint32_t number, int64_t deadline)
     for (;;) {
         gather(half, COTHREAD_NOW);
         run(half, true);
-        if (!shared->next_first && !shared->due_count && !queue_pending(&half->scheduler->queue))
-            return 0;
-        if (deadline != COTHREAD_FOREVER && deadline <= now())
+        if (!queue_pending(&half->scheduler->queue) &&
+            ((!shared->next_first && !shared->due_count) || (deadline != COTHREAD_FOREVER && deadline <= now())))
             return 0;
     }
 }
@@ -303,7 +302,9 @@ int kernelCall(uint32_t number)
     arm(half);
     for (size_t i = 0; i < half->count; i++) {
         struct task *task = half->waits[i].task;
-        if (task->events && task->fd == shared->call_a) {
+        if (task->events && task->fd == shared->call_a && waits(&half->waits[i])) {
+            if (shared->due_count == DUE_CAPACITY)
+                native_deliver(half->scheduler);
             due(half, task, COTHREAD_ECLOSED, 0);
             shared->call_result++;
         }

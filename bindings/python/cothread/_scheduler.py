@@ -2,9 +2,10 @@
 """Who runs next, and what brings back a task that waits.
 
 A task is a greenlet. One more greenlet, the hub, was started when the package was imported and belongs to nobody.
-A task that waits switches straight to the next entry of `ready`; the hub is one of the entries and marks the end of
-a round. What becomes ready during a round stands behind the hub, so each task runs once a round. Between two rounds
-the hub adds, in this order, callback runners, descriptors, expired deadlines and those that yielded.
+A task that waits switches straight to the next entry of `ready`. The hub is one of the entries: it marks the end of a
+round, and stands in for a function that has no greenlet yet. What becomes ready during a round stands behind that mark,
+so each task runs once a round. Between two rounds the hub adds, in this order, callback runners, descriptors, expired
+deadlines and those that yielded.
 
 Deadlines and descriptors are the library's. A wait that has one appends a request to `requests`; the hub hands them
 over with its next poll and gets the batch of waits that ended. A task that Python wakes first leaves its request
