@@ -454,7 +454,7 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
  * request of a task that waits replaces the first. A request whose `task` is no host task is ignored. */
 
 #define COTHREAD_WAIT 1        /* until deadline; with fd >= 0 also until `events` */
-#define COTHREAD_WITHDRAW 2    /* the host resumes the task itself: forget its wait */
+#define COTHREAD_WITHDRAW 2    /* the host resumes the task itself: its wait, if it has one, is forgotten and never in a batch */
 #define COTHREAD_FINISH 3      /* the task ended: those who join it get `value`, and its handle is released */
 #define COTHREAD_WAIT_EVENT 4  /* cothread_event_wait on `object`; the value arrives in the batch */
 #define COTHREAD_WAIT_SEND 5   /* cothread_channel_send of the element at address `value`, valid until the task is ready */
@@ -488,7 +488,7 @@ typedef struct cothread_ring {
     cothread_request *requests;
     cothread_ready *ready;
     int64_t request_count; /* written by the host, set to 0 when taken */
-    int64_t ready_count;   /* written by poll_scheduler */
+    int64_t ready_count;   /* written by poll_scheduler; the host may set it to 0 */
     /* Stamped by the host at each switch, so that statistics and a watchdog see its tasks: */
     cothread_handle current; /* the host task that runs; 0: none */
     int64_t switches;        /* so far */
