@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
+#include <malloc.h>
 #include <dirent.h>
 
 static int entries(const char *path) {
@@ -48,6 +49,7 @@ static void live_and_die(void) {
 int main(void) {
     int i, descriptors, threads;
     long pages;
+    mallopt(M_ARENA_MAX, 1); /* or each thread of Go's that calls malloc takes 64 MB of addresses */
     for (i = 0; i < 100; i++)
         live_and_die();
     descriptors = entries("/proc/self/fd");
@@ -55,7 +57,8 @@ int main(void) {
     pages = address_space();
     for (i = 0; i < 5000; i++)
         live_and_die();
-    expect(entries("/proc/self/fd"), descriptors);
+    /* Go may open the two of its own poller at any time */
+    expect(entries("/proc/self/fd") <= descriptors + 2, 1);
     /* Go may start a thread of its own at any time, but not one per scheduler */
     expect(entries("/proc/self/task") < threads + 10, 1);
 #ifndef __SANITIZE_ADDRESS__ /* which keeps a fake stack for the task of the callbacks */
