@@ -5,7 +5,7 @@
  *   MADV_GUARD_INSTALL  0.39 us, no mapping of its own: a million guarded stacks in 25 mappings (Linux 6.13)
  *   mprotect            2.0 us and two mappings: the kernel's default limit comes at 32 753 stacks; then
  *   a canary            a pattern checked at each switch away
- * Measured with 64 KB stacks, bench/c/raw.c. Free stacks are a LIFO: a first touch costs 1.5 - 12 us, a warm stack none. */
+ * Measured in a loop over 20 000 stacks of 64 KB. Free stacks are a LIFO: a first touch costs 2 us, a warm stack none. */
 #define _GNU_SOURCE
 #include "native.h"
 
@@ -25,7 +25,7 @@
 #define CANARY UINT64_C(0x636f746872656164)
 #define SLAB_SIZE (UINT64_C(16) << 20)
 #define WARM 1024      /* free stacks that keep their memory, per class */
-#define TRIM_SLICE 512 /* stacks per call of native_trim: at 0.8 us each it stays below half a millisecond */
+#define TRIM_SLICE 512 /* stacks per call of native_trim: at 1.5 us each (the same loop, MADV_DONTNEED) below a millisecond */
 
 struct slab {
     char *_Atomic low; /* published last, withdrawn first: the overflow handler may look at any moment */

@@ -134,9 +134,8 @@ class Library:
     def __init__(self) -> None:
         path = _open()
         # CDLL drops the interpreter lock during a call, PyDLL keeps it. A poll that blocks drops it, and so does
-        # an interrupt, or the hub would wake only to wait for the lock (post into an idle loop: p50 5 us against
-        # 9). For the others dropping costs more than the call, and would hand the processor to any thread that
-        # floods callbacks, for its whole 5 ms switch interval.
+        # an interrupt, or the hub would wake only to wait for the lock. For the others dropping costs more than the
+        # call, and would hand the processor to any thread that floods callbacks, for its whole 5 ms switch interval.
         quick = ctypes.PyDLL(path)
         blocking = ctypes.CDLL(path)
         quick.cothread_abi.restype = ctypes.c_int
