@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tasks share. All of it is Python: a wait without a timeout never troubles the library."""
 
-from _thread import get_ident
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable, Optional, Union, cast
+from typing import Any, Callable, Optional, Union
 
 from greenlet import getcurrent
 
@@ -14,13 +13,12 @@ from ._scheduler import (
     Spawn,
     Task,
     Timedout,
+    another_round,
     check_thread,
     current_task,
     deadline_after,
     disarm,
-    next_round,
     report,
-    scheduler_thread_id,
     wait,
     wake_all,
     wake_first,
@@ -28,80 +26,86 @@ from ._scheduler import (
 )
 from ._timeouts import AbsTimeout
 
+_hub = _scheduler.hub
 _ready = _scheduler.ready
+
+
+class _Raise:
+    """In place of an event's value: what Wait is to raise."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: "Union[BaseException, type[BaseException]]") -> None:
+        self.error = error
+
+
+_NOTHING: Any = object()  # in place of an event's value: not signalled
 
 
 class Event:
     """Carries one value from Signal to Wait. A second Signal overwrites a value nobody took."""
 
     # A deque with nothing in it takes 600 bytes, so an event has none until somebody waits.
-    __slots__ = ("__weakref__", "_aborted", "_auto_reset", "_error", "_signalled", "_value", "_waiters")
+    __slots__ = ("__weakref__", "_aborted", "_auto_reset", "_value", "_waiters")
 
     def __init__(self, auto_reset: bool = True) -> None:
         self._auto_reset = auto_reset
-        self._signalled = False
-        self._value: Any = None
-        self._error: Union[BaseException, type[BaseException], None] = None
+        self._value = _NOTHING
         self._aborted = 0
         self._waiters: Optional[deque[Task]] = None
 
     def __bool__(self) -> bool:
-        return self._signalled
+        return self._value is not _NOTHING
 
     def Wait(self, timeout: Any = None) -> Any:
         """Returns the value, at once if there is one. With auto_reset this takes it."""
-        me = cast(Task, getcurrent())
+        me: Any = getcurrent()
         try:
             me.armed  # noqa: B018  # current_task(), written out: a third of a round trip was spent in calls
         except AttributeError:
             current_task()
-        if not self._signalled:
+        value = self._value
+        if value is _NOTHING:
             waiters = self._waiters
             if waiters is None:
                 waiters = self._waiters = deque()
             deadline = None if timeout is None else deadline_after(timeout)
             try:
                 # More than once if another task takes the value between our wake and our turn.
-                while not self._signalled:
+                while value is _NOTHING:
                     if deadline is None:
                         waiters.append(me)  # wait(), written out
-                        entry = _ready[0]
-                        if entry is _scheduler.hub:
-                            entry = next_round()
-                        del _ready[0]
+                        for entry in _scheduler.turns:
+                            break
+                        if entry is _hub and another_round():
+                            for entry in _scheduler.turns:
+                                break
                         entry.switch()
                     elif wait(me, waiters, deadline):
                         raise Timedout("Timed out waiting for event")
+                    value = self._value
             except Timedout:
                 raise
             except BaseException:
                 withdraw(me, waiters)
                 self._pass_on()
                 raise
-        value = self._value
-        error = self._error
         if self._auto_reset:
-            self._signalled = False
-            self._value = self._error = None
-        if error is not None:
-            raise error
+            self._value = _NOTHING
+        if type(value) is _Raise:
+            raise value.error
         return value
 
     def _pass_on(self) -> None:
         """A woken waiter is leaving without its value: somebody else gets the chance."""
-        if self._signalled and self._waiters:
+        if self and self._waiters:
             wake_first(self._waiters)
 
     def Signal(self, value: Any = None) -> None:
         """Stores the value and wakes one waiter, or all without auto_reset. Never suspends."""
-        self._store(value, None)
-
-    def SignalException(self, exception: "Union[BaseException, type[BaseException]]") -> None:
-        """As Signal, but Wait raises the exception."""
-        self._store(None, exception)
-
-    def _store(self, value: Any, error: "Union[BaseException, type[BaseException], None]") -> None:
-        if get_ident() != scheduler_thread_id:
+        try:
+            getcurrent().armed  # type: ignore[attr-defined]  # check_thread(), written out
+        except AttributeError:
             check_thread()
         waiters = self._waiters
         if waiters:
@@ -116,18 +120,19 @@ class Event:
         elif self._aborted:
             self._aborted -= 1
             return
-        self._signalled = True
         self._value = value
-        self._error = error
+
+    def SignalException(self, exception: "Union[BaseException, type[BaseException]]") -> None:
+        """As Signal, but Wait raises the exception."""
+        self.Signal(_Raise(exception))
 
     def Reset(self) -> None:
-        self._signalled = False
-        self._value = self._error = None
+        self._value = _NOTHING
 
     def AbortWait(self) -> None:
         """Somebody who was to wait will not: takes the value now, or else swallows the next one nobody waits for."""
         if self._auto_reset:
-            if self._signalled:
+            if self:
                 self.Reset()
             else:
                 self._aborted += 1
