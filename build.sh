@@ -166,14 +166,14 @@ without_go() {
     shift 2
     mkdir -p "$directory"
     case $("$compiler" -dumpmachine) in
-    x86_64-*) switch=runtime/native/switch_amd64.S ;;
-    aarch64-*) switch=runtime/native/switch_arm64.S ;;
+    x86_64-*) assembly='runtime/native/switch_amd64.S capi/returns_amd64.S' ;;
+    aarch64-*) assembly=runtime/native/switch_arm64.S ;;
     *) fail "there is no switch for $("$compiler" -dumpmachine)" ;;
     esac
-    # shellcheck disable=SC2086 # a list of patterns
+    # shellcheck disable=SC2086 # lists of files and patterns
     "$compiler" -std=gnu11 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -fPIC -shared -pthread "$@" \
         -Wl,-soname,libcothread.so.1 -Wl,--version-script=capi/cothread.map -o "$directory/libcothread.so.1" \
-        $task_half $switch tests/sanitize/kernel.c
+        $task_half $assembly tests/sanitize/kernel.c
     ln -sf libcothread.so.1 "$directory/libcothread.so"
 }
 

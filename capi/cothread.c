@@ -36,6 +36,14 @@ static __attribute__((cold)) int refused(void)
     if (__builtin_expect(!s || s->broken, 0))                   \
     return refused()
 
+/* A public call that may suspend; on amd64 returns_amd64.S stands in front of it. */
+#ifdef __x86_64__
+#define SUSPENDING(name) name##_
+__thread void *native_left __attribute__((tls_model("initial-exec"))); /* where the last such call will return to */
+#else
+#define SUSPENDING(name) COTHREAD_API name
+#endif
+
 #define REQUIRE(condition, ...)                                 \
     if (__builtin_expect(!(condition), 0))                      \
     return fail(COTHREAD_EINVAL, __VA_ARGS__)
@@ -286,7 +294,7 @@ COTHREAD_API cothread_handle cothread_spawn(cothread_function function, void *ar
     return native_spawn(s, function, argument, options);
 }
 
-COTHREAD_API int cothread_join(cothread_handle task, void **result, int64_t deadline)
+int SUSPENDING(cothread_join)(cothread_handle task, void **result, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(ALIGNED(result), "result is not aligned: %lld", (uintptr_t)result);
@@ -313,19 +321,19 @@ COTHREAD_API cothread_handle cothread_self(void)
     return handle_of(s, KIND_TASK, s->current);
 }
 
-COTHREAD_API int cothread_yield(void)
+int SUSPENDING(cothread_yield)(void)
 {
     ENTER(s);
     return native_yield(s);
 }
 
-COTHREAD_API int cothread_sleep_until(int64_t deadline)
+int SUSPENDING(cothread_sleep_until)(int64_t deadline)
 {
     ENTER(s);
     return native_sleep(s, deadline);
 }
 
-COTHREAD_API int cothread_wait_until(int64_t deadline)
+int SUSPENDING(cothread_wait_until)(int64_t deadline)
 {
     ENTER(s);
     return native_wait_until(s, deadline);
@@ -358,7 +366,7 @@ COTHREAD_API int cothread_event_signal(cothread_handle event, void *value)
     return native_event_signal(s, event, value);
 }
 
-COTHREAD_API int cothread_event_wait(cothread_handle event, void **value, int64_t deadline)
+int SUSPENDING(cothread_event_wait)(cothread_handle event, void **value, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(ALIGNED(value), "value is not aligned: %lld", (uintptr_t)value);
@@ -380,13 +388,13 @@ COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t
     return native_channel_create(s, element_size, capacity);
 }
 
-COTHREAD_API int cothread_channel_send(cothread_handle channel, const void *element, int64_t deadline)
+int SUSPENDING(cothread_channel_send)(cothread_handle channel, const void *element, int64_t deadline)
 {
     ENTER(s);
     return native_channel_send(s, channel, element, deadline);
 }
 
-COTHREAD_API int cothread_channel_receive(cothread_handle channel, void *element, int64_t deadline)
+int SUSPENDING(cothread_channel_receive)(cothread_handle channel, void *element, int64_t deadline)
 {
     ENTER(s);
     return native_channel_receive(s, channel, element, deadline);
@@ -404,7 +412,7 @@ COTHREAD_API cothread_handle cothread_mutex_create(void)
     return native_mutex_create(s);
 }
 
-COTHREAD_API int cothread_mutex_lock(cothread_handle mutex, int64_t deadline)
+int SUSPENDING(cothread_mutex_lock)(cothread_handle mutex, int64_t deadline)
 {
     ENTER(s);
     return native_mutex_lock(s, mutex, deadline);
@@ -423,7 +431,7 @@ COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units)
     return native_semaphore_create(s, units);
 }
 
-COTHREAD_API int cothread_semaphore_acquire(cothread_handle semaphore, int64_t deadline)
+int SUSPENDING(cothread_semaphore_acquire)(cothread_handle semaphore, int64_t deadline)
 {
     ENTER(s);
     return native_semaphore_acquire(s, semaphore, deadline);
@@ -447,7 +455,7 @@ COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task)
     return native_group_add(s, group, task);
 }
 
-COTHREAD_API int cothread_group_wait(cothread_handle group, uint32_t count, int64_t deadline)
+int SUSPENDING(cothread_group_wait)(cothread_handle group, uint32_t count, int64_t deadline)
 {
     ENTER(s);
     return native_group_wait(s, group, count, deadline);
@@ -461,7 +469,7 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group)
 
 /* ---- Readiness ------------------------------------------------------------------------------------------------ */
 
-COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline)
+int SUSPENDING(cothread_wait_fd)(int fd, uint32_t events, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP and nothing else", events);
@@ -492,14 +500,14 @@ COTHREAD_API int cothread_descriptor(cothread_handle stream)
     return native_descriptor(s, stream);
 }
 
-COTHREAD_API int cothread_wait_ready(cothread_handle stream, uint32_t events, int64_t deadline)
+int SUSPENDING(cothread_wait_ready)(cothread_handle stream, uint32_t events, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP and nothing else", events);
     return native_wait_ready(s, stream, events, deadline);
 }
 
-COTHREAD_API int64_t cothread_read(cothread_handle stream, void *buffer, size_t size, int64_t deadline)
+int64_t SUSPENDING(cothread_read)(cothread_handle stream, void *buffer, size_t size, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(buffer, "buffer is NULL");
@@ -507,7 +515,7 @@ COTHREAD_API int64_t cothread_read(cothread_handle stream, void *buffer, size_t 
     return native_read(s, stream, buffer, size, deadline);
 }
 
-COTHREAD_API int64_t cothread_write(cothread_handle stream, const void *data, size_t size, int64_t deadline)
+int64_t SUSPENDING(cothread_write)(cothread_handle stream, const void *data, size_t size, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(data, "data is NULL");
@@ -515,7 +523,7 @@ COTHREAD_API int64_t cothread_write(cothread_handle stream, const void *data, si
     return native_write(s, stream, data, size, deadline);
 }
 
-COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t deadline)
+cothread_handle SUSPENDING(cothread_accept)(cothread_handle listener, int64_t deadline)
 {
     ENTER(s);
     return native_accept(s, listener, deadline);

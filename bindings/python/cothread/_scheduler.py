@@ -908,7 +908,7 @@ def use(replacement: Kernel) -> None:
 
 
 kernel = _library.Library()
-main: Any = getcurrent()
+main = cast(Task, getcurrent())
 _adopt(main)
 _start_one = _Start()
 hub = new_task(_run)
