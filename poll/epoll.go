@@ -6,7 +6,6 @@ package poll
 
 import (
 	"math"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -52,9 +51,7 @@ type Epoll struct {
 
 	coarse   bool // the kernel lacks epoll_pwait2 (before 5.11)
 	timespec unix.Timespec
-	found    [1024]unix.EpollEvent
-
-	polls, sleeps atomic.Uint64
+	found    [Batch]unix.EpollEvent
 }
 
 var _ Poller = (*Epoll)(nil)
@@ -205,10 +202,6 @@ func (p *Epoll) Disarm(fd int) {
 // (Per wake of a loop that sleeps 1 ms at a time: getrusage over some seconds, two cores, Linux 6.18.)
 // So a wait first holds for a few ms at most, which is where traffic is, and hands back for the rest.
 func (p *Epoll) Wait(out []Event, timeout int64) (n int, interrupted bool) {
-	p.polls.Add(1)
-	if timeout != 0 {
-		p.sleeps.Add(1)
-	}
 	room := min(len(out), len(p.found))
 	held := timeout
 	if timeout < 0 || timeout > holdLimit {
@@ -356,9 +349,6 @@ func (p *Epoll) SetTimer(deadline int64) error {
 
 // Registered is Poller's.
 func (p *Epoll) Registered() int { return p.registered }
-
-// Polls is Poller's.
-func (p *Epoll) Polls() (polls, sleeps uint64) { return p.polls.Load(), p.sleeps.Load() }
 
 // Close is Poller's. Closing twice is harmless.
 func (p *Epoll) Close() {

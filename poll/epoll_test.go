@@ -268,17 +268,6 @@ func TestADisarmedTimerIsNotReported(t *testing.T) {
 	}
 }
 
-func TestPollsAreCounted(t *testing.T) {
-	p := newEpoll(t)
-	p.Wait(make([]Event, 1), 0)
-	p.Wait(make([]Event, 1), 1)
-	wake(p)
-	p.Wait(make([]Event, 1), -1)
-	if polls, sleeps := p.Polls(); polls != 3 || sleeps != 2 {
-		t.Fatalf("counted %d polls and %d sleeps, want 3 and 2", polls, sleeps)
-	}
-}
-
 func TestAFailingEpollSetIsNotASpin(t *testing.T) {
 	p := newEpoll(t)
 	must(t, unix.Close(p.fd))

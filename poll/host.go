@@ -252,9 +252,6 @@ func (h *Host) SetTimer(deadline int64) error {
 // Registered is Poller's.
 func (h *Host) Registered() int { return h.registered }
 
-// Polls is Poller's: all the polls are the loop's.
-func (h *Host) Polls() (polls, sleeps uint64) { return 0, 0 }
-
 // Close is Poller's. Closing twice is harmless.
 func (h *Host) Close() {
 	if h.wake >= 0 {

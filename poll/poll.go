@@ -33,8 +33,6 @@
 //	Registered() int              Edges and pending arms. 0: a Wait that only looks finds nothing and may
 //	                              be left out, except where a host polls Descriptor: it is Wait that
 //	                              makes Descriptor unreadable again after a wake or the timer.
-//	Polls() (polls, sleeps)       Waits that asked the kernel, and of those the ones that could block.
-//	                              From any thread.
 //	Close()                       Nothing may be called, and nobody write to WakeFD, from then on.
 //
 // A descriptor is an edge or armed, not both. A token is 64 bits that mean nothing here. The caller gives
@@ -74,6 +72,11 @@ var (
 	ErrExists        = errors.New("poll: the descriptor is registered already")
 )
 
+// Batch is how many events a loop should take at a time. What the system touches for each (a socket, its buffers) is some
+// kilobytes: more than fit the caches at once are cold again when their task runs. An echo server with 1000 connections
+// does 0.92 of raw epoll's messages per CPU-second with 128, 0.88 with 256 or 1024 (medians of ten rounds).
+const Batch = 128
+
 // Poller is what the scheduler needs of a backend; the package's comment is its contract.
 type Poller interface {
 	AddEdge(fd int, token uint64) error
@@ -86,6 +89,5 @@ type Poller interface {
 	Descriptor() int
 	SetTimer(deadline int64) error
 	Registered() int
-	Polls() (polls, sleeps uint64)
 	Close()
 }

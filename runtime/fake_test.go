@@ -669,8 +669,7 @@ func (p *fakePoller) SetTimer(deadline int64) error {
 	p.timer = deadline
 	return nil
 }
-func (p *fakePoller) Registered() int               { return p.registered }
-func (p *fakePoller) Polls() (polls, sleeps uint64) { return 0, 0 }
+func (p *fakePoller) Registered() int { return p.registered }
 func (p *fakePoller) Close() {
 	if p.wake >= 0 {
 		_ = unix.Close(p.wake)

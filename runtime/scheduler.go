@@ -45,7 +45,7 @@ type Scheduler struct {
 	clock       func() int64
 	deadlines   *deadlines
 	descriptors descriptors
-	events      [1024]poll.Event
+	events      [poll.Batch]poll.Event
 	late        []Due        // what found no room in Shared.Due: the next tick's
 	expired     func(*Block) // bound once: a method value allocates
 	crowded     int64        // when a crowd of deadlines last came up

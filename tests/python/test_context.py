@@ -27,6 +27,14 @@ def test_a_reused_greenlet_carries_the_new_context(kernel):
         assert Spawn(variable.get).Wait() == value
 
 
+def test_functions_that_run_in_one_greenlet_without_a_switch_share_no_context(kernel):
+    def setter():
+        variable.set("setter")
+
+    tasks = contextvars.Context().run(lambda: [Spawn(setter), Spawn(variable.get)])
+    assert [task.Wait() for task in tasks] == [None, "default"]
+
+
 def test_nested_tasks_inherit_through_each_other(kernel):
     def outer():
         variable.set("outer")

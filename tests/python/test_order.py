@@ -93,6 +93,24 @@ def test_a_task_woken_in_a_round_runs_in_the_next(kernel):
     assert order == ["waker", "bystander", "woken"]
 
 
+def test_functions_that_start_and_tasks_that_were_woken_take_turns_in_the_order_they_came(kernel):
+    order = []
+    events = [Event() for _ in range(3)]
+
+    def waiter(n):
+        events[n].Wait()
+        order.append(f"woken {n}")
+
+    waiters = [Spawn(waiter, n) for n in range(3)]
+    Yield()
+    tasks = []
+    for n in range(3):
+        tasks += [Spawn(order.append, f"first {n}"), Spawn(order.append, f"second {n}")]
+        events[n].Signal()
+    WaitForAll(tasks + waiters)
+    assert order == [f"{what} {n}" for n in range(3) for what in ("first", "second", "woken")]
+
+
 def test_sleepers_whose_time_has_passed_wake_in_the_order_of_their_deadlines(kernel):
     order = []
 

@@ -265,7 +265,7 @@ class CallbackQueue(_Queue):
     def _run_some(self) -> None:
         latest = self._latest
         if latest is None:
-            super()._run_some()
+            _Queue._run_some(self)  # super() would be a call more
             depth = len(self.values)
             self._limit = min(self._bound, depth + _STROKE) if self._policy == "block" else self._bound
             if depth < self._limit:

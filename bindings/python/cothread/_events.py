@@ -104,7 +104,7 @@ class Event:
     def Signal(self, value: Any = None) -> None:
         """Stores the value and wakes one waiter, or all without auto_reset. Never suspends."""
         try:
-            getcurrent().armed  # type: ignore[attr-defined]  # check_thread(), written out
+            getcurrent().armed  # type: ignore[attr-defined]  # noqa: B018  # check_thread(), written out
         except AttributeError:
             check_thread()
         waiters = self._waiters

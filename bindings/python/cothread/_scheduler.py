@@ -490,7 +490,7 @@ def _work() -> Any:
 
 
 def _run_jobs(me: Task) -> Any:
-    """Runs a function, then the next if it is its turn, or else parks. Returns, if enough are parked, the next entry."""
+    """Runs a function, and the next if it is its turn; else parks, or if enough are parked returns the next entry."""
     global parked
     while True:
         job: Any = me.job
@@ -556,10 +556,7 @@ def _start() -> Any:
     """In the hub: gives the oldest unstarted function a task. A greenlet is started nowhere else, because it would
     inherit its starter's recursion depth and stack, and a thousand of them end in RecursionError."""
     job, context = unstarted[0]
-    if parked:
-        task = parked.pop()
-    else:
-        task = new_task(_work)  # the hub is its parent
+    task = parked.pop() if parked else new_task(_work)  # whose parent is the hub
     task.job = job
     task.gr_context = context
     del unstarted[0]
