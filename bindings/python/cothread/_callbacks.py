@@ -63,6 +63,7 @@ class _Queue:
                 raise
             except BaseException as error:  # raised by a signal handler of the program's, between two actions
                 _scheduler.errors.append(error)
+                _scheduler.mark_the_end()
 
     def _run_all(self, me: Task) -> None:
         values = self.values

@@ -260,7 +260,7 @@ def withdraw(me: Task, queue: Any) -> None:
                 place.remove(me)
     done = _done()
     ready[done:] = [entry for entry in ready[done:] if entry is not me]
-    _mark_the_end()
+    mark_the_end()
 
 
 def _done() -> int:
@@ -269,8 +269,8 @@ def _done() -> int:
     return len(ready) - left
 
 
-def _mark_the_end() -> None:
-    """An exception came while a task had taken the hub's turn: gives it back."""
+def mark_the_end() -> None:
+    """After an exception: if a task had taken the hub's turn when it came, gives it back."""
     if hub not in ready[_done() :]:
         ready.append(hub)
 
@@ -486,7 +486,7 @@ def _work() -> Any:
             return None
         except BaseException as error:  # a signal handler's, between two functions; _run_jobs goes on where it was
             errors.append(error)
-            _mark_the_end()
+            mark_the_end()
 
 
 def _run_jobs(me: Task) -> Any:
