@@ -117,7 +117,7 @@ cothread_handle native_adopt(struct scheduler *s, int fd)
 static void wake_list(struct scheduler *s, struct waiters *list, int reason)
 {
     for (struct task *t; (t = list->first);)
-        wake(s, t, reason);
+        wake_cold(s, t, reason);
 }
 
 static void leave_poller(struct scheduler *s, struct stream *stream)

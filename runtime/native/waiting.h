@@ -99,6 +99,15 @@ static inline void wake(struct scheduler *s, struct task *t, int reason)
     make_ready(s, t);
 }
 
+/* wake_cold is wake for what comes from outside: the task has been away for long, and many are woken in a row. Asked for here, the
+ * pages of their stacks are looked up side by side; at its switch the processor would wait for each (an echo server with 1000
+ * connections: 0.954 of raw epoll's messages per CPU-second, 0.921 without; medians of twelve rounds). */
+static inline void wake_cold(struct scheduler *s, struct task *t, int reason)
+{
+    wake(s, t, reason);
+    __builtin_prefetch(t->sp);
+}
+
 /* wait_refused says whether the calling task may not wait now: 0, or the error to return. It comes after the try: a call that
  * is satisfied at once succeeds, also in a cancelled task, which may so clean up behind itself. */
 static inline int wait_refused(struct scheduler *s, int64_t deadline)
