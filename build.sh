@@ -316,6 +316,18 @@ python_package() {
     return $status
 }
 
+# What pip installs works without the checkout.
+python_package_installs() {
+    rm -rf build/installed-python
+    .venv/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --target build/installed-python bindings/python
+    cd build
+    PYTHONPATH=installed-python ../.venv/bin/python -c '
+import cothread
+assert "installed-python" in cothread.__file__, cothread.__file__
+assert "installed-python" in open("/proc/self/maps").read(), "the library is not the package'"'"'s own"
+assert cothread.Spawn(lambda: 42).Wait() == 42'
+}
+
 what_the_documentation_shows() {
     docs/check
 }
@@ -330,7 +342,7 @@ cmd_test() {
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
             go_race c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
-            python_types_and_style python_package what_the_documentation_shows the_demo_runs
+            python_types_and_style python_package python_package_installs what_the_documentation_shows the_demo_runs
     fi
     cmd_build
     environment

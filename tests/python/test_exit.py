@@ -165,3 +165,40 @@ def test_a_thread_that_posts_after_the_end_does_no_harm(run_script):
         cothread.Sleep(0.05)
         """
     )
+
+
+def test_a_thread_that_waits_for_room_does_not_keep_the_program_from_ending(run_script):
+    done = run_script(
+        """
+        import cothread, threading
+        queue = cothread.CallbackQueue(bound=2)
+        full = threading.Event()
+        def post():
+            queue(print, "first")
+            queue(print, "second")
+            full.set()
+            try:
+                queue(print, "third")
+            except cothread.CallbackFull as error:
+                print(error)
+        threading.Thread(target=post).start()
+        full.wait()
+        """
+    )
+    assert done.stdout.splitlines()[-1] == "The main thread has ended: nothing runs callbacks any more"
+
+
+def test_a_thread_that_waits_for_a_result_does_not_keep_the_program_from_ending(run_script):
+    done = run_script(
+        """
+        import cothread, threading
+        def ask():
+            try:
+                cothread.CallbackResult(cothread.Sleep, 1000)
+            except RuntimeError as error:
+                print(error)
+        threading.Thread(target=ask).start()
+        cothread.Sleep(0.01)
+        """
+    )
+    assert done.stdout == "The main thread has ended: nothing runs callbacks any more\n"

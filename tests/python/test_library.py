@@ -28,7 +28,7 @@ def last_line(done):
 
 def test_a_missing_library_is_one_clear_sentence(tmp_path):
     line = last_line(import_with(tmp_path / "nowhere.so"))
-    assert line.startswith("ImportError: cothread cannot load libcothread.so: build it with ./build.sh build")
+    assert line.startswith("ImportError: cothread cannot load libcothread.so: name the file in COTHREAD_LIBRARY")
     assert "nowhere.so" in line
 
 

@@ -179,6 +179,36 @@ def test_a_finished_task_keeps_nothing_alive(kernel):
     assert [ref() for ref in seen] == [None] * 3
 
 
+def test_an_exception_that_was_raised_by_wait_keeps_nothing_alive(kernel):
+    """Not even until the collector comes: its traceback holds the frames of the task."""
+
+    class Thing:
+        pass
+
+    def task():
+        things.add(thing := Thing())
+        raise ValueError(thing)
+
+    things = weakref.WeakSet()
+    event = Event()
+    gc.disable()
+    try:
+        for wait in (Spawn(task, raise_on_wait=True).Wait, event.Wait):
+            if wait == event.Wait:
+                event.SignalException(ValueError(Thing()))
+            with pytest.raises(ValueError):
+                wait()
+        del wait
+        assert not things
+    finally:
+        gc.enable()
+
+
+def test_what_is_no_function_is_refused_where_it_is_spawned(kernel):
+    with pytest.raises(TypeError, match="Spawn needs a function to call, not 3"):
+        Spawn(3)
+
+
 def test_a_spawn_can_be_referenced_weakly(kernel):
     task = Spawn(lambda: None)
     assert weakref.ref(task)() is task

@@ -42,6 +42,11 @@ FORBIDDEN = {
     "poll_list": lambda: cothread.poll_list([(0, 1)], 0),
     "select": lambda: cothread.select([], [], [], 0),
     "Quit": lambda: cothread.Quit(),
+    "WaitForQuit": lambda: cothread.WaitForQuit(),
+    "Event.Reset": lambda: Event().Reset(),
+    "Event.AbortWait": lambda: Event().AbortWait(),
+    "EventQueue.Reset": lambda: cothread.EventQueue().Reset(),
+    "EventQueue.AbortWait": lambda: cothread.EventQueue().AbortWait(),
 }
 
 

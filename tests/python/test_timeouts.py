@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import re
 import time
 
 import cothread
@@ -114,3 +115,9 @@ def test_the_librarys_clock_is_pythons_monotonic_clock():
     Sleep(AbsTimeout(0.002))
     assert time.monotonic_ns() >= deadline
     assert _scheduler.kernel.now() >= deadline
+
+
+@pytest.mark.parametrize("timeout", ["x", (1, 2), ("x",), []])
+def test_what_is_no_timeout_is_named(kernel, timeout):
+    with pytest.raises(TypeError, match=re.escape(f"timeout is {timeout!r}")):
+        Sleep(timeout)

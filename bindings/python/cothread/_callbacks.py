@@ -5,6 +5,7 @@ A post is an append to a deque, and one foreign call only if the hub sleeps. One
 so an action that waits holds back those behind it, as existing programs need.
 """
 
+import threading
 from _thread import allocate_lock, get_ident
 from collections import deque
 from typing import Any, Callable, Optional
@@ -26,7 +27,41 @@ _CALLBACK_BOUND = 1_000_000
 
 
 class CallbackFull(Exception):
-    """The queue holds as many callbacks as it may, and the caller must not wait."""
+    """The queue holds as many callbacks as it may, and the caller must not wait, or would wait for ever."""
+
+
+_ended = False  # main has ended: no task runs any more, and no callback
+_gates: "set[Any]" = set()  # locks that threads are blocked at until a task releases them
+_ENDED_TEXT = "The main thread has ended: nothing runs callbacks any more"
+
+
+def _end() -> None:
+    """Lets go the threads that wait for a task: Python waits for them before it ends."""
+    global _ended
+    if _scheduler.scheduler_thread_id != threading.main_thread().ident:
+        return  # tasks still run
+    _ended = True
+    for gate in list(_gates):
+        _open(gate)
+
+
+def _open(gate: Any) -> None:
+    """In the scheduler's thread only, so that nobody else releases it in between."""
+    if gate.locked():
+        gate.release()
+
+
+def _pass(gate: Any, timeout: float) -> bool:
+    """Blocks the calling thread until a task or the end of main opens the gate; False after the timeout (-1: never)."""
+    _gates.add(gate)
+    try:
+        return _ended or bool(gate.acquire(True, timeout))
+    finally:
+        _gates.discard(gate)
+
+
+# Before Python waits for the threads that are not daemons, as concurrent.futures does it; atexit comes after.
+threading._register_atexit(_end)  # type: ignore[attr-defined]
 
 
 class _Queue:
@@ -77,7 +112,7 @@ class _Queue:
             if values:
                 self._idle = False
                 continue
-            # The task is kept: waking it is 3 us less than spawning one.
+            # The task is kept: waking it takes less than spawning one.
             self._parked = me
             for entry in _scheduler.turns:
                 break
@@ -174,10 +209,12 @@ class CallbackQueue(_Queue):
 
     @property
     def bound(self) -> int:
+        """As given."""
         return self._bound
 
     @property
     def policy(self) -> str:
+        """As given."""
         return self._policy
 
     @property
@@ -255,7 +292,9 @@ class CallbackQueue(_Queue):
                 # Looked at again: the queue may have been emptied before the gate was there to be opened.
                 if len(values) < self._limit:
                     return
-                gate.acquire()
+                _pass(gate, -1)
+                if _ended:
+                    raise CallbackFull(_ENDED_TEXT)
             return
         me = getcurrent()
         while len(values) >= self._bound:
@@ -272,7 +311,7 @@ class CallbackQueue(_Queue):
             if depth < self._limit:
                 blocked = self._blocked
                 while blocked:
-                    blocked.popleft().release()
+                    _open(blocked.popleft())
                 wake_all(self._suspended)
             return
         values = self.values
@@ -310,7 +349,7 @@ def CallbackResult(
             outcome.extend((action(*args, **kargs), None))
         except BaseException as error:
             outcome.extend((None, error))
-        finished.release()
+        _open(finished)
 
     deadline = _scheduler.deadline_after(callback_timeout)
     if callback_spawn:
@@ -318,9 +357,14 @@ def CallbackResult(
     else:
         callback_queue(run)
     left = -1.0 if deadline is None else max(0, deadline - _scheduler.kernel.now()) / 1e9
-    if not finished.acquire(True, left):
+    if not _pass(finished, left):
         raise Timedout("Timed out waiting for callback result")
+    if not outcome:
+        raise RuntimeError(_ENDED_TEXT)
     result, error = outcome
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error, outcome  # the traceback holds this frame
     return result

@@ -39,6 +39,10 @@ class _Raise:
         self.error = error
 
 
+def _is_exception(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseException)
+
+
 _NOTHING: Any = object()  # in place of an event's value: not signalled
 
 
@@ -93,7 +97,11 @@ class Event:
         if self._auto_reset:
             self._value = _NOTHING
         if type(value) is _Raise:
-            raise value.error
+            error = value.error
+            try:
+                raise error
+            finally:
+                del error, value  # the traceback holds this frame
         return value
 
     def _pass_on(self) -> None:
@@ -124,13 +132,18 @@ class Event:
 
     def SignalException(self, exception: "Union[BaseException, type[BaseException]]") -> None:
         """As Signal, but Wait raises the exception."""
+        if not (isinstance(exception, BaseException) or _is_exception(exception)):
+            raise TypeError(f"SignalException needs an exception, not {exception!r}")
         self.Signal(_Raise(exception))
 
     def Reset(self) -> None:
+        """Drops a value nobody took."""
+        check_thread()
         self._value = _NOTHING
 
     def AbortWait(self) -> None:
         """Somebody who was to wait will not: takes the value now, or else swallows the next one nobody waits for."""
+        check_thread()
         if self._auto_reset:
             if self:
                 self.Reset()
@@ -145,10 +158,12 @@ class Pulse:
         self._waiters: deque[Task] = deque()
 
     def Wait(self, timeout: Any = None) -> None:
+        """Waits for the next Signal."""
         if wait(current_task(), self._waiters, deadline_after(timeout)):
             raise Timedout("Timed out waiting for event")
 
     def Signal(self, wake_all: bool = True) -> None:
+        """Wakes all who wait, or only the first."""
         check_thread()
         waiters = self._waiters
         if wake_all:
@@ -227,10 +242,13 @@ class EventQueue:
         wake_all(self._waiters)
 
     def Reset(self) -> None:
+        """Drops the values nobody took."""
+        check_thread()
         self._values.clear()
 
     def AbortWait(self) -> None:
         """Takes the oldest value now, or else swallows the next one nobody waits for."""
+        check_thread()
         if self._values:
             self._values.popleft()
         else:
@@ -248,6 +266,7 @@ class RLock:
         self._waiters: deque[Task] = deque()
 
     def acquire(self, timeout: Any = None) -> None:
+        """Takes the lock, or takes it once more; as many releases give it back."""
         me = current_task()
         # The owner is what the task runs: the greenlet goes on to run other functions.
         job = me.job
@@ -266,6 +285,7 @@ class RLock:
         self._depth += 1
 
     def release(self) -> None:
+        """Gives the lock to who has waited longest. Misuse: the calling task does not hold it."""
         if self._owner is not current_task().job:
             raise Misuse("Only the task that holds an RLock can release it")
         self._depth -= 1

@@ -118,7 +118,8 @@ def _open() -> str:
         else:
             return path
     raise ImportError(
-        "cothread cannot load libcothread.so: build it with ./build.sh build, or name it in COTHREAD_LIBRARY "
+        "cothread cannot load libcothread.so: name the file in COTHREAD_LIBRARY, or run ./build.sh build and install "
+        "the package again, or ./build.sh install PREFIX and make its lib known to the loader (ldconfig) "
         f"({'; '.join(failures)})"
     )
 

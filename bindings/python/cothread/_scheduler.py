@@ -13,7 +13,7 @@ withdrawn. So a running task is in no queue and has nothing armed, which is why 
 
 Python runs signal handlers after calls, and a handler may raise. What must not be lost then is moved without a call:
 `for entry in turns: break` takes the next turn, where next(turns) or popleft() could lose it with the exception. It is
-also the fastest way there is (30 ns against 85 for `entry = ready[0]; del ready[0]` on a deque).
+also the fastest way found: 0.05 us of a yield less than `entry = ready[0]; del ready[0]` on a deque.
 
 Everything here belongs to one thread, but for `wakeups` and `asleep`, which other threads use under the
 interpreter lock to bring the hub back (see `rouse`).
@@ -145,7 +145,7 @@ def _adopt(current: Any) -> None:
 
 def current_task() -> Task:
     """The running task. Off the scheduler's thread: Misuse."""
-    me: Any = getcurrent()  # no cast(): it is a call, a tenth of a yield
+    me: Any = getcurrent()  # no cast(): it is a call, 0.03 us
     try:
         me.armed  # noqa: B018  # greenlets of other threads have none; cheaper than asking for the thread
     except AttributeError:
@@ -382,6 +382,8 @@ class Spawn:
             me.armed  # noqa: B018  # current_task(), written out
         except AttributeError:
             _adopt(me)
+        if not callable(function):
+            raise TypeError(f"Spawn needs a function to call, not {function!r}")
         self._function = function
         self._args: Optional[tuple[Any, ...]] = args
         self._kargs: Optional[dict[str, Any]] = kargs
@@ -440,11 +442,17 @@ class Spawn:
                 # The traceback holds the frames of the task: let go once nobody is left to be told.
                 self._outcome = None
                 self._state = _GONE
-            raise error
+            try:
+                raise error
+            finally:
+                del (
+                    error
+                )  # the traceback holds this frame: no cycle for the collector
         raise Misuse("The outcome of this task is gone: its exception was raised already, or AbortWait was called")
 
     def AbortWait(self) -> None:
-        """Nobody will wait: the outcome is dropped, now or when the task ends."""
+        """Nobody will wait: the outcome is dropped, now or when the task ends. The task itself goes on."""
+        check_thread()
         if self._state == _RUNNING:
             self._state = _ABORTED
         elif self._state != _ABORTED:
@@ -804,14 +812,17 @@ def deadline_after(timeout: Any) -> Optional[int]:
     if isinstance(timeout, tuple):
         if isinstance(timeout, Moment):
             return timeout.deadline
-        (moment,) = timeout
-        if moment is None:
+        if timeout == (None,):
             return None
-        timeout = moment - kernel.wall()
+        if len(timeout) != 1:
+            raise TypeError(f"timeout is {timeout!r}: a tuple has one moment of time.time() in it, or None")
     try:
-        deadline = kernel.now() + int(timeout * 1e9)
+        left = timeout[0] - kernel.wall() if isinstance(timeout, tuple) else timeout
+        deadline = kernel.now() + int(left * 1e9)
     except OverflowError:  # an infinity
-        return None if timeout > 0 else NOW + 1
+        return None if left > 0 else NOW + 1
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"timeout is {timeout!r}, not None, a number of seconds or a tuple with a moment") from None
     return deadline if deadline < FOREVER else None
 
 

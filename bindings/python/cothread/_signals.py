@@ -17,7 +17,7 @@ from greenlet import getcurrent
 from . import _library, _scheduler
 from ._callbacks import Callback
 from ._events import _QuitEvent
-from ._scheduler import Watch, requests
+from ._scheduler import Watch, check_thread, requests
 
 
 def _on_interrupt(_number: int, frame: Optional[FrameType]) -> None:
@@ -79,6 +79,7 @@ _scheduler.on_first_wait.append(_install)
 
 def WaitForQuit(catch_interrupt: bool = True) -> None:
     """Waits for Quit(). With catch_interrupt Ctrl-C is one, from now on."""
+    check_thread()
     if catch_interrupt:
         signal.signal(signal.SIGINT, _quit)
     _QuitEvent.Wait()
