@@ -36,7 +36,7 @@ static __attribute__((cold)) int refused(void)
     if (__builtin_expect(!s || s->broken, 0))                   \
     return refused()
 
-/* A public call that may suspend; on amd64 returns_amd64.S stands in front of it. */
+/* A public call that waits; on amd64 returns_amd64.S stands in front of it. */
 #ifdef __x86_64__
 #define SUSPENDING(name) name##_
 __thread void *native_left __attribute__((tls_model("initial-exec"))); /* where the last such call will return to */

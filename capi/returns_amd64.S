@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The public calls that may suspend, System V amd64: each returns by a jump if it was another task that left.
+// The public calls that wait, System V amd64: each returns by a jump if it was another task that left.
 //
 // The processor guesses a `ret` from the calls it saw, and the last of them was that of the task that left. All returns in
 // the library agree, as both tasks came the same way; the one to the user's code does not if they wait in different places

@@ -37,7 +37,7 @@
 //
 // A descriptor is an edge or armed, not both. A token is 64 bits that mean nothing here. The caller gives
 // each registration a token of its own (a generation), for what lies in out already when it is removed.
-// Everything but WakeFD's descriptor and Polls belongs to one thread at a time.
+// Everything but WakeFD's descriptor belongs to one thread at a time.
 //
 // A report is a hint: try, and wait again on EAGAIN.
 package poll

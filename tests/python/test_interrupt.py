@@ -279,6 +279,31 @@ def test_a_handler_that_raises_loses_no_task():
     assert end_of(program) == "ended 100\n"
 
 
+def test_what_a_handler_spawns_is_not_lost_whenever_it_runs(run_script):
+    done = run_script(
+        """
+        import signal, time
+        import cothread
+
+        spawned = []
+        signal.signal(signal.SIGALRM, lambda *_: spawned.append(cothread.Spawn(int)))
+        end = time.monotonic() + 1
+
+        def work():
+            while time.monotonic() < end:
+                cothread.Yield()
+
+        workers = [cothread.Spawn(work) for _ in range(3)]
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        cothread.WaitForAll(workers)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        cothread.WaitForAll(spawned, 10)
+        print("all of them" if spawned else "none came")
+        """
+    )
+    assert done.stdout == "all of them\n"
+
+
 def test_an_interrupt_that_nobody_catches_ends_the_program():
     program = start(
         """

@@ -97,6 +97,8 @@ class _Queue:
                 self._parked = None
                 raise
             except BaseException as error:  # raised by a signal handler of the program's, between two actions
+                self._parked = None
+                self._idle = False
                 _scheduler.errors.append(error)
                 _scheduler.mark_the_end()
 

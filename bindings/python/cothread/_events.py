@@ -106,7 +106,7 @@ class Event:
 
     def _pass_on(self) -> None:
         """A woken waiter is leaving without its value: somebody else gets the chance."""
-        if self and self._waiters:
+        if self._value is not _NOTHING and self._waiters:
             wake_first(self._waiters)
 
     def Signal(self, value: Any = None) -> None:
@@ -134,7 +134,7 @@ class Event:
         """As Signal, but Wait raises the exception."""
         if not (isinstance(exception, BaseException) or _is_exception(exception)):
             raise TypeError(f"SignalException needs an exception, not {exception!r}")
-        self.Signal(_Raise(exception))
+        Event.Signal(self, _Raise(exception))
 
     def Reset(self) -> None:
         """Drops a value nobody took."""
@@ -145,7 +145,7 @@ class Event:
         """Somebody who was to wait will not: takes the value now, or else swallows the next one nobody waits for."""
         check_thread()
         if self._auto_reset:
-            if self:
+            if self._value is not _NOTHING:
                 self.Reset()
             else:
                 self._aborted += 1

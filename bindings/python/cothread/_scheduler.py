@@ -26,6 +26,7 @@ import traceback
 from _thread import get_ident
 from collections import deque
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, Callable, ClassVar, Optional, Protocol, Union, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -258,15 +259,17 @@ def withdraw(me: Task, queue: Any) -> None:
         if place is not None:
             while me in place:
                 place.remove(me)
-    done = _done()
-    ready[done:] = [entry for entry in ready[done:] if entry is not me]
-    mark_the_end()
+    try:
+        while True:
+            del ready[ready.index(me, _done())]
+    except ValueError:
+        mark_the_end()
 
 
 def _done() -> int:
     """How many entries of `ready` had their turn."""
-    left: int = turns.__length_hint__()
-    return len(ready) - left
+    done: int = turns.__reduce__()[2]  # one call: a handler may append to `ready` between two
+    return done
 
 
 def mark_the_end() -> None:
@@ -312,11 +315,10 @@ class _Throw:
 class _Start:
     """An entry of `ready` that stands for the oldest unstarted function."""
 
-    __slots__ = ()
-    handle = 0
+    __slots__ = ("switch",)
 
-    def switch(self) -> Any:
-        return hub.switch(_START)
+    handle = 0
+    switch: Any  # the hub's, with _START. Not a method, which would begin with a look for signals.
 
 
 def tell_main(interrupt: KeyboardInterrupt) -> None:
@@ -382,6 +384,7 @@ class Spawn:
             me.armed  # noqa: B018  # current_task(), written out
         except AttributeError:
             _adopt(me)
+        global ready, unstarted
         if not callable(function):
             raise TypeError(f"Spawn needs a function to call, not {function!r}")
         self._function = function
@@ -391,7 +394,6 @@ class Spawn:
         self._state = _RUNNING
         self._waiters: Optional[list[Task]] = None
         self._task: Optional[Task] = None
-        _cothreads.add(self)
         # None is as good as an empty one, takes no room, and is not worth a copy.
         context: Optional[Context] = me.gr_context
         if context is not None:
@@ -402,10 +404,11 @@ class Spawn:
             if context is not None:
                 task.gr_context = context
             del parked[-1]
-            ready.append(task)
+            ready += (task,)
         else:
-            unstarted.append((self, context))
-            ready.append(_start_one)
+            unstarted += ((self, context),)  # no calls here: each of these has its mark in `ready`
+            ready += (_start_one,)
+        _cothreads.add(self)
 
     def __bool__(self) -> bool:
         """True once the task has ended and its outcome is there to be had."""
@@ -445,9 +448,7 @@ class Spawn:
             try:
                 raise error
             finally:
-                del (
-                    error
-                )  # the traceback holds this frame: no cycle for the collector
+                del error  # the traceback holds this frame: no cycle for the collector
         raise Misuse("The outcome of this task is gone: its exception was raised already, or AbortWait was called")
 
     def AbortWait(self) -> None:
@@ -481,7 +482,9 @@ def _failed(job: Spawn, error: BaseException) -> int:
     return _RETURNED
 
 
-_START = object()  # for the hub: start a function
+# What the hub may get besides nothing, which ends the round.
+_NEXT = object()  # a greenlet ended: take the next turn
+_START = object()  # start a function
 
 
 def _work() -> Any:
@@ -498,7 +501,7 @@ def _work() -> Any:
 
 
 def _run_jobs(me: Task) -> Any:
-    """Runs a function, and the next if it is its turn; else parks, or if enough are parked returns the next entry."""
+    """Runs a function, and the next if it is its turn; else parks, or ends if enough are parked."""
     global parked
     while True:
         job: Any = me.job
@@ -540,6 +543,9 @@ def _run_jobs(me: Task) -> Any:
             wake_all(job._waiters)
         job._task = None
         job = None
+        if len(parked) >= _PARKED and not unstarted:
+            detach(me)
+            return _NEXT
         for entry in turns:
             break
         if entry is hub and another_round():
@@ -553,9 +559,6 @@ def _run_jobs(me: Task) -> Any:
         if me.gr_context is not None:
             me.gr_context = None
         me.job = None
-        if len(parked) >= _PARKED:
-            detach(me)
-            return entry
         parked += (me,)
         entry.switch()
 
@@ -743,7 +746,8 @@ def _rounds() -> None:
             del yielders[:]
         if errors:
             interrupted = None
-            ready.insert(0, _Throw(main, errors[0]))
+            told = _Throw(main, errors[0])
+            ready[:0] = (told,)
             del errors[0]
         ready.append(hub)
         _look_around_at = len(ready) + _TURNS_PER_LOOK_AROUND
@@ -754,8 +758,13 @@ def _rounds() -> None:
         for entry in turns:
             break
         order = entry.switch()
-        while order:  # not the end of the round: what a task that ended was to switch to, or _START
-            order = _start() if order is _START else order.switch()
+        while order:
+            if order is _START:
+                order = _start()
+            else:
+                for entry in turns:
+                    break
+                order = entry.switch()
 
 
 def _recover() -> None:
@@ -763,7 +772,9 @@ def _recover() -> None:
     global _batch, _polling, asleep
     asleep = False
     _shorten()
-    ready[:] = [entry for entry in ready if entry is not hub and entry is not _start_one]
+    for mark in (hub, _start_one):
+        while mark in ready:
+            ready.remove(mark)
     ready.extend([_start_one] * len(unstarted))
     if _polling:
         _batch = kernel.batch()
@@ -844,8 +855,8 @@ def Yield(timeout: Any = 0) -> None:
     except AttributeError:
         _adopt(me)
     if timeout == 0:
-        yielders.append(me)
         try:
+            yielders.append(me)
             for entry in turns:
                 break
             entry.switch()
@@ -920,6 +931,7 @@ main = cast(Task, getcurrent())
 _adopt(main)
 _start_one = _Start()
 hub = new_task(_run)
+_start_one.switch = partial(hub.switch, _START)
 hub.switch()
 ready.append(hub)
 atexit.register(_at_exit)
