@@ -571,7 +571,12 @@ def _start() -> Any:
     task.job = job
     task.gr_context = context
     del unstarted[0]
-    return task.switch()
+    try:
+        return task.switch()
+    except BaseException:
+        if job._args is not None:  # a handler raised before the new greenlet's first line: another one will run it
+            unstarted.appendleft((job, context))
+        raise
 
 
 # ---- The hub
