@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Callable
 
@@ -41,7 +42,7 @@ OURS = "ours"
 SLEEPERS = 100_000
 MANY_SLEEPERS = 1_000_000
 C_ECHO_CONNECTIONS = 1000
-C_ECHO_ROUNDS = 200
+C_ECHO_ROUNDS = 600
 PYTHON_ECHO_CONNECTIONS = (100, 1000)
 PYTHON_ECHO_SECONDS = 1.5
 
@@ -177,13 +178,12 @@ def run_c_echo(program: Path, name: str, figures: Figures) -> None:
         server.wait()
 
 
-def run_c_peer(program: Path, name: str, figures: Figures) -> None:
-    for benchmark in run_program([str(program), "list"], figures, name).split():
-        if benchmark == "echo":
-            run_c_echo(program, name, figures)
-        else:
-            arguments = [str(SLEEPERS)] if benchmark == "d" else []
-            add_lines(run_program([str(program), benchmark, *arguments], figures, f"{name} {benchmark}"), figures)
+def run_c_benchmark(program: Path, name: str, benchmark: str, figures: Figures) -> None:
+    if benchmark == "echo":
+        run_c_echo(program, name, figures)
+    else:
+        arguments = [str(SLEEPERS)] if benchmark == "d" else []
+        add_lines(run_program([str(program), benchmark, *arguments], figures, f"{name} {benchmark}"), figures)
 
 
 def run_many_sleepers(figures: Figures) -> None:
@@ -209,8 +209,12 @@ def c_group(figures: Figures, quick: bool) -> Iterator[Callable[[], None]]:
             yield partial(run_many_sleepers, figures)
     else:
         figures.complain(f"{OURS}: build/bench is missing: run ./build.sh build")
-    for name, program in programs.items():
-        yield partial(run_c_peer, program, name, figures)
+    # One benchmark after the other and in each the peers in turn: the machine's mood lasts longer than a run.
+    benchmarks = {name: run_program([str(path), "list"], figures, name).split() for name, path in programs.items()}
+    for benchmark in sorted(set(chain.from_iterable(benchmarks.values()))):
+        for name, program in programs.items():
+            if benchmark in benchmarks[name]:
+                yield partial(run_c_benchmark, program, name, benchmark, figures)
 
 
 # ---- Python
