@@ -39,7 +39,7 @@ static __attribute__((cold)) int refused(void)
 /* A public call that waits; on amd64 returns_amd64.S stands in front of it. */
 #ifdef __x86_64__
 #define SUSPENDING(name) name##_
-__thread void *native_left __attribute__((tls_model("initial-exec"))); /* where the last such call will return to */
+__thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where the last such call will return to */
 #else
 #define SUSPENDING(name) COTHREAD_API name
 #endif

@@ -15,14 +15,14 @@
 	.cfi_startproc
 	endbr64
 	mov	(%rsp), %rax
-	mov	native_left@gottpoff(%rip), %r11
+	mov	returns_to@gottpoff(%rip), %r11
 	mov	%rax, %fs:(%r11)
 	sub	$8, %rsp
 	.cfi_adjust_cfa_offset 8
 	call	\name\()_
 	add	$8, %rsp
 	.cfi_adjust_cfa_offset -8
-	mov	native_left@gottpoff(%rip), %r11
+	mov	returns_to@gottpoff(%rip), %r11
 	mov	(%rsp), %rdx
 	cmp	%rdx, %fs:(%r11)
 	jne	1f

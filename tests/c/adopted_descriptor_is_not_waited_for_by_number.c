@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
-#include <sys/socket.h>
 
 int main(void) {
     int fds[2];
     char byte;
     cothread_handle stream;
     handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, cothread_after(COTHREAD_MILLISECOND)), COTHREAD_EEXIST);
     expect(write(fds[1], "x", 1), 1);
     expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), 1); /* not disturbed */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
-#include <sys/socket.h>
 
 enum { SIZE = 8 << 20 };
 static char block[SIZE];
@@ -16,8 +15,7 @@ int main(void) {
     int64_t n;
     cothread_handle stream, task;
     scheduler = handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     task = spawn(interrupts, NULL); /* it starts when the socket is full and main waits */
     n = cothread_write(stream, block, SIZE, COTHREAD_FOREVER);
     expect(n > 0 && n < SIZE, 1);

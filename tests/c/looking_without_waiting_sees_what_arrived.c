@@ -13,8 +13,7 @@ int main(void) {
     char byte;
     cothread_handle stream, listener;
     handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     for (i = 0; i < 3; i++) {
         expect(cothread_read(stream, &byte, 1, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
         expect(write(fds[1], "x", 1), 1);

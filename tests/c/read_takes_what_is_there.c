@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
-#include <sys/socket.h>
 
 static cothread_handle stream;
 
@@ -21,8 +20,7 @@ int main(void) {
     int fds[2];
     cothread_handle task;
     handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     task = spawn(reader, NULL);
     expect(cothread_yield(), 0);
     expect(write(fds[1], "hello", 5), 5);

@@ -35,8 +35,7 @@ int main(void) {
     int fds[2];
     cothread_handle task;
     handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     task = spawn(reader, NULL);
     expect(cothread_yield(), 0);
     pass(fds[1], fds[1]);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cothread.h"
@@ -65,6 +66,12 @@ static inline void expect_order_at(const char *file, int line, const char *wante
 
 #define spawn(function, argument) handle(cothread_spawn(function, argument, NULL))
 #define join(task) expect(cothread_join(task, NULL, COTHREAD_FOREVER), 0)
+
+/* Opens a local socket pair and adopts its first end. */
+static inline cothread_handle adopted_pair(int fds[2]) {
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    return handle(cothread_adopt(fds[0]));
+}
 
 static inline cothread_stats statistics(cothread_handle scheduler) {
     cothread_stats stats;

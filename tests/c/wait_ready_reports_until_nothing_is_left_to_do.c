@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
-#include <sys/socket.h>
 
 int main(void) {
     int fds[2];
     char buffer[8];
     cothread_handle stream;
     handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     expect(write(fds[1], "xyz", 3), 3);
     expect(cothread_wait_ready(stream, COTHREAD_READABLE, COTHREAD_FOREVER) & COTHREAD_READABLE, COTHREAD_READABLE);
     expect(cothread_wait_ready(stream, COTHREAD_READABLE, COTHREAD_FOREVER) & COTHREAD_READABLE, COTHREAD_READABLE);

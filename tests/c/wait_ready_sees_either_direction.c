@@ -17,8 +17,7 @@ int main(void) {
     int fds[2];
     cothread_handle task;
     handle(cothread_create(NULL));
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    stream = adopted_pair(fds);
     while (cothread_write(stream, block, sizeof block, cothread_after(COTHREAD_MILLISECOND)) > 0)
         continue; /* until it is full */
     task = spawn(waiter, NULL);

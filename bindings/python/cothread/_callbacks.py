@@ -211,12 +211,12 @@ class CallbackQueue(_Queue):
 
     @property
     def bound(self) -> int:
-        """As given."""
+        """The most callbacks it holds."""
         return self._bound
 
     @property
     def policy(self) -> str:
-        """As given."""
+        """What a call does when the queue is full."""
         return self._policy
 
     @property
@@ -307,7 +307,7 @@ class CallbackQueue(_Queue):
     def _run_some(self) -> None:
         latest = self._latest
         if latest is None:
-            _Queue._run_some(self)  # super() would be a call more
+            super()._run_some()
             depth = len(self.values)
             self._limit = min(self._bound, depth + _STROKE) if self._policy == "block" else self._bound
             if depth < self._limit:

@@ -39,10 +39,6 @@ class _Raise:
         self.error = error
 
 
-def _is_exception(thing: Any) -> bool:
-    return isinstance(thing, type) and issubclass(thing, BaseException)
-
-
 _NOTHING: Any = object()  # in place of an event's value: not signalled
 
 
@@ -132,7 +128,7 @@ class Event:
 
     def SignalException(self, exception: "Union[BaseException, type[BaseException]]") -> None:
         """As Signal, but Wait raises the exception."""
-        if not (isinstance(exception, BaseException) or _is_exception(exception)):
+        if not issubclass(exception if isinstance(exception, type) else type(exception), BaseException):
             raise TypeError(f"SignalException needs an exception, not {exception!r}")
         Event.Signal(self, _Raise(exception))
 
