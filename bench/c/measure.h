@@ -122,7 +122,7 @@ static inline void report_per_switch(const char *metric, int64_t start, const ch
 
 static inline int64_t sleepers_instant(long count) {
     const char *override = getenv("SLEEP_MS");
-    long ms = override != NULL ? atol(override) : count >= 500000 ? 12000 : 2500;
+    long ms = override != NULL ? atol(override) : count >= 500000 ? 30000 : 2500;
     return wall_ns() + ms * NS_PER_MS;
 }
 

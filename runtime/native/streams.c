@@ -22,6 +22,7 @@
 #define read(fd, buffer, size) syscall(SYS_read, fd, buffer, size)
 #define write(fd, data, size) syscall(SYS_write, fd, data, size)
 #define send(fd, data, size, flags) syscall(SYS_sendto, fd, data, size, flags, NULL, 0)
+#define recv(fd, buffer, size, flags) syscall(SYS_recvfrom, fd, buffer, size, flags, NULL, NULL)
 
 struct stream {
     uint32_t index, generation;
@@ -225,7 +226,7 @@ int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, s
         if (!stream)
             return rc;
         if (try_now(s, stream, COTHREAD_READABLE, deadline)) {
-            ssize_t n = read(stream->fd, buffer, size);
+            ssize_t n = stream->socket ? recv(stream->fd, buffer, size, 0) : read(stream->fd, buffer, size);
             if (n >= 0) {
                 if ((size_t)n < size && n > 0 && stream->byte_stream && !(stream->sticky & STICKY))
                     stream->drained |= COTHREAD_READABLE;

@@ -122,7 +122,8 @@ class _Queue:
 
     def _run_some(self) -> None:
         values = self.values
-        for _ in range(min(len(values), _BUDGET)):
+        count = len(values)
+        for _ in range(count if count < _BUDGET else _BUDGET):  # min() would take longer than an action
             action, args = values[0]
             del values[0]
             try:
@@ -187,6 +188,7 @@ class CallbackQueue(_Queue):
         "_policy",
         "_refused",
         "_replaced",
+        "_stroke",
         "_suspended",
     )
 
@@ -198,8 +200,9 @@ class CallbackQueue(_Queue):
         super().__init__()
         self._bound = bound
         self._policy = policy
-        # Where the next post must look closer: at the bound, or where a thread gives way (see _STROKE).
-        self._limit = min(bound, _STROKE) if policy == "block" else bound
+        # Where the next post must look closer: at the bound, or where a thread gives way.
+        self._stroke = _STROKE if policy == "block" else bound
+        self._limit = min(bound, self._stroke)
         self._high = self._refused = self._replaced = 0
         self._blocked: deque[Any] = deque()
         self._suspended: deque[Task] = deque()
@@ -304,17 +307,21 @@ class CallbackQueue(_Queue):
                 raise CallbackFull("The queue is full, and the caller is who would have to empty it")
             wait(current_task(), self._suspended, None)
 
+    def _let_in(self) -> None:
+        if len(self.values) < self._limit:
+            blocked = self._blocked
+            while blocked:
+                _open(blocked.popleft())
+            wake_all(self._suspended)
+
     def _run_some(self) -> None:
         latest = self._latest
         if latest is None:
-            super()._run_some()
-            depth = len(self.values)
-            self._limit = min(self._bound, depth + _STROKE) if self._policy == "block" else self._bound
-            if depth < self._limit:
-                blocked = self._blocked
-                while blocked:
-                    _open(blocked.popleft())
-                wake_all(self._suspended)
+            _Queue._run_some(self)  # super() is a call more
+            limit = len(self.values) + self._stroke
+            self._limit = limit if limit < self._bound else self._bound
+            if self._blocked or self._suspended:
+                self._let_in()
             return
         values = self.values
         for _ in range(min(len(values), _BUDGET)):
