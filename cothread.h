@@ -94,7 +94,7 @@ COTHREAD_API int cothread_abi(void);
 #define COTHREAD_ETHREAD (-3)       /* called from a thread that may not */
 #define COTHREAD_ENOSCHEDULER (-4)  /* this thread has no scheduler */
 #define COTHREAD_EEXIST (-5)        /* this thread has a scheduler already */
-#define COTHREAD_EBUSY (-6)         /* not from inside a task, a callback or a tick */
+#define COTHREAD_EBUSY (-6)         /* in use; or called from inside a task, a callback or a tick */
 #define COTHREAD_EHOSTED (-7)       /* would block the thread of a hosted scheduler; or needs a hosted one */
 #define COTHREAD_EDEAD (-8)         /* the scheduler is being destroyed, or its thread ended */
 #define COTHREAD_EFORKED (-9)       /* in a forked child */
@@ -314,7 +314,8 @@ COTHREAD_API int cothread_semaphore_release(cothread_handle semaphore, uint32_t 
 
 /* A group waits for some of its tasks and cancels the rest.
  * cothread_group_add: the group takes the task over: it can no longer be joined or detached, and its result
- *   is dropped. A task that has ended counts as ended. COTHREAD_EHANDLE: in a group already, or waited for.
+ *   is dropped. A task that has ended counts as ended. COTHREAD_EHANDLE: in a group already, waited for,
+ *   detached, or main.
  * cothread_group_wait: until `count` members in all have ended, or every member if `count` is 0 or more than
  *   there are. Returns how many have ended. Wait.
  * cothread_group_cancel: cancels every member that lives. Returns how many. */

@@ -48,7 +48,7 @@ const char *native_strerror(int code)
         "COTHREAD_ETHREAD: called from a thread that may not",
         "COTHREAD_ENOSCHEDULER: this thread has no scheduler",
         "COTHREAD_EEXIST: exists already",
-        "COTHREAD_EBUSY: not from inside a task, a callback or a tick",
+        "COTHREAD_EBUSY: in use, or called from inside a task, a callback or a tick",
         "COTHREAD_EHOSTED: not on this kind of scheduler's own stack",
         "COTHREAD_EDEAD: the scheduler is being destroyed or is gone",
         "COTHREAD_EFORKED: in a forked child",

@@ -7,6 +7,7 @@
 #include "native.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #define GENERATION_MAX ((1u << GENERATION_BITS) - 1)
@@ -31,8 +32,16 @@ int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle)
             return fail(COTHREAD_ETHREAD, "handle %lld belongs to another thread's scheduler", handle);
         return fail(COTHREAD_EHANDLE, "handle %lld is of no living scheduler", handle);
     }
-    if (given != kind)
-        return fail(COTHREAD_EHANDLE, "handle %lld is of another kind of object (kind %lld)", handle, given);
+    if (given != kind) {
+        static const char *const kinds[KIND_SCHEDULER + 1] = {
+            [KIND_TASK] = "a task", [KIND_EVENT] = "an event", [KIND_CHANNEL] = "a channel", [KIND_MUTEX] = "a mutex",
+            [KIND_SEMAPHORE] = "a semaphore", [KIND_GROUP] = "a task group", [KIND_STREAM] = "an adopted descriptor",
+            [KIND_LATEST] = "a latest", [KIND_SCHEDULER] = "a scheduler"};
+        char text[128];
+        snprintf(text, sizeof text, "handle %lld is %s, where %s is wanted", (long long)handle,
+                 kinds[given] ? kinds[given] : "nothing the library made", kinds[kind]);
+        return fail_text(COTHREAD_EHANDLE, text);
+    }
     return fail(COTHREAD_EHANDLE, "handle %lld is stale: its object was joined, closed or released", handle);
 }
 

@@ -461,8 +461,14 @@ int native_group_add(struct scheduler *s, cothread_handle handle, cothread_handl
     struct task *t = resolve(s, KIND_TASK, task, &error);
     if (!t)
         return error;
-    if (t->group || t->joiners.first || t->flags & (TASK_DETACHED | TASK_MAIN))
-        return fail(COTHREAD_EHANDLE, "task %lld is in a group, detached, waited for, or main", task);
+    if (t->flags & TASK_MAIN)
+        return fail(COTHREAD_EHANDLE, "task %lld is main, which nobody waits for", task);
+    if (t->group)
+        return fail(COTHREAD_EHANDLE, "task %lld is in a group already", task);
+    if (t->flags & TASK_DETACHED)
+        return fail(COTHREAD_EHANDLE, "task %lld is detached: nobody may wait for it", task);
+    if (t->joiners.first)
+        return fail(COTHREAD_EHANDLE, "task %lld is waited for by cothread_join", task);
     if (!group_room(s, group))
         return fail(COTHREAD_ENOMEM, "no memory for another member");
     if (t->state == TASK_ENDED) {
