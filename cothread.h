@@ -49,7 +49,8 @@
  *   COTHREAD_EINVAL        a NULL or misaligned pointer, a size, flag or number out of range
  *   COTHREAD_ENOMEM        no memory
  *   COTHREAD_EFORKED       this process was forked after the library was loaded; only exec and _exit remain
- *   COTHREAD_EBROKEN       an earlier internal fault stopped this scheduler; last_error keeps its text
+ *   COTHREAD_EBROKEN       an internal fault stopped this scheduler; last_error keeps its text. Tasks and callbacks
+ *                          of this scheduler run no more; destroy it
  * and of every wait, from a place where it would have to suspend:
  *   COTHREAD_ETIMEDOUT     the deadline passed first; nothing was taken
  *   COTHREAD_ECANCELED     the calling task was cancelled; nothing was taken. The other tasks ran once meanwhile
@@ -330,12 +331,12 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group);
 #define COTHREAD_READABLE 0x1u
 #define COTHREAD_PRIORITY 0x2u
 #define COTHREAD_WRITABLE 0x4u
-#define COTHREAD_ERROR 0x8u     /* always reported */
-#define COTHREAD_HANGUP 0x10u   /* always reported */
+#define COTHREAD_ERROR 0x8u     /* reported whether asked for or not */
+#define COTHREAD_HANGUP 0x10u   /* reported whether asked for or not */
 #define COTHREAD_READHUP 0x2000u /* the peer shut down its writing half */
 
-/* cothread_wait_fd waits until a descriptor the caller owns has one of `events` (READABLE, WRITABLE, PRIORITY,
- * READHUP; at least one) or an error. Returns the bits, > 0. Level-triggered: what was not read is reported again; the
+/* cothread_wait_fd waits until a descriptor the caller owns has one of `events` (at least one; ERROR to wait for
+ * nothing else), an error or a hangup. Returns the bits, > 0. Level-triggered: what was not read is reported again; the
  * caller may read partially, close the descriptor and reuse its number. A regular file is always ready.
  * Several tasks may wait on one descriptor. The kernel does not report that it was closed while a task
  * waits: call cothread_wake_fd first. COTHREAD_NOW looks once. Wait; from own stack, task.
@@ -394,7 +395,7 @@ typedef void (*cothread_callback)(void *argument);
  *   COTHREAD_EFULL     full; nothing was queued
  *   COTHREAD_ETIMEDOUT still full at the deadline
  *   COTHREAD_EDEADLK   full, and called from the scheduler's own stack, which would have to empty it
- *   COTHREAD_EDEAD     the scheduler is being destroyed or is gone
+ *   COTHREAD_EDEAD     the scheduler is being destroyed, is gone, or stopped by an internal fault
  * In a task of that scheduler a wait for room suspends the task. */
 COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback callback, void *argument, int64_t deadline);
 

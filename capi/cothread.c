@@ -164,6 +164,7 @@ COTHREAD_API int64_t cothread_after(int64_t ns)
 static __attribute__((cold)) int broke(struct scheduler *s)
 {
     s->broken = 1;
+    queue_close(&s->queue); /* nobody runs callbacks any more: who posts, or waits for room, is told */
     return refused();
 }
 
@@ -212,7 +213,7 @@ COTHREAD_API cothread_handle cothread_create(const cothread_options *options)
         return error;
     if (rc < 0) {
         scheduler_close(s);
-        return fail(rc, "no descriptors are left for another scheduler");
+        return fail(rc, rc == COTHREAD_ENOMEM ? "no memory for a scheduler" : "no descriptors are left for another scheduler");
     }
     s->kernel = (struct kernel){drive, call};
     rc = native_start(s, options, rc);
@@ -472,7 +473,7 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group)
 int SUSPENDING(cothread_wait_fd)(int fd, uint32_t events, int64_t deadline)
 {
     ENTER(s);
-    REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP and nothing else", events);
+    REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP and nothing else", events);
     return native_wait_fd(s, fd, events, deadline);
 }
 
@@ -503,7 +504,7 @@ COTHREAD_API int cothread_descriptor(cothread_handle stream)
 int SUSPENDING(cothread_wait_ready)(cothread_handle stream, uint32_t events, int64_t deadline)
 {
     ENTER(s);
-    REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP and nothing else", events);
+    REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP and nothing else", events);
     return native_wait_ready(s, stream, events, deadline);
 }
 

@@ -193,7 +193,7 @@ func (h *Host) Arm(fd int, token uint64, events uint32) error {
 	case unknown:
 		h.registered++
 	}
-	*h.interests.reserve(fd) = interest{token: token, wanted: events & requestable, state: armed}
+	*h.interests.reserve(fd) = interest{token: token, wanted: events & (requestable | always), state: armed}
 	h.changed()
 	return nil
 }

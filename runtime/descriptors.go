@@ -46,8 +46,7 @@ func (w *fdWaiter) waits() bool {
 func (d *descriptors) wait(b *Block) {
 	if int(b.FD) >= len(d.numbers) {
 		// Hosts may ask for any number: only one that is open is worth the memory.
-		if err := d.poller.Arm(int(b.FD), token(b.FD, 0), b.Events); err != nil {
-			d.refuse(b, b.Events, err)
+		if err := d.poller.Arm(int(b.FD), token(b.FD, 0), b.Events); err != nil && d.refuse(b, b.Events, err) {
 			return
 		}
 		for int(b.FD) >= len(d.numbers) {
@@ -70,19 +69,26 @@ func (d *descriptors) arm(fd int32, n *fdWaiters) {
 	if err == nil {
 		return
 	}
+	kept := n.waiters[:0]
 	for _, w := range n.waiters {
-		d.refuse(w.block, w.events, err)
+		if !d.refuse(w.block, w.events, err) {
+			kept = append(kept, w)
+		}
 	}
-	n.waiters = n.waiters[:0]
+	n.waiters = kept
 }
 
-// refuse ends a wait that the poller does not take.
-func (d *descriptors) refuse(b *Block, events uint32, err error) {
-	if errors.Is(err, poll.ErrAlwaysReady) {
-		d.due(b, Woken, events)
-	} else {
+// refuse ends a wait that the poller does not take; false: it goes on, for what a file that is always ready never has.
+func (d *descriptors) refuse(b *Block, events uint32, err error) bool {
+	if !errors.Is(err, poll.ErrAlwaysReady) {
 		d.due(b, reasonOf(err), 0)
+		return true
 	}
+	events &= poll.Readable | poll.Writable
+	if events != 0 {
+		d.due(b, Woken, events)
+	}
+	return events != 0
 }
 
 // wanted drops those who do not wait any more and returns the bits that the others want.

@@ -89,6 +89,23 @@ func TestADescriptorThatCannotBeWaitedForIsToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsAlwaysReadyHasNoErrorToWaitFor(t *testing.T) {
+	w := newWorld(t)
+	w.poller.numbers[7].broken = poll.ErrAlwaysReady
+	timed := w.spawn(w.waitFD(7, poll.Error, start+5000))
+	closed := w.spawn(w.waitFD(7, poll.Error, Forever))
+	reader := w.spawn(w.waitFD(7, in|poll.Error, Forever))
+	w.settle()
+	reader.mustHave(Woken, in)
+	w.advanceTo(start + 5000)
+	timed.mustHave(errTimedOut, 0)
+	var woken int64
+	w.spawn(w.calls(callWakeFD, 7, 0, &woken))
+	w.settle()
+	must(t, "woken", woken, 1)
+	closed.mustHave(errClosed, 0)
+}
+
 func TestAnArmThatFailsReachesEveryWaiter(t *testing.T) {
 	w := newWorld(t)
 	first := w.spawn(w.waitFD(7, in, Forever))

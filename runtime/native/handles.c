@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #define GENERATION_MAX ((1u << GENERATION_BITS) - 1)
+#define SLOTS_MAX ((1u << INDEX_BITS) - 1)
 
 static struct scheduler *_Atomic schedulers[SCHEDULERS + 1]; /* by number; 0 is no number */
 static bool taken[SCHEDULERS + 1];
@@ -49,7 +50,7 @@ void *slot_fresh(struct scheduler *s, enum kind kind)
 {
     struct table *table = &s->tables[kind];
     uint32_t index = table->used;
-    if (index >= (1u << INDEX_BITS) - 1)
+    if (index >= SLOTS_MAX)
         return NULL;
     uint32_t number = index >> CHUNK_BITS;
     char *chunk = atomic_load_explicit(&table->chunks[number], memory_order_relaxed);
@@ -64,6 +65,13 @@ void *slot_fresh(struct scheduler *s, enum kind kind)
     slot->index = index;
     slot->generation = table->floor + 1;
     return slot;
+}
+
+int slot_refused(const struct scheduler *s, enum kind kind)
+{
+    if (s->tables[kind].used >= SLOTS_MAX)
+        return fail(COTHREAD_ELIMIT, "%lld objects of this kind exist already", SLOTS_MAX);
+    return fail(COTHREAD_ENOMEM, "no memory for one object more");
 }
 
 void slot_release(struct scheduler *s, enum kind kind, void *released)

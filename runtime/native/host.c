@@ -21,7 +21,7 @@ cothread_handle native_host_create(struct scheduler *s, uint64_t token, const ch
 {
     struct task *t = native_new_task(s, TASK_HOST);
     if (!t)
-        return fail(COTHREAD_ELIMIT, "%lld tasks exist already", (1 << INDEX_BITS) - 1);
+        return slot_refused(s, KIND_TASK);
     if (native_set_name(s, t, name) < 0) {
         t->state = TASK_FREE;
         slot_release(s, KIND_TASK, t);
@@ -45,7 +45,7 @@ static void begin(struct scheduler *s, struct task *t, const cothread_request *r
     case COTHREAD_WAIT:
         if (request->fd >= 0) {
             if (!request->object || request->object & ~(int64_t)WAITABLE) {
-                rc = fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP", request->object);
+                rc = fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", request->object);
                 break;
             }
             t->fd = request->fd;
@@ -168,7 +168,7 @@ cothread_handle native_latest_create(struct scheduler *s, cothread_callback call
     if (slot)
         *link = slot->next_closed;
     else if (!(slot = slot_take(s, KIND_LATEST)))
-        return fail(COTHREAD_ELIMIT, "no more latests can be created");
+        return slot_refused(s, KIND_LATEST);
     slot->open = true;
     latest_open(&slot->latest, callback, token);
     return handle_of(s, KIND_LATEST, slot);

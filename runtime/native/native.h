@@ -296,6 +296,7 @@ static inline void *slot_take(struct scheduler *s, enum kind kind)
     table->free = slot->next_free;
     return slot;
 }
+int slot_refused(const struct scheduler *s, enum kind kind); /* why slot_take gave NULL */
 void slot_release(struct scheduler *s, enum kind kind, void *slot);
 
 /* scheduler_open returns a scheduler with a number of its own, zeroed or as its last owner left it, or NULL with *error. */
@@ -438,7 +439,7 @@ int mutex_try(struct scheduler *s, struct task *t, cothread_handle handle, struc
 int semaphore_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 int join_try(struct scheduler *s, struct task *t, cothread_handle handle, struct waiters **in);
 
-#define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_READHUP)
+#define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_ERROR | COTHREAD_HANGUP | COTHREAD_READHUP)
 
 /* ---- streams.c ------------------------------------------------------------------------------------ */
 

@@ -49,7 +49,7 @@ static void *take(struct scheduler *s, enum kind kind, int *error)
 {
     void *slot = slot_take(s, kind);
     if (!slot)
-        *error = fail(COTHREAD_ELIMIT, "no more objects of kind %lld can be created", kind);
+        *error = slot_refused(s, kind);
     return slot;
 }
 

@@ -84,7 +84,7 @@ static cothread_handle adopt(struct scheduler *s, int fd)
         return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
     struct stream *stream = slot_take(s, KIND_STREAM);
     if (!stream)
-        return fail(COTHREAD_ELIMIT, "too many descriptors are adopted");
+        return slot_refused(s, KIND_STREAM);
     stream->fd = fd;
     stream->drained = stream->sticky = 0;
     stream->socket = getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0;

@@ -342,7 +342,7 @@ static inline struct task *create(struct scheduler *s, cothread_function functio
 {
     struct task *t = native_new_task(s, flags);
     if (!t) {
-        *error = fail(COTHREAD_ELIMIT, "%lld tasks exist already", (1 << INDEX_BITS) - 1);
+        *error = slot_refused(s, KIND_TASK);
         return NULL;
     }
     t->stack_class = (uint8_t)stack_class;
@@ -485,9 +485,7 @@ int native_sleep(struct scheduler *s, int64_t deadline)
         struct task *self = s->current;
         wait_begin(s, self, NULL, deadline);
         rc = suspend(s, self);
-        if (rc == COTHREAD_ETIMEDOUT)
-            return 0;
-        fail(rc, "the sleep was ended early");
+        rc = rc == COTHREAD_ETIMEDOUT ? 0 : wait_failed(rc);
     }
     return rc;
 }

@@ -352,3 +352,20 @@ def test_quit_ends_wait_for_quit():
         """
     )
     assert end_of(program) == "quit\n"
+
+
+def test_a_first_wait_that_cannot_watch_signals_says_so_once(run_script):
+    """With a descriptor table as a program leaves it that closes what it does not know."""
+    done = run_script(
+        """
+        import os, signal, cothread
+        from cothread import _signals
+        os.close(_signals._pipe._write)
+        try:
+            cothread.Sleep(0)
+        except OSError as error:
+            print("told:", type(error).__name__)
+        print(cothread.Spawn(lambda: 42).Wait(5))
+        """
+    )
+    assert done.stdout == "told: OSError\n42\n"

@@ -156,6 +156,22 @@ def test_a_regular_file_is_always_ready(tmp_path):
         assert poll_list([(file, POLLIN)], 5) == [(file.fileno(), POLLIN)]
 
 
+def test_nothing_is_reported_that_was_not_asked_for(tmp_path, pipe):
+    r, w = pipe
+    with open(tmp_path / "file", "w+") as file:
+        assert poll_list([(file, 0)], 0.01) == []
+        assert poll_list([(file, 0), (r, 0)], 0.01) == []
+    os.close(w)
+    assert poll_list([(r, 0)], 5) == [(r, POLLHUP)]
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 2**70])
+def test_a_number_that_no_descriptor_has_is_refused_in_the_task(number):
+    task = Spawn(poll_list, [(number, POLLIN)], raise_on_wait=True)
+    with pytest.raises(ValueError, match=str(number)):
+        task.Wait(5)
+
+
 def test_several_tasks_may_wait_for_one_descriptor(pair):
     a, b = pair
     tasks = [Spawn(poll_list, [(a, POLLIN)], 5) for _ in range(3)]

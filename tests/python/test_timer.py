@@ -30,20 +30,38 @@ def test_a_retriggering_timer_fires_until_it_is_cancelled(kernel):
     assert len(fired) == 3
 
 
-def test_a_timer_survives_an_exception_of_its_callback(kernel, capsys):
+@pytest.mark.parametrize("kind", [ValueError, SystemExit])
+def test_a_timer_survives_an_exception_of_its_callback(kernel, capsys, kind):
     """In the original it died silently."""
     fired = []
 
     def callback():
         fired.append(1)
-        raise ValueError("in callback")
+        raise kind("in callback")
 
     timer = Timer(1, callback, retrigger=True)
     Sleep(3.5)
     timer.cancel()
     Sleep(0)
     assert len(fired) == 3
-    assert capsys.readouterr().err.count("ValueError: in callback") == 3
+    assert capsys.readouterr().err.count(f"{kind.__name__}: in callback") == 3
+
+
+def test_an_interrupt_in_a_timers_callback_is_told_to_main(kernel):
+    fired = []
+
+    def callback():
+        fired.append(1)
+        if len(fired) == 1:
+            raise KeyboardInterrupt
+
+    timer = Timer(1, callback, retrigger=True)
+    with pytest.raises(KeyboardInterrupt):
+        Sleep(2.5)
+    Sleep(1)
+    timer.cancel()
+    Sleep(0)
+    assert len(fired) == 2
 
 
 def test_a_cancelled_timer_does_not_fire_even_if_it_is_due(kernel):

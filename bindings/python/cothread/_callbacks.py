@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 from greenlet import GreenletExit, getcurrent
 
 from . import _scheduler
-from ._scheduler import Spawn, Task, Timedout, Yield, current_task, ready, report, rouse, wait, wake_all
+from ._scheduler import Spawn, Task, Timedout, Yield, current_task, ready, report_action, rouse, wait, wake_all
 
 # Items run before the other tasks get their turn. A yield costs about two items, so this is 1 % of a flood's time,
 # and 256 short actions take some 50 us.
@@ -132,16 +132,7 @@ class _Queue:
                 else:
                     action()
             except BaseException as error:
-                _report(error)
-
-
-def _report(error: BaseException) -> None:
-    if isinstance(error, GreenletExit):
-        raise error
-    if isinstance(error, KeyboardInterrupt):
-        _scheduler.tell_main(error)
-    else:
-        report("Asynchronous callback raised uncaught exception", error)
+                report_action("Asynchronous callback", error)
 
 
 class _Callback(_Queue):
@@ -331,7 +322,7 @@ class CallbackQueue(_Queue):
             try:
                 action(*args)
             except BaseException as error:
-                _report(error)
+                report_action("Asynchronous callback", error)
 
 
 def CallbackResult(

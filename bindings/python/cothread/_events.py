@@ -18,7 +18,7 @@ from ._scheduler import (
     current_task,
     deadline_after,
     disarm,
-    report,
+    report_action,
     wait,
     wake_all,
     wake_first,
@@ -374,8 +374,8 @@ class Timer:
             moment = self._moment
             try:
                 self._callback()
-            except Exception as error:
-                report("Timer callback raised uncaught exception", error)
+            except BaseException as error:
+                report_action("Timer callback", error)
             if not self._reuse:
                 break
             if self._moment is moment:  # not reset by the callback

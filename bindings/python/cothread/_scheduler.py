@@ -344,6 +344,16 @@ def report(text: str, error: BaseException) -> None:
         pass
 
 
+def report_action(what: str, error: BaseException) -> None:
+    """An action that a task of ours called raised: the task goes on, unless it is to end."""
+    if isinstance(error, GreenletExit):
+        raise error
+    if isinstance(error, KeyboardInterrupt):
+        tell_main(error)
+    else:
+        report(f"{what} raised uncaught exception", error)
+
+
 class Timedout(Exception):
     """Waiting took longer than its timeout."""
 
@@ -791,7 +801,10 @@ def _go_on() -> None:
     while True:
         try:
             while on_first_wait:
-                on_first_wait[0]()
+                try:
+                    on_first_wait[0]()
+                except Exception as error:
+                    errors.append(error)  # main is told; trying again would tell it for ever
                 del on_first_wait[0]
             _recover()
             _rounds()

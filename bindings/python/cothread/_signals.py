@@ -48,6 +48,8 @@ class _SignalPipe(Watch):
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+
+    def listen(self) -> None:
         self._chained = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._arm()
 
@@ -67,14 +69,14 @@ class _SignalPipe(Watch):
 
 
 def _install() -> None:
-    if threading.current_thread() is not threading.main_thread():
-        return  # signals, and with them Ctrl-C, are another thread's business
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _on_interrupt)
-    _SignalPipe()
+    _pipe.listen()
 
 
-_scheduler.on_first_wait.append(_install)
+if threading.current_thread() is threading.main_thread():  # else signals are another thread's business
+    _pipe = _SignalPipe()  # now: without descriptors an import that fails is better than a wait
+    _scheduler.on_first_wait.append(_install)
 
 
 def WaitForQuit(catch_interrupt: bool = True) -> None:

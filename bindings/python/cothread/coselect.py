@@ -53,6 +53,8 @@ __all__ = [
     "select",
 ]
 
+_FD_MAX = 2**31 - 1
+
 _READ = POLLIN | POLLRDNORM | POLLRDBAND
 _WRITE = POLLOUT | POLLWRNORM | POLLWRBAND
 
@@ -61,21 +63,21 @@ def _masks(event_list: "Iterable[tuple[Any, int]]") -> "dict[int, int]":
     masks: dict[int, int] = {}
     for file, events in event_list:
         fd = file if isinstance(file, int) else file.fileno()
-        if fd < 0:
-            raise ValueError(f"descriptor is {fd}: the file is closed")
+        if not 0 <= fd <= _FD_MAX:
+            raise ValueError(f"descriptor is {fd}: " + ("the file is closed" if fd < 0 else f"at most {_FD_MAX}"))
         masks[fd] = masks.get(fd, 0) | events
     return masks
 
 
 def _asked(events: int) -> int:
-    """The library knows the three plain bits; poll's other ways to say the same are mapped to them. It waits for at
-    least one: who only wants to hear of errors asks for the rarest."""
-    return (POLLIN if events & _READ else 0) | (POLLOUT if events & _WRITE else 0) | (events & POLLPRI) or POLLPRI
+    """The library knows the three plain bits; poll's other ways to say the same are mapped to them. It is asked for at
+    least one, which may be the error that is reported unasked."""
+    return (POLLIN if events & _READ else 0) | (POLLOUT if events & _WRITE else 0) | (events & POLLPRI) | POLLERR
 
 
 def _told(found: int, events: int) -> int:
     """The bits found, in the words they were asked for."""
-    told = found & (POLLEXTRA | POLLPRI)
+    told = found & (POLLEXTRA | events & POLLPRI)
     if found & POLLIN:
         told |= events & _READ
     if found & POLLOUT:
