@@ -146,6 +146,7 @@ exported_symbols() {
     readelf -d build/libcothread.so.1 | grep -q 'SONAME.*\[libcothread.so.1\]'
     floor=$(nm -D build/libcothread.so.1 | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     echo "note: needs $floor or newer"
+    [ "$(printf '%s\nGLIBC_2.34\n' "$floor" | sort -V | tail -n 1)" = GLIBC_2.34 ] || fail "README promises glibc 2.34"
 }
 
 go_race() {

@@ -403,7 +403,8 @@ COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback call
  * cothread_latest_create: for callback(value); NULL on a hosted scheduler: the host gets COTHREAD_POSTED with
  *   `token` and the value. Plain; from own stack, task. End it with cothread_close: a pending value is dropped.
  * cothread_post_latest: makes `value` the pending one. 0: queued. 1: it took the place of a pending value,
- *   which is stored in *replaced unless `replaced` is NULL (free it there). From any thread, signal.
+ *   which is stored in *replaced unless `replaced` is NULL (free it there). Plain, and one write if the
+ *   scheduler sleeps; from any thread, signal.
  *   COTHREAD_EFULL, COTHREAD_EDEAD as above; COTHREAD_EHANDLE after cothread_close. */
 COTHREAD_API cothread_handle cothread_latest_create(cothread_callback callback, uint64_t token);
 COTHREAD_API int cothread_post_latest(cothread_handle latest, void *value, void **replaced);

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of the process: what every living task still gets to do."""
+import signal
+
+import pytest
 
 
 def lines(done):
@@ -202,3 +205,20 @@ def test_a_thread_that_waits_for_a_result_does_not_keep_the_program_from_ending(
         """
     )
     assert done.stdout == "The main thread has ended: nothing runs callbacks any more\n"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_faulthandler_names_the_line_of_a_crash_enabled_before_or_after(run_script, before):
+    enable = "import faulthandler; faulthandler.enable()"
+    done = run_script(
+        f"""
+        {enable if before else ""}
+        import cothread, ctypes
+        {"" if before else enable}
+        def crashes():
+            ctypes.string_at(8)
+        cothread.Spawn(crashes).Wait()
+        """,
+        code=-signal.SIGSEGV,
+    )
+    assert "in crashes" in done.stderr

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import ctypes
 import sys
 
 from cothread import Sleep, Spawn, WaitForAll, Yield, _scheduler
@@ -70,3 +71,27 @@ def test_a_thousand_tasks_in_a_round():
 
     WaitForAll([Spawn(task, n) for n in range(1000)])
     assert order == list(range(1000)) * 3
+
+
+def test_tasks_may_wait_below_a_foreign_callback():
+    """Three tasks at once inside libc's qsort, each of them switched away at every comparison."""
+    comparison = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+    inside = most = 0
+
+    def ascending(a, b):
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        Yield()
+        inside -= 1
+        return a[0] - b[0]
+
+    def sort(numbers):
+        array = (ctypes.c_int * len(numbers))(*numbers)
+        compare = comparison(ascending)
+        ctypes.CDLL(None).qsort(array, len(array), ctypes.sizeof(ctypes.c_int), compare)
+        return list(array)
+
+    given = [[7 * i * k % 31 for i in range(30)] for k in (1, 2, 3)]
+    assert WaitForAll([Spawn(sort, numbers) for numbers in given]) == [sorted(numbers) for numbers in given]
+    assert most == 3
