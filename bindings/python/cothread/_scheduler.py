@@ -78,9 +78,7 @@ class Watch:
     __slots__ = ("armed", "handle", "token")
 
     def __init__(self) -> None:
-        self.armed = 0
-        self.handle = self.token = 0
-        attach(self)
+        self.armed = self.handle = self.token = 0  # attached by the first use
 
     def completed(self, what: int) -> None:
         raise NotImplementedError

@@ -17,7 +17,7 @@ from greenlet import getcurrent
 from . import _library, _scheduler
 from ._callbacks import Callback
 from ._events import _QuitEvent
-from ._scheduler import Watch, check_thread, requests
+from ._scheduler import Watch, attach, check_thread, requests
 
 
 def _on_interrupt(_number: int, frame: Optional[FrameType]) -> None:
@@ -54,9 +54,10 @@ class _SignalPipe(Watch):
         self._arm()
 
     def _arm(self) -> None:
+        handle = self.handle or attach(self)
         operation = _library.wait_descriptor(self._read)
         self.armed = requests.base + len(requests)
-        requests.extend((self.handle, operation, _library.FOREVER, _scheduler.POLLIN, 0))
+        requests.extend((handle, operation, _library.FOREVER, _scheduler.POLLIN, 0))
 
     def completed(self, what: int) -> None:
         try:
