@@ -34,7 +34,8 @@
  * WHO MAY CALL. Each entry has a line "Kind; from":
  *   plain        never suspends and nothing else runs; a few nanoseconds, no system call
  *   kernel call  never suspends and nothing else runs, but makes a system call
- *   wait         may suspend the calling task; other tasks run. Already satisfied: returns at once
+ *   wait         may suspend the calling task; other tasks run. Already satisfied: returns at once, but lets the
+ *                others run first if 1000 such calls were served in this tick. Never with COTHREAD_NOW
  *   own stack    the scheduler's thread outside any task: main, or the host's code
  *   task         a task's function, and everything it calls; a callback runs in a task too
  *   any thread   any thread, with or without a scheduler

@@ -81,6 +81,7 @@ static void release(struct scheduler *s)
     struct queue_item item;
     while (queue_pop(&s->queue, &item))
         ; /* every ticket given out is published: nobody is inside any more */
+    atomic_store(&s->handle, 0); /* who is in cothread_interrupt is waited for, who comes now sees this */
     queue_retire(&s->queue);
     native_close_latests(s);
     native_close_streams(s);
@@ -273,9 +274,14 @@ COTHREAD_API int cothread_interrupt(cothread_handle scheduler)
     struct scheduler *s = find(scheduler, &error);
     if (!s)
         return error;
-    atomic_store(&s->shared.interrupted, 1);
-    queue_wake(&s->queue);
-    return 0;
+    atomic_fetch_add(&s->queue.wakers, 1); /* release waits for us, or we see that it has begun */
+    bool living = atomic_load(&s->handle) == scheduler;
+    if (living) {
+        atomic_store(&s->shared.interrupted, 1);
+        queue_wake(&s->queue);
+    }
+    atomic_fetch_sub(&s->queue.wakers, 1);
+    return living ? 0 : fail(COTHREAD_EDEAD, "scheduler %lld was destroyed, or its thread ended", scheduler);
 }
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------- */

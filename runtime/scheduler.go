@@ -68,8 +68,9 @@ const (
 	crowdGap = 1_000_000
 	// After stay ns this goroutine lets Go's scheduler reschedule it, which costs some 40 us of CPU (three threads take part, as
 	// it is bound to its own). At 10 ms Go's monitor thread would ask for that with a signal and go back to looking every
-	// 20 us: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A tick of 128 messages still fits in.
-	stay = 9_000_000
+	// 20 us: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A wait that holds Go's processor for 4 ms
+	// (poll.Epoll) still fits in.
+	stay = 6_000_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
 )

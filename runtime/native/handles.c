@@ -83,6 +83,7 @@ void slot_release(struct scheduler *s, enum kind kind, void *released)
         table->highest = slot->generation;
     if (__builtin_expect(slot->generation >= GENERATION_MAX, 0))
         return; /* retired */
+    slot->generation |= SLOT_FREE;
     slot->next_free = table->free;
     table->free = slot;
 }
@@ -122,8 +123,8 @@ void scheduler_close(struct scheduler *s)
         for (uint32_t i = 0; i << CHUNK_BITS < table->used; i++) {
             char *chunk = atomic_load_explicit(&table->chunks[i], memory_order_relaxed);
             /* A `latest` is written by other threads: its slots keep their state. The others go back to zero. */
-            if (kind != KIND_LATEST)
-                madvise(chunk, slot_size((enum kind)kind) << CHUNK_BITS, MADV_DONTNEED);
+            if (kind != KIND_LATEST && madvise(chunk, slot_size((enum kind)kind) << CHUNK_BITS, MADV_DONTNEED) != 0)
+                memset(chunk, 0, slot_size((enum kind)kind) << CHUNK_BITS); /* locked memory (mlockall) */
         }
         if (kind == KIND_LATEST)
             continue; /* its free list lives on */

@@ -169,6 +169,7 @@ cothread_handle native_latest_create(struct scheduler *s, cothread_callback call
         *link = slot->next_closed;
     else if (!(slot = slot_take(s, KIND_LATEST)))
         return slot_refused(s, KIND_LATEST);
+    slot->generation &= ~SLOT_FREE;
     slot->open = true;
     latest_open(&slot->latest, callback, token);
     return handle_of(s, KIND_LATEST, slot);
@@ -180,6 +181,7 @@ static void close_latest(struct scheduler *s, struct latest_slot *slot)
     slot->open = false;
     if (++slot->generation >= (1u << GENERATION_BITS) - 1)
         return; /* retired */
+    slot->generation |= SLOT_FREE;
     slot->next_closed = s->closed_latests;
     s->closed_latests = slot;
 }

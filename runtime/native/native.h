@@ -157,6 +157,7 @@ enum kind {
 #define INDEX_BITS 22
 #define GENERATION_BITS 27
 #define SCHEDULERS 1000
+#define SLOT_FREE (1u << 31) /* in a slot's generation: its next owner's handle names nothing yet */
 
 /* A table grows by chunks that are never unmapped: another thread may hold a stale handle. */
 struct table {
@@ -294,6 +295,7 @@ static inline void *slot_take(struct scheduler *s, enum kind kind)
     if (__builtin_expect(!slot, 0))
         return slot_fresh(s, kind);
     table->free = slot->next_free;
+    slot->generation &= ~SLOT_FREE;
     return slot;
 }
 int slot_refused(const struct scheduler *s, enum kind kind); /* why slot_take gave NULL */
@@ -386,7 +388,7 @@ int wait_impossible(struct scheduler *s, int64_t deadline) __attribute__((cold))
 int wait_failed(int reason) __attribute__((cold));
 /* busy counts an operation that was served at once; one too many in this tick and the caller yields, so that an endless
  * supply of ready data cannot keep the other tasks from running. */
-void busy(struct scheduler *s);
+void busy(struct scheduler *s, int64_t deadline);
 
 /* kernel_call has the kernel half serve an operation; nothing else runs meanwhile. */
 int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_t a, int64_t b);

@@ -55,7 +55,7 @@ int native_wait_fd(struct scheduler *s, int fd, uint32_t events, int64_t deadlin
 {
     int rc;
     if ((rc = look(fd, events)) != 0) {
-        busy(s);
+        busy(s, deadline);
         return rc;
     }
     if ((rc = wait_refused(s, deadline)) != 0)
@@ -106,7 +106,7 @@ static cothread_handle adopt(struct scheduler *s, int fd)
     case COTHREAD_EEXIST: return fail(error, "descriptor %lld is adopted already", fd);
     case COTHREAD_ELIMIT: return fail(error, "the kernel registers no more descriptors (%lld)", fd);
     case COTHREAD_EBADF: return fail(error, "descriptor %lld is not open", fd);
-    default: return fail(error, "descriptor %lld could not be registered, errno %lld", fd, errno);
+    default: return fail(error, "the kernel does not watch descriptor %lld", fd);
     }
 }
 
@@ -190,9 +190,12 @@ static int await(struct scheduler *s, struct stream *stream, uint32_t direction,
         return rc;
     if (s->host_polls)
         kernel_call(s, CALL_DRAINED, stream->fd, direction); /* the host's poll is level-triggered: ask for the next report */
-    return wait_here(s, direction == COTHREAD_READABLE   ? &stream->readers
-                        : direction == COTHREAD_WRITABLE ? &stream->writers
-                                                         : &stream->either, deadline);
+    cothread_handle handle = handle_of(s, KIND_STREAM, stream);
+    rc = wait_here(s, direction == COTHREAD_READABLE   ? &stream->readers
+                      : direction == COTHREAD_WRITABLE ? &stream->writers
+                                                       : &stream->either, deadline);
+    int stale;
+    return rc == 0 && !resolve(s, KIND_STREAM, handle, &stale) ? wait_failed(COTHREAD_ECLOSED) : rc; /* closed before its turn */
 }
 
 /* try_now says whether an operation is worth a system call: it did not come to nothing since the last report, or the caller
@@ -210,7 +213,9 @@ int native_wait_ready(struct scheduler *s, cothread_handle handle, uint32_t even
         if (!stream)
             return rc;
         if ((rc = look(stream->fd, events)) != 0) {
-            busy(s);
+            if (rc > 0)
+                stream->sticky |= (uint16_t)(rc & STICKY); /* the caller may take the urgent byte before epoll reports it */
+            busy(s, deadline);
             return rc;
         }
         if ((rc = await(s, stream, events, deadline)) != 0)
@@ -226,12 +231,12 @@ int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, s
         if (!stream)
             return rc;
         if (try_now(s, stream, COTHREAD_READABLE, deadline)) {
-            ssize_t n = stream->socket ? recv(stream->fd, buffer, size, 0) : read(stream->fd, buffer, size);
+            ssize_t n = stream->socket ? recv(stream->fd, buffer, size, MSG_DONTWAIT) : read(stream->fd, buffer, size);
             if (n >= 0) {
                 if ((size_t)n < size && n > 0 && stream->byte_stream && !(stream->sticky & STICKY))
                     stream->drained |= COTHREAD_READABLE;
                 else
-                    busy(s);
+                    busy(s, deadline);
                 return n;
             }
             if (errno == EINTR)
@@ -239,6 +244,7 @@ int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, s
             if (errno != EAGAIN)
                 return fail(COTHREAD_ESYSTEM, "read from descriptor %lld failed with errno %lld", stream->fd, errno);
             stream->drained |= COTHREAD_READABLE;
+            stream->sticky = 0; /* nothing is left, an end neither: a HUP of before connect, a PRI that was taken */
         }
         if ((rc = await(s, stream, COTHREAD_READABLE, deadline)) != 0)
             return rc;
@@ -254,12 +260,12 @@ int64_t native_write(struct scheduler *s, cothread_handle handle, const void *da
         if (!stream)
             return written ? (int64_t)written : rc;
         if (try_now(s, stream, COTHREAD_WRITABLE, deadline)) {
-            ssize_t n = stream->socket ? send(stream->fd, (const char *)data + written, size - written, MSG_NOSIGNAL)
+            ssize_t n = stream->socket ? send(stream->fd, (const char *)data + written, size - written, MSG_NOSIGNAL | MSG_DONTWAIT)
                                        : write(stream->fd, (const char *)data + written, size - written);
             if (n >= 0) {
                 written += (size_t)n;
                 if (written == size) {
-                    busy(s);
+                    busy(s, deadline);
                     return (int64_t)written;
                 }
                 continue;
@@ -294,7 +300,7 @@ cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64
                 cothread_handle connection = adopt(s, fd);
                 if (connection < 0)
                     close(fd);
-                busy(s);
+                busy(s, deadline);
                 return connection;
             }
             if (errno == EINTR || errno == ECONNABORTED)

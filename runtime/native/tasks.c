@@ -185,13 +185,15 @@ int wait_failed(int reason)
     case COTHREAD_EBADF: return fail(reason, "the descriptor is not open");
     case COTHREAD_EEXIST: return fail(reason, "the descriptor is adopted: use cothread_wait_ready");
     case COTHREAD_ELIMIT: return fail(reason, "the kernel takes no more descriptors");
+    case COTHREAD_ESYSTEM: return fail(reason, "the kernel does not watch this descriptor");
     }
     return reason;
 }
 
-void busy(struct scheduler *s)
+void busy(struct scheduler *s, int64_t deadline)
 {
-    if (s->current && !s->beginning && ++s->handoffs > HANDOFFS_PER_TICK) /* the callbacks' quota bounds those */
+    /* COTHREAD_NOW never suspends; and the callbacks' quota bounds those. */
+    if (deadline != COTHREAD_NOW && s->current && !s->beginning && ++s->handoffs > HANDOFFS_PER_TICK)
         yield(s, s->current);
 }
 
