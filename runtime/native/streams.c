@@ -76,7 +76,7 @@ int native_wake_fd(struct scheduler *s, int fd)
 
 /* ---- Adopted descriptors --------------------------------------------------------------------------------- */
 
-static cothread_handle adopt(struct scheduler *s, int fd)
+cothread_handle native_adopt(struct scheduler *s, int fd)
 {
     int error, protocol = 0, flags = fcntl(fd, F_GETFL);
     socklen_t length = sizeof protocol;
@@ -94,7 +94,7 @@ static cothread_handle adopt(struct scheduler *s, int fd)
     cothread_handle handle = handle_of(s, KIND_STREAM, stream);
     error = (int)kernel_call(s, CALL_ADOPT, fd, handle);
     if (error == 0 && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-        kernel_call(s, CALL_RELEASE, fd, handle);
+        kernel_call(s, CALL_RELEASE, fd, 0);
         error = COTHREAD_ESYSTEM;
     }
     if (error == 0)
@@ -110,11 +110,6 @@ static cothread_handle adopt(struct scheduler *s, int fd)
     }
 }
 
-cothread_handle native_adopt(struct scheduler *s, int fd)
-{
-    return adopt(s, fd);
-}
-
 static void wake_list(struct scheduler *s, struct waiters *list, int reason)
 {
     for (struct task *t; (t = list->first);)
@@ -123,7 +118,7 @@ static void wake_list(struct scheduler *s, struct waiters *list, int reason)
 
 static void leave_poller(struct scheduler *s, struct stream *stream)
 {
-    kernel_call(s, CALL_RELEASE, stream->fd, handle_of(s, KIND_STREAM, stream));
+    kernel_call(s, CALL_RELEASE, stream->fd, 0);
     stream->open = false;
     wake_list(s, &stream->readers, COTHREAD_ECLOSED);
     wake_list(s, &stream->writers, COTHREAD_ECLOSED);
@@ -297,7 +292,7 @@ cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64
         if (try_now(s, stream, COTHREAD_READABLE, deadline)) {
             int fd = accept4(stream->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd >= 0) {
-                cothread_handle connection = adopt(s, fd);
+                cothread_handle connection = native_adopt(s, fd);
                 if (connection < 0)
                     close(fd);
                 busy(s, deadline);
