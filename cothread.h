@@ -397,7 +397,7 @@ typedef void (*cothread_callback)(void *argument);
  *   COTHREAD_ETIMEDOUT still full at the deadline
  *   COTHREAD_EDEADLK   full, and called from the scheduler's own stack, which would have to empty it
  *   COTHREAD_EDEAD     the scheduler is being destroyed, is gone, or stopped by an internal fault
- * In a task of that scheduler a wait for room suspends the task. */
+ * In a task of that scheduler a wait for room suspends the task; the callbacks run before a deadline is looked at. */
 COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback callback, void *argument, int64_t deadline);
 
 /* The latest value wins: a `latest` has one pending value at most, however fast it is posted.

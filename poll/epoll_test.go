@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -351,6 +352,41 @@ func TestACollectionIsNotHeldUpByAWait(t *testing.T) {
 			}
 			<-s.done
 		})
+	}
+}
+
+// A wait must not make a collection take as long as it lasts, nor until Go's monitor thread steps in, be it
+// short, and hidden from Go, or long; where SIGURG is blocked holdLimit alone bounds the delay. The median of
+// many, so that no other process can be what was slow.
+func TestCollectionsBesideAWaitAreQuick(t *testing.T) {
+	const collections, limit = 21, int64(20e6)
+	for _, blocked := range []bool{false, true} {
+		for _, timeout := range []int64{100_000, 1_000_000, 50_000_000, int64(10e9)} {
+			p := newEpoll(t)
+			var finished atomic.Bool
+			s := sleep(t, func() {
+				if blocked {
+					defer blockSIGURG()()
+				}
+				for !finished.Load() {
+					p.Wait(make([]Event, 1), timeout)
+				}
+			})
+			var took []int64
+			for range collections {
+				s.asleep(t)
+				begin := now(t)
+				runtime.GC()
+				took = append(took, now(t)-begin)
+			}
+			finished.Store(true)
+			wake(p)
+			<-s.done
+			slices.Sort(took)
+			if took[collections/2] >= limit {
+				t.Errorf("SIGURG blocked: %v; beside waits of %d ns the collections took %v ns", blocked, timeout, took)
+			}
+		}
 	}
 }
 

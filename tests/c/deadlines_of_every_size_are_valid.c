@@ -4,15 +4,198 @@
 static const int64_t past[] = {COTHREAD_NOW, COTHREAD_NOW + 1, -1, 0, 1};
 static const int64_t far[] = {COTHREAD_FOREVER - 1, COTHREAD_FOREVER};
 
+static cothread_handle scheduler, channel, mutex, semaphore, member;
+static int fds[2];
+
 static void *waiter(void *deadline) {
     expect(cothread_wait_until(*(const int64_t *)deadline), 0);
     return NULL;
 }
 
+static void callback(void *unused) {
+    (void)unused;
+}
+
+/* A wait that nothing but its deadline or `serve` ends. */
+typedef struct {
+    const char *name;
+    int64_t (*wait)(int64_t deadline);
+    void (*serve)(void);
+    int64_t served;
+} row;
+
+static int64_t sends(int64_t deadline) {
+    return cothread_channel_send(channel, &deadline, deadline);
+}
+
+static void receive(void) {
+    int64_t element;
+    expect(cothread_channel_receive(channel, &element, COTHREAD_NOW), 0);
+}
+
+static int64_t receives(int64_t deadline) {
+    int64_t element;
+    return cothread_channel_receive(channel, &element, deadline);
+}
+
+static void send_one(void) {
+    int64_t element = 0;
+    expect(cothread_channel_send(channel, &element, COTHREAD_NOW), 0);
+}
+
+static int64_t locks(int64_t deadline) { /* main holds it */
+    int rc = cothread_mutex_lock(mutex, deadline);
+    if (rc == 0)
+        expect(cothread_mutex_unlock(mutex), 0);
+    return rc;
+}
+
+static void unlock(void) {
+    expect(cothread_mutex_unlock(mutex), 0);
+    expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
+}
+
+static int64_t acquires(int64_t deadline) {
+    return cothread_semaphore_acquire(semaphore, deadline);
+}
+
+static void release(void) {
+    expect(cothread_semaphore_release(semaphore, 1), 0);
+}
+
+static void *lives(void *unused) {
+    cothread_wait_until(COTHREAD_FOREVER);
+    return unused;
+}
+
+static int64_t waits_for_group(int64_t deadline) {
+    cothread_handle group = handle(cothread_group_create());
+    int rc;
+    member = spawn(lives, NULL);
+    expect(cothread_group_add(group, member), 0);
+    rc = cothread_group_wait(group, 0, deadline);
+    expect(cothread_group_cancel(group), rc < 0);
+    expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 1);
+    expect(cothread_close(group), 0);
+    return rc;
+}
+
+static void wake_member(void) {
+    expect(cothread_wakeup(member), 1);
+}
+
+static int64_t waits_for_fd(int64_t deadline) {
+    char byte;
+    int rc = cothread_wait_fd(fds[0], COTHREAD_READABLE, deadline);
+    if (rc > 0)
+        expect(read(fds[0], &byte, 1), 1);
+    return rc;
+}
+
+static void write_one(void) {
+    expect(write(fds[1], "x", 1), 1);
+}
+
+static const row rows[] = {
+    {"channel_send", sends, receive, 0},
+    {"channel_receive", receives, send_one, 0},
+    {"mutex_lock", locks, unlock, 0},
+    {"semaphore_acquire", acquires, release, 0},
+    {"group_wait", waits_for_group, wake_member, 1},
+    {"wait_fd", waits_for_fd, write_one, COTHREAD_READABLE},
+};
+
+typedef struct {
+    const row *row;
+    int64_t deadline, answer;
+} attempt;
+
+static void *attempts(void *argument) {
+    attempt *a = argument;
+    expect_at(__FILE__, __LINE__, a->row->name, a->row->wait(a->deadline), a->answer);
+    return NULL;
+}
+
+static void every_row(void) {
+    cothread_handle task;
+    size_t r, i;
+    for (r = 0; r < sizeof rows / sizeof *rows; r++) {
+        for (i = 0; i < sizeof past / sizeof *past; i++)
+            join(spawn(attempts, (&(attempt){&rows[r], past[i], COTHREAD_ETIMEDOUT})));
+        for (i = 0; i < sizeof far / sizeof *far; i++) {
+            attempt a = {&rows[r], far[i], rows[r].served};
+            task = spawn(attempts, &a);
+            expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0);
+            rows[r].serve();
+            join(task);
+        }
+    }
+}
+
+/* The queue has room for one callback, and is full until the next tick. There a task that posts gets the room, which
+ * comes before deadlines; a thread, while this one waits for it, does not. */
+static void *posts_from_a_task(void *deadline) {
+    int64_t at = *(const int64_t *)deadline;
+    expect(cothread_post(scheduler, callback, NULL, COTHREAD_NOW), 0);
+    expect(cothread_post(scheduler, callback, NULL, at), at == COTHREAD_NOW ? COTHREAD_EFULL : 0);
+    expect(cothread_yield(), 0);
+    return NULL;
+}
+
+static void *posts_in_vain(void *deadline) {
+    int64_t at = *(const int64_t *)deadline;
+    expect(cothread_post(scheduler, callback, NULL, at), at == COTHREAD_NOW ? COTHREAD_EFULL : COTHREAD_ETIMEDOUT);
+    return NULL;
+}
+
+static void *posts_in_the_end(void *deadline) {
+    expect(cothread_post(scheduler, callback, NULL, *(const int64_t *)deadline), 0);
+    return NULL;
+}
+
+static void every_post(void) {
+    pthread_t thread;
+    size_t i;
+    for (i = 0; i < sizeof past / sizeof *past; i++)
+        join(spawn(posts_from_a_task, (void *)&past[i]));
+    for (i = 0; i < sizeof far / sizeof *far; i++)
+        join(spawn(posts_from_a_task, (void *)&far[i]));
+    expect(cothread_post(scheduler, callback, NULL, COTHREAD_NOW), 0);
+    for (i = 0; i < sizeof past / sizeof *past; i++) {
+        expect(pthread_create(&thread, NULL, posts_in_vain, (void *)&past[i]), 0);
+        expect(pthread_join(thread, NULL), 0);
+    }
+    for (i = 0; i < sizeof far / sizeof *far; i++) {
+        expect(pthread_create(&thread, NULL, posts_in_the_end, (void *)&far[i]), 0);
+        expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0); /* makes room */
+        expect(pthread_join(thread, NULL), 0);
+        expect(cothread_yield(), 0);
+        expect(cothread_post(scheduler, callback, NULL, COTHREAD_NOW), 0);
+    }
+    expect(cothread_yield(), 0);
+}
+
+static void *ends_when_cancelled(void *unused) {
+    expect(cothread_wait_until(COTHREAD_FOREVER), COTHREAD_ECANCELED);
+    return unused;
+}
+
+static void every_destroy(void) {
+    size_t i;
+    for (i = 0; i < sizeof past / sizeof *past; i++)
+        expect(cothread_destroy(handle(cothread_create(NULL)), past[i]), 0);
+    for (i = 0; i < sizeof far / sizeof *far; i++) {
+        scheduler = handle(cothread_create(NULL));
+        spawn(ends_when_cancelled, NULL);
+        expect(cothread_destroy(scheduler, far[i]), 0);
+    }
+}
+
 int main(void) {
+    cothread_options options = {.size = sizeof options, .callback_bound = 1};
     cothread_handle event, task, living;
     size_t i;
-    handle(cothread_create(NULL));
+    scheduler = handle(cothread_create(&options));
     event = handle(cothread_event_create(0));
     living = spawn(waiter, (void *)&far[1]);
     for (i = 0; i < sizeof past / sizeof *past; i++) {
@@ -37,5 +220,15 @@ int main(void) {
         expect(cothread_wakeup(task), 1);
         join(task);
     }
-    return nothing_left();
+    channel = handle(cothread_channel_create(sizeof(int64_t), 0));
+    mutex = handle(cothread_mutex_create());
+    semaphore = handle(cothread_semaphore_create(0));
+    expect(pipe(fds), 0);
+    expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
+    every_row();
+    every_post();
+    expect(cothread_mutex_unlock(mutex), 0);
+    nothing_left();
+    every_destroy();
+    return 0;
 }

@@ -5,17 +5,37 @@
 
 static cothread_handle scheduler, event;
 
-/* In the child: 10 s are plenty for what must not even enter Go; SIGALRM ends a child that hangs. */
+/* What must not even enter Go is quick: the fastest of some calls, so that no other process can delay it. */
+#define expect_told(name, call)                                                                         \
+    do {                                                                                                \
+        int64_t best = INT64_MAX;                                                                       \
+        int repetition;                                                                                 \
+        for (repetition = 0; repetition < 5; repetition++) {                                            \
+            int64_t begin = cothread_now(), answer = (call), took = cothread_now() - begin;             \
+            expect_at(__FILE__, __LINE__, name, answer, COTHREAD_EFORKED);                              \
+            best = took < best ? took : best;                                                           \
+        }                                                                                               \
+        if (best >= COTHREAD_MILLISECOND)                                                               \
+            fail_at(__FILE__, __LINE__, "%s: the fastest of 5 took %lld ns", name, (long long)best);    \
+    } while (0)
+
+static void every_call_is_told(const by_handle_call *calls, size_t count, cothread_handle h) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        expect_told(calls[i].name, calls[i].call(h));
+}
+
+/* In the child: SIGALRM ends one that hangs. */
 static void child(void) {
     size_t i;
     alarm(10);
     for (i = 0; i < ROWS(no_handle_calls); i++)
-        expect_at(__FILE__, __LINE__, no_handle_calls[i].name, no_handle_calls[i].call(), COTHREAD_EFORKED);
-    every_answer_is(by_handle_calls, ROWS(by_handle_calls), event, COTHREAD_EFORKED, "");
-    every_answer_is(by_handle_calls, ROWS(by_handle_calls), 12345, COTHREAD_EFORKED, "");
-    every_answer_is(any_thread_calls, ROWS(any_thread_calls), scheduler, COTHREAD_EFORKED, "");
-    expect(cothread_create(NULL), COTHREAD_EFORKED);
-    expect(cothread_destroy(scheduler, COTHREAD_FOREVER), COTHREAD_EFORKED);
+        expect_told(no_handle_calls[i].name, no_handle_calls[i].call());
+    every_call_is_told(by_handle_calls, ROWS(by_handle_calls), event);
+    every_call_is_told(by_handle_calls, ROWS(by_handle_calls), 12345);
+    every_call_is_told(any_thread_calls, ROWS(any_thread_calls), scheduler);
+    expect_told("cothread_create", cothread_create(NULL));
+    expect_told("cothread_destroy", cothread_destroy(scheduler, COTHREAD_FOREVER));
     expect(cothread_host_ring() == NULL, 1);
     expect(cothread_abi(), COTHREAD_ABI);
     expect(cothread_now() > 0, 1);

@@ -2,8 +2,9 @@
 #include "host.h"
 
 int main(void) {
+    static const int64_t past[] = {COTHREAD_NOW, COTHREAD_NOW + 1, -1, 0, 1};
     cothread_handle tasks[3];
-    int64_t base;
+    int64_t base, next;
     int i;
     hosted(0);
     for (i = 0; i < 3; i++)
@@ -16,10 +17,21 @@ int main(void) {
     for (i = 0; i < 3;)
         i += batch(COTHREAD_FOREVER);
     expect_order("2:-10 3:-10 1:-10");
-    wait_for(tasks[0], COTHREAD_NOW); /* passed: in the next batch */
-    wait_for(tasks[1], 0);
-    expect(batch(COTHREAD_NOW), 2);
-    expect_order("1:-10 2:-10");
+    for (i = 0; i < 5; i++) {
+        wait_for(tasks[0], past[i]); /* passed: in the next batch */
+        wait_for(tasks[1], past[i]);
+        expect(batch(past[i]), 2);
+    }
+    expect_order("1:-10 2:-10 1:-10 2:-10 1:-10 2:-10 1:-10 2:-10 1:-10 2:-10");
+    wait_for(tasks[0], COTHREAD_FOREVER - 1);
+    wait_for(tasks[1], COTHREAD_FOREVER);
+    expect(batch(cothread_after(COTHREAD_MILLISECOND)), 0);
+    expect(cothread_next_deadline(&next), 0);
+    expect(next, COTHREAD_FOREVER - 1);
+    for (i = 0; i < 2; i++)
+        expect(cothread_cancel(tasks[i]), 0);
+    expect(batch(COTHREAD_FOREVER - 1), 2);
+    expect_order("1:-11 2:-11");
     for (i = 0; i < 3; i++)
         finish(tasks[i], 0);
     expect(cothread_submit(), 3);

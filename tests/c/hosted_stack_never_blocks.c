@@ -6,9 +6,21 @@ static void *task(void *unused) {
     return unused;
 }
 
+static cothread_handle mutex;
+
+static void *holder(void *unused) {
+    expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
+    expect(cothread_wait_until(COTHREAD_FOREVER), 0);
+    expect(cothread_mutex_unlock(mutex), 0);
+    return unused;
+}
+
 int main(void) {
-    cothread_handle event, channel, semaphore, group, native, stream, member;
-    int fds[2];
+    static char block[1 << 22]; /* more than a socket takes */
+    struct sockaddr any_name = {.sa_family = AF_UNIX};
+    cothread_handle event, channel, semaphore, group, native, holds, stream, full, listener, member;
+    int fds[2], pair[2], fd;
+    int64_t n;
     char byte;
     hosted(0);
     native = spawn(task, NULL);
@@ -20,6 +32,15 @@ int main(void) {
     expect(cothread_group_add(group, member), 0);
     expect(pipe(fds), 0);
     stream = handle(cothread_adopt(fds[0]));
+    full = adopted_pair(pair);
+    expect((fd = socket(AF_UNIX, SOCK_STREAM, 0)) >= 0, 1);
+    expect(bind(fd, &any_name, sizeof any_name.sa_family), 0);
+    expect(listen(fd, 1), 0);
+    listener = handle(cothread_adopt(fd));
+    mutex = handle(cothread_mutex_create());
+    holds = spawn(holder, NULL);
+    expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EHOSTED); /* a free one: this stack can hold none */
+    expect(cothread_poll_scheduler(COTHREAD_NOW), 0);
 
     expect(cothread_self(), COTHREAD_EHOSTED);
     expect(cothread_run(COTHREAD_FOREVER), COTHREAD_EHOSTED);
@@ -35,6 +56,13 @@ int main(void) {
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_wait_ready(stream, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), COTHREAD_EHOSTED);
+    expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EHOSTED); /* held now */
+    expect(cothread_accept(listener, COTHREAD_FOREVER), COTHREAD_EHOSTED);
+    n = cothread_write(full, block, sizeof block, COTHREAD_FOREVER);
+    expect(n > 0 && n < (int64_t)sizeof block, 1); /* what there is room for, and the next call says why no more */
+    while ((n = cothread_write(full, block, sizeof block, COTHREAD_FOREVER)) > 0)
+        ;
+    expect(n, COTHREAD_EHOSTED);
 
     /* what need not wait is served */
     expect(cothread_event_wait(event, NULL, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
@@ -48,10 +76,15 @@ int main(void) {
     expect(cothread_poll_scheduler(COTHREAD_NOW), 0);
     expect(cothread_wakeup(native), 1);
     expect(cothread_wakeup(member), 1);
+    expect(cothread_wakeup(holds), 1);
     expect(cothread_poll_scheduler(COTHREAD_NOW), 0);
     expect(cothread_join(native, NULL, COTHREAD_FOREVER), 0);
+    expect(cothread_join(holds, NULL, COTHREAD_FOREVER), 0);
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 1);
     expect(cothread_close(stream), 0);
+    expect(cothread_close(full), 0);
+    expect(cothread_close(listener), 0);
     close(fds[1]);
+    close(pair[1]);
     return nothing_left();
 }

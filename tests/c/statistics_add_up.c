@@ -1,10 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
+#include <sched.h>
 
 static cothread_handle scheduler, event;
 
 static void callback(void *unused) {
     (void)unused;
+}
+
+static void wakes(void *unused) {
+    (void)unused;
+    expect(cothread_event_signal(event, NULL), 1);
+}
+
+static uint64_t waits_sampled(void) {
+    cothread_stats stats = statistics(scheduler);
+    uint64_t sum = 0;
+    int i;
+    for (i = 0; i < 32; i++)
+        sum += stats.callback_wait[i];
+    return sum;
+}
+
+static void *posts_to_a_sleeper(void *sleeps) {
+    while (statistics(scheduler).sleeps == *(uint64_t *)sleeps)
+        sched_yield();
+    expect(cothread_post(scheduler, wakes, NULL, COTHREAD_NOW), 0);
+    return NULL;
 }
 
 static void *waits(void *unused) {
@@ -26,6 +48,7 @@ int main(void) {
     cothread_stats before, stats;
     cothread_handle tasks[3];
     pthread_t thread;
+    uint64_t sampled;
     int i;
     scheduler = handle(cothread_create(NULL));
     event = handle(cothread_event_create(COTHREAD_MANUAL_RESET));
@@ -81,5 +104,16 @@ int main(void) {
     expect(stats.callback_run, 10);
     expect(stats.callback_depth, 0);
     expect(stats.callback_refused, 0);
+
+    expect(cothread_event_reset(event), 1);
+    sampled = waits_sampled();
+    for (i = 0; i < 100 && waits_sampled() == sampled; i++) { /* a signal of Go's may wake it just before the post */
+        uint64_t sleeps_before = statistics(scheduler).sleeps;
+        expect(pthread_create(&thread, NULL, posts_to_a_sleeper, &sleeps_before), 0);
+        expect(cothread_event_wait(event, NULL, COTHREAD_FOREVER), 0);
+        expect(pthread_join(thread, NULL), 0);
+        expect(cothread_event_reset(event), 1);
+    }
+    expect(waits_sampled() >= sampled + 1, 1);
     return nothing_left();
 }

@@ -18,6 +18,13 @@
 
 #include "cothread.h"
 
+/* What sanitizers add in address space, time and frames hides some of what is tested. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 /* _exit: a failure may be found in a task or a thread, where exit would run handlers on the wrong stack. */
 static inline void fail_at(const char *file, int line, const char *format, ...) {
     char text[1024];

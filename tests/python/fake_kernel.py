@@ -52,9 +52,6 @@ class FakeKernel:
     def interrupt(self) -> None:
         self.interrupts += 1
 
-    def close(self) -> None:
-        pass
-
     def batch(self) -> "list[int]":
         return []
 

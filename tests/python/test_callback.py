@@ -294,3 +294,9 @@ def test_callbacks_from_a_thread_written_in_c(c_thread):
     assert c_thread.start(from_c, 1000) == 0
     done.Wait(10)
     assert order == list(range(1000))
+
+
+def test_what_cannot_be_called_is_named(kernel, capsys):
+    Callback("not a function")
+    Sleep(1)
+    assert "Asynchronous callback 'not a function' raised" in capsys.readouterr().err

@@ -2,7 +2,8 @@
 import threading
 
 import pytest
-from cothread import CallbackFull, CallbackQueue, Event, Sleep, Spawn, Yield
+from cothread import CallbackFull, CallbackQueue, CallbackResult, Event, Sleep, Spawn, Yield
+from greenlet import GreenletExit
 
 
 def nothing():
@@ -150,3 +151,144 @@ def test_the_options_can_be_read():
     assert (queue.bound, queue.policy) == (7, "refuse")
     with pytest.raises(CallbackFull):
         raise CallbackFull
+
+
+def results_through(queue):
+    """What each of four threads gets that ask for a result at once."""
+    answers = {}
+
+    def ask(n):
+        try:
+            answers[n] = CallbackResult(int, n, callback_queue=queue)
+        except CallbackFull as error:
+            answers[n] = error
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        Sleep(0.001)
+    return answers
+
+
+def test_results_asked_for_through_a_queue_that_replaces_all_come():
+    assert results_through(CallbackQueue(policy="replace")) == {n: n for n in range(4)}
+
+
+def test_a_result_that_the_queue_refuses_is_an_error():
+    queue = CallbackQueue(bound=1, policy="refuse")
+    queue(nothing)
+    with pytest.raises(CallbackFull, match="refused int"):
+        Spawn(run_in_thread, lambda: CallbackResult(int, 1, callback_queue=queue), raise_on_wait=True).Wait()
+
+
+def run_in_thread(function):
+    """Blocks the scheduler's thread meanwhile: nothing is taken from a queue."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(function())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def test_a_finalizer_of_what_is_replaced_may_post_to_the_queue(kernel):
+    ran = []
+    queue = CallbackQueue(policy="replace")
+
+    class Posts:
+        def __del__(self):
+            queue(ran.append, "finalizer", key="other")
+
+    queue(ran.append, Posts(), key=1)
+    queue(ran.append, "latest", key=1)
+    Sleep(1)
+    assert ran == ["latest", "finalizer"]
+
+
+def test_a_key_whose_comparison_posts_loses_nothing(kernel):
+    ran = []
+    queue = CallbackQueue(policy="replace")
+
+    class Key:
+        posts = 3
+
+        def __hash__(self):
+            return 1
+
+        def __eq__(self, other):
+            if Key.posts:
+                Key.posts -= 1
+                queue(ran.append, "inside", key="inside")
+            return self is other
+
+    first, second = Key(), Key()
+    queue(ran.append, 1, key=first)
+    queue(ran.append, 2, key=second)
+    queue(ran.append, 3, key=first)
+    Sleep(1)
+    assert ran.count("inside") >= 1
+    assert [value for value in ran if value != "inside"] == [3, 2]
+
+
+@pytest.mark.parametrize("policy", ["block", "replace"])
+def test_threads_that_post_the_same_keys_lose_no_latest_value(policy):
+    seen = {}
+    queue = CallbackQueue(policy=policy)
+    threads = [
+        threading.Thread(target=lambda n=n: [queue(seen.__setitem__, n, value, key=n % 2) for value in range(2000)])
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads) or queue.depth:
+        Sleep(0.001)
+    last = [seen.get(n) for n in range(4)]
+    if policy == "block":
+        assert last == [1999] * 4
+    else:
+        assert 1999 in (last[0], last[2]) and 1999 in (last[1], last[3])
+
+
+def test_an_action_that_ends_its_task_takes_no_other_with_it(kernel):
+    ran = []
+    queue = CallbackQueue()
+
+    def ends():
+        raise GreenletExit
+
+    queue(ends)
+    queue(ran.append, "second")
+    Sleep(1)
+    queue(ran.append, "third")
+    Sleep(1)
+    assert ran == ["second", "third"]
+
+
+def test_a_thread_posts_up_to_the_bound_while_an_action_waits():
+    """It gives way to the tasks before that, but not to the action that may need what the thread does next."""
+    queue, go_on = CallbackQueue(bound=8192), Event()
+    queue(go_on.Wait)
+    Sleep(0)
+    posted = threading.Event()
+
+    def post():
+        for _ in range(8000):
+            queue(nothing)
+        posted.set()
+
+    threading.Thread(target=post).start()
+    while not posted.is_set():
+        Sleep(0.001)
+    assert queue.depth == 8000
+    go_on.Signal()
+    while queue.depth:
+        Sleep(0.001)

@@ -2,6 +2,7 @@
 import pytest
 from cothread import (
     Event,
+    EventQueue,
     Misuse,
     Pulse,
     RLock,
@@ -244,3 +245,52 @@ def test_a_lock_can_be_acquired_with_a_timeout(kernel):
     Yield()
     lock.release()
     assert waiter.Wait() is None
+
+
+@pytest.mark.parametrize("kind", [Event, EventQueue])
+@pytest.mark.parametrize("look", [1, 2])
+def test_a_signal_that_comes_while_a_wait_begins_is_not_slept_over(kernel, monkeypatch, kind, look):
+    """As from a signal handler, which Python runs between any two calls: here those that look at the clock."""
+    event = kind()
+    looks = 0
+
+    def now():
+        nonlocal looks
+        looks += 1
+        if looks == look:
+            event.Signal(7)
+        return kernel.clock
+
+    monkeypatch.setattr(kernel, "now", now)
+    before = kernel.clock
+    assert event.Wait(1) == 7
+    assert kernel.clock == before
+    assert not event
+
+
+@pytest.mark.parametrize("kind", [Event, EventQueue])
+def test_aborted_waits_swallow_one_value_however_many_they_were(kernel, kind):
+    event = kind()
+    for _ in range(3):
+        with pytest.raises(Timedout):
+            WaitForAll([Event(), event], 1)
+    event.Signal(1)
+    assert not event
+    event.Signal(2)
+    assert event.Wait(1) == 2
+    event.AbortWait()
+    event.Reset()
+    event.Signal(3)
+    assert event.Wait(1) == 3
+
+
+def test_an_exception_does_not_grow_with_each_wait_that_raises_it(kernel):
+    event = Event(auto_reset=False)
+    event.SignalException(ValueError("kept"))
+
+    def length():
+        with pytest.raises(ValueError, match="kept") as raised:
+            event.Wait()
+        return len(raised.traceback)
+
+    assert length() == length() == length()

@@ -222,3 +222,71 @@ def test_faulthandler_names_the_line_of_a_crash_enabled_before_or_after(run_scri
         code=-signal.SIGSEGV,
     )
     assert "in crashes" in done.stderr
+
+
+def test_what_was_registered_before_the_import_may_wait_too(run_script):
+    """It runs after every task has ended."""
+    done = run_script(
+        """
+        import atexit
+        def late():
+            assert cothread.poll_list([(0, 0)], 0.001) == []
+            cothread.Sleep(0.001)
+            print(cothread.Spawn(lambda: 42).Wait(1))
+        atexit.register(late)
+        import cothread
+        cothread.Sleep(0)
+        """
+    )
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
+def test_an_action_that_waits_at_the_end_holds_back_nobody(run_script):
+    done = run_script(
+        """
+        import cothread, threading, time
+        def task():
+            try:
+                cothread.Sleep(1000)
+            finally:
+                event = cothread.Event()
+                cothread.Callback(event.Signal, "posted in finally")
+                print(event.Wait(1))
+        def ask():
+            try:
+                cothread.CallbackResult(cothread.Sleep, 1000, callback_spawn=False)
+            except RuntimeError:
+                print("no result")
+        cothread.Spawn(task)
+        thread = threading.Thread(target=ask)
+        thread.start()
+        cothread.Sleep(0.01)
+        while not cothread.Callback._running:
+            cothread.Sleep(0.001)
+        """
+    )
+    assert lines(done) == ["no result", "posted in finally"]
+    assert done.stderr == ""
+
+
+def test_many_tasks_end_within_the_grace(run_script):
+    done = run_script(
+        """
+        import cothread
+        ended = []
+        def task():
+            try:
+                cothread.Sleep(1000)
+            finally:
+                ended.append(1)
+        import atexit
+        atexit.unregister(cothread._scheduler._at_exit)
+        atexit.register(lambda: print(len(ended)))
+        atexit.register(cothread._scheduler._at_exit)
+        for _ in range(5000):
+            cothread.Spawn(task)
+        cothread.Yield()
+        cothread.Yield()
+        """
+    )
+    assert (done.stdout, done.stderr) == ("5000\n", "")

@@ -369,3 +369,25 @@ def test_a_first_wait_that_cannot_watch_signals_says_so_once(run_script):
         """
     )
     assert done.stdout == "told: OSError\n42\n"
+
+
+def test_a_handler_that_waits_while_everybody_sleeps_is_refused(run_script):
+    done = run_script(
+        """
+        import cothread, os, signal
+        lock = cothread.RLock()
+        def handler(number, frame):
+            for wait in cothread.Yield, lock.acquire, cothread.Event().Wait, lambda: cothread.Sleep(0):
+                try:
+                    wait()
+                    print("it waited")
+                except cothread.Misuse:
+                    pass
+            cothread.Spawn(woken.Signal, 42)
+        signal.signal(signal.SIGALRM, handler)
+        woken = cothread.Event()
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        print(woken.Wait(60))
+        """
+    )
+    assert done.stdout == "42\n"

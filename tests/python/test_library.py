@@ -2,6 +2,7 @@
 """Finding libcothread, and what an import says when it cannot be had."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,8 @@ def test_more_deadlines_than_a_batch_holds_all_wake():
 def test_ctypes_is_in_one_module_only():
     package = Path(cothread.__file__).parent
     assert [path.name for path in package.glob("*.py") if "import ctypes" in path.read_text()] == ["_library.py"]
+
+
+def test_the_librarys_errors_can_be_pickled():
+    error = pickle.loads(pickle.dumps(cothread.LibraryError(-3, "what went wrong")))
+    assert (error.code, str(error)) == (-3, "what went wrong")

@@ -245,3 +245,23 @@ def test_spawn_through_the_real_library():
 
     assert WaitForAll([Spawn(task, n) for n in range(100)]) == list(range(100))
     assert cothread.cothread.Spawn is Spawn
+
+
+def test_a_function_that_cannot_be_named_is_reported_all_the_same(kernel, capsys):
+    class Nameless:
+        def __call__(self):
+            raise ValueError("what happened")
+
+        def __repr__(self):
+            raise TypeError("no name")
+
+    Spawn(Nameless())
+    Sleep(1)
+    assert "ValueError: what happened" in capsys.readouterr().err
+
+
+def test_without_stderr_nothing_is_reported_anywhere(kernel, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    Spawn(lambda: 1 / 0)
+    Sleep(1)
+    assert capsys.readouterr().out == ""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
-from cothread import Misuse, Sleep, Spawn, Timer
+from cothread import AbsTimeout, Misuse, Sleep, Spawn, Timer
 
 
 def test_a_timer_fires_once(kernel):
@@ -132,3 +132,30 @@ def test_a_single_timer_cannot_be_reused(kernel):
 def test_a_timer_needs_a_callback():
     with pytest.raises(Misuse):
         Timer(1, None)
+
+
+def test_a_reset_that_is_refused_leaves_the_timer_as_it_was(kernel):
+    fired = []
+    timer = Timer(1, lambda: fired.append(1), retrigger=True)
+    with pytest.raises(TypeError, match="'soon'"):
+        timer.reset("soon")
+    Sleep(2.5)
+    timer.cancel()
+    Sleep(0)
+    assert len(fired) == 2
+
+
+def test_a_callback_may_reset_its_timer_to_the_same_moment(kernel):
+    fired = []
+    moment = AbsTimeout(1)
+
+    def callback():
+        fired.append(1)
+        if len(fired) < 3:
+            timer.reset(moment)
+
+    timer = Timer(moment, callback, reuse=True)
+    Sleep(2)
+    timer.cancel()
+    Sleep(0)
+    assert len(fired) == 3

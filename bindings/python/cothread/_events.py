@@ -33,10 +33,11 @@ _ready = _scheduler.ready
 class _Raise:
     """In place of an event's value: what Wait is to raise."""
 
-    __slots__ = ("error",)
+    __slots__ = ("error", "traceback")
 
     def __init__(self, error: "Union[BaseException, type[BaseException]]") -> None:
         self.error = error
+        self.traceback = error.__traceback__ if isinstance(error, BaseException) else None
 
 
 _NOTHING: Any = object()  # in place of an event's value: not signalled
@@ -51,7 +52,7 @@ class Event:
     def __init__(self, auto_reset: bool = True) -> None:
         self._auto_reset = auto_reset
         self._value = _NOTHING
-        self._aborted = 0
+        self._aborted = False
         self._waiters: Optional[deque[Task]] = None
 
     def __bool__(self) -> bool:
@@ -75,13 +76,17 @@ class Event:
                 while value is _NOTHING:
                     if deadline is None:
                         waiters.append(me)  # wait(), written out
+                        if self._value is not _NOTHING and waiters and waiters[-1] is me:
+                            del waiters[-1]  # a signal handler was faster
+                            value = self._value
+                            break
                         for entry in _scheduler.turns:
                             break
                         if entry is _hub and another_round():
                             for entry in _scheduler.turns:
                                 break
                         entry.switch()
-                    elif wait(me, waiters, deadline):
+                    elif wait(me, waiters, deadline, self._satisfied):
                         raise Timedout("Timed out waiting for event")
                     value = self._value
             except Timedout:
@@ -95,10 +100,15 @@ class Event:
         if type(value) is _Raise:
             error = value.error
             try:
+                if isinstance(error, BaseException):
+                    raise error.with_traceback(value.traceback)  # without what earlier waits added
                 raise error
             finally:
                 del error, value  # the traceback holds this frame
         return value
+
+    def _satisfied(self) -> bool:
+        return self._value is not _NOTHING
 
     def _pass_on(self) -> None:
         """A woken waiter is leaving without its value: somebody else gets the chance."""
@@ -122,7 +132,7 @@ class Event:
             else:
                 wake_all(waiters)
         elif self._aborted:
-            self._aborted -= 1
+            self._aborted = False
             return
         self._value = value
 
@@ -133,18 +143,17 @@ class Event:
         Event.Signal(self, _Raise(exception))
 
     def Reset(self) -> None:
-        """Drops a value nobody took."""
+        """Drops a value nobody took, and what AbortWait left to be swallowed."""
         check_thread()
         self._value = _NOTHING
+        self._aborted = False
 
     def AbortWait(self) -> None:
         """Somebody who was to wait will not: takes the value now, or else swallows the next one nobody waits for."""
         check_thread()
         if self._auto_reset:
-            if self._value is not _NOTHING:
-                self.Reset()
-            else:
-                self._aborted += 1
+            self._aborted = self._value is _NOTHING
+            self._value = _NOTHING
 
 
 class Pulse:
@@ -179,9 +188,11 @@ class EventQueue:
     def __init__(self, max_length: Optional[int] = None) -> None:
         self._values: deque[Any] = deque()
         self._waiters: deque[Task] = deque()
+        if max_length is not None and not isinstance(max_length, int):
+            raise TypeError(f"max_length is {max_length!r}, not a number of values")
         self._max_length = max_length
         self._closed = False
-        self._aborted = 0
+        self._aborted = False
 
     def __len__(self) -> int:
         return len(self._values)
@@ -203,7 +214,7 @@ class EventQueue:
             deadline = deadline_after(timeout)
             try:
                 while not values and not self._closed:
-                    if wait(me, self._waiters, deadline):
+                    if wait(me, self._waiters, deadline, self._satisfied):
                         raise Timedout("Timed out waiting for event")
             except Timedout:
                 raise
@@ -214,6 +225,9 @@ class EventQueue:
         if not values:
             raise StopIteration
         return values.popleft()
+
+    def _satisfied(self) -> bool:
+        return bool(self._values) or self._closed
 
     def Signal(self, value: Any) -> bool:
         """Appends the value; False if the queue is full."""
@@ -226,7 +240,7 @@ class EventQueue:
             self._values.append(value)
             wake_first(self._waiters)
         elif self._aborted:
-            self._aborted -= 1
+            self._aborted = False
         else:
             self._values.append(value)
         return True
@@ -238,9 +252,10 @@ class EventQueue:
         wake_all(self._waiters)
 
     def Reset(self) -> None:
-        """Drops the values nobody took."""
+        """Drops the values nobody took, and what AbortWait left to be swallowed."""
         check_thread()
         self._values.clear()
+        self._aborted = False
 
     def AbortWait(self) -> None:
         """Takes the oldest value now, or else swallows the next one nobody waits for."""
@@ -248,7 +263,7 @@ class EventQueue:
         if self._values:
             self._values.popleft()
         else:
-            self._aborted += 1
+            self._aborted = True
 
 
 class RLock:
@@ -331,18 +346,20 @@ class Timer:
         stack_size: int = 0,
     ) -> None:
         if not callable(callback):
-            raise Misuse("Timer needs a callback to call")
+            raise Misuse(f"Timer needs a callback to call, not {callback!r}")
         self._callback = callback
         self._reuse = reuse or retrigger
         self._retrigger = retrigger
         self._cancelled = False
         self._changed = Event()
+        self._resets = 0
         self._set(timeout)
         Spawn(self._run, stack_size=stack_size)
 
     def _set(self, timeout: Any) -> None:
+        self._moment = AbsTimeout(timeout)  # first: it refuses what is no timeout
         self._timeout = timeout
-        self._moment = AbsTimeout(timeout)
+        self._resets += 1
 
     def cancel(self) -> None:
         """The timer will not fire any more, even if it is due already."""
@@ -371,14 +388,14 @@ class Timer:
                 break
             if self._changed:
                 continue  # reset came after the deadline, before our turn
-            moment = self._moment
+            resets = self._resets
             try:
                 self._callback()
             except BaseException as error:
                 report_action("Timer callback", error)
             if not self._reuse:
                 break
-            if self._moment is moment:  # not reset by the callback
+            if self._resets == resets:  # not reset by the callback
                 again = self._retrigger and not isinstance(self._timeout, tuple)
                 self._moment = AbsTimeout(self._timeout) if again else None
 

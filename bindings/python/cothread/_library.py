@@ -53,21 +53,31 @@ _NOTHING: "list[int]" = []
 
 
 class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in Python 3.9's eyes
-    """The words of requests not yet in the ring. `base` counts those that went before, plus 1: no position is 0."""
+    """The words of requests not yet in the ring. Positions count words since import, plus 1: none is 0."""
 
-    __slots__ = ("base",)
+    __slots__ = ("base", "end")  # the positions of the first word here, and of the next one
 
     def __init__(self) -> None:
         super().__init__()
-        self.base = 1
+        self.base = self.end = 1
+
+    def add(self, handle: int, operation: int, deadline: int, events: int) -> int:
+        """Appends a request and returns its position. No call in here: a signal handler after it might add another."""
+        position = self.end
+        self.end = position + REQUEST_WORDS
+        self += (handle, operation, deadline, events, 0)
+        return position
 
 
 class LibraryError(RuntimeError):
     """The library refused a call. `code` is its COTHREAD_E... number."""
 
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
+        super().__init__(code, text)  # both, so that it can be pickled
         self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class _Options(ctypes.Structure):
@@ -153,8 +163,6 @@ class Library:
         create = quick.cothread_create
         create.restype = ctypes.c_int64
         create.argtypes = (ctypes.POINTER(_Options),)
-        self._destroy = blocking.cothread_destroy
-        self._destroy.argtypes = (ctypes.c_int64, ctypes.c_int64)
         self._host_create = quick.cothread_host_create
         self._host_create.restype = ctypes.c_int64
         self._host_create.argtypes = (ctypes.c_uint64, ctypes.c_char_p)
@@ -244,6 +252,3 @@ class Library:
         words: list[int] = self._ready[: self._ready_count[0] * READY_WORDS].tolist()
         self._ready_count[0] = 0
         return words
-
-    def close(self) -> None:
-        self._destroy(self._scheduler, NOW)

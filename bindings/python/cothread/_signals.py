@@ -56,8 +56,7 @@ class _SignalPipe(Watch):
     def _arm(self) -> None:
         handle = self.handle or attach(self)
         operation = _library.wait_descriptor(self._read)
-        self.armed = requests.base + len(requests)
-        requests.extend((handle, operation, _library.FOREVER, _scheduler.POLLIN, 0))
+        self.armed = requests.add(handle, operation, _library.FOREVER, _scheduler.POLLIN)
 
     def completed(self, what: int) -> None:
         try:

@@ -9,9 +9,9 @@ from ._scheduler import Moment, deadline_after
 
 def AbsTimeout(timeout: Any) -> "Optional[tuple[float]]":
     """The same timeout as a 1-tuple, so that several waits can share it. Setting the clock does not move it."""
+    deadline = deadline_after(timeout)  # checks it in every form
     if timeout is None or isinstance(timeout, tuple):
         return timeout
-    deadline = deadline_after(timeout)
     if deadline is None:
         return None
     moment = Moment((_scheduler.kernel.wall() + timeout,))

@@ -54,17 +54,30 @@ __all__ = [
 ]
 
 _FD_MAX = 2**31 - 1
+_EVENTS_MAX = 2**16 - 1  # the system's poll takes a short
 
 _READ = POLLIN | POLLRDNORM | POLLRDBAND
 _WRITE = POLLOUT | POLLWRNORM | POLLWRBAND
 
 
+def _descriptor(file: Any) -> int:
+    if isinstance(file, int):
+        fd = file
+    elif hasattr(file, "fileno"):
+        fd = file.fileno()
+    else:
+        raise TypeError(f"{file!r} is neither a descriptor nor a file")
+    if not 0 <= fd <= _FD_MAX:
+        raise ValueError(f"descriptor is {fd}: " + ("the file is closed" if fd < 0 else f"at most {_FD_MAX}"))
+    return fd
+
+
 def _masks(event_list: "Iterable[tuple[Any, int]]") -> "dict[int, int]":
     masks: dict[int, int] = {}
     for file, events in event_list:
-        fd = file if isinstance(file, int) else file.fileno()
-        if not 0 <= fd <= _FD_MAX:
-            raise ValueError(f"descriptor is {fd}: " + ("the file is closed" if fd < 0 else f"at most {_FD_MAX}"))
+        fd = _descriptor(file)
+        if not isinstance(events, int) or not 0 <= events <= _EVENTS_MAX:
+            raise ValueError(f"events of descriptor {fd} are {events!r}, not bits of poll")
         masks[fd] = masks.get(fd, 0) | events
     return masks
 
@@ -102,9 +115,7 @@ class _Probe(Watch):
         self.found = found
         handle = self.handle or attach(self)
         operation = _library.wait_descriptor(fd)
-        asked = _asked(events)
-        self.armed = requests.base + len(requests)
-        requests.extend((handle, operation, _library.FOREVER, asked, 0))
+        self.armed = requests.add(handle, operation, _library.FOREVER, _asked(events))
 
     def completed(self, what: int) -> None:
         self.armed = 0
@@ -203,7 +214,9 @@ def poll_block(event_list: "Iterable[tuple[Any, int]]", timeout: Optional[float]
     look = _select.poll()
     for fd, events in _masks(event_list).items():
         look.register(fd, events)
-    return look.poll(None if timeout is None else max(0, timeout) * 1000)
+    # The system counts milliseconds in an int, 24 days: who waits longer waits for ever.
+    forever = timeout is None or timeout >= _FD_MAX / 1000
+    return look.poll(None if timeout is None or forever else max(0, timeout) * 1000)
 
 
 _FLAG_NAMES = ((POLLERR, "POLLERR"), (POLLHUP, "POLLHUP"), (POLLNVAL, "POLLNVAL"))
