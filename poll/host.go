@@ -78,7 +78,7 @@ func (h *Host) List(out []HostInterest) int {
 		}
 		for j := range page {
 			if page[j].wanted != 0 {
-				add(i*pageSize+j, page[j].wanted)
+				add(i*pageSize+j, page[j].wanted&requestable) // the others are reported unasked
 			}
 		}
 	}

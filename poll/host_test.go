@@ -36,6 +36,10 @@ func TestTheListIsWhatIsWaitedFor(t *testing.T) {
 	mustReport(t, wait(h, 0), Event{2, Writable})
 	h.Disarm(reader)
 	mustList(t, h)
+	must(t, h.Arm(reader, 3, Error)) // and nothing else
+	mustList(t, h, wanted(reader, 0))
+	h.Deliver(reader, Hangup)
+	mustReport(t, wait(h, 0), Event{3, Hangup})
 }
 
 func TestAListThatHasNoRoomIsCounted(t *testing.T) {

@@ -292,7 +292,9 @@ class CallbackQueue(_Queue):
             if pending is not None:
                 try:
                     pending.item[0] = item
-                except IndexError:  # it was taken meanwhile, and its key before it
+                except IndexError:  # it was taken meanwhile, and its key with it, unless the key changed its hash
+                    if latest.get(key) is pending:
+                        del latest[key]
                     continue
                 self._replaced += 1
                 return True
