@@ -442,7 +442,7 @@ COTHREAD_API int cothread_next_deadline(int64_t *deadline);
  * Plain; from own stack. COTHREAD_EHOSTED: created without COTHREAD_HOST_POLLS. */
 typedef struct cothread_pollfd {
     int32_t fd;
-    uint16_t events;
+    uint16_t events; /* 0: only errors and hangups, which poll(2) reports unasked */
     uint16_t revents;
 } cothread_pollfd;
 COTHREAD_API int cothread_poll_list(cothread_pollfd *list, int capacity);
