@@ -366,8 +366,12 @@ cmd_bench() {
 }
 
 cmd_demo() {
+    case ${1-} in
+    '' | python | c) ;;
+    *) fail "demo has c and python, not $1" ;;
+    esac
     cmd_build
-    environment
+    [ "${1-}" = c ] || environment
     demo/run "$@"
 }
 
@@ -388,7 +392,7 @@ cmd_install() {
 }
 
 cmd_clean() {
-    rm -rf build .venv
+    rm -rf build .venv bindings/python/build bindings/python/*.egg-info
 }
 
 command=${1-}

@@ -32,7 +32,7 @@
  *                that would suspend the thread's own stack answers COTHREAD_EHOSTED.
  *
  * WHO MAY CALL. Each entry has a line "Kind; from":
- *   plain        never suspends and nothing else runs; a few nanoseconds, no system call
+ *   plain        never suspends and nothing else runs; a few nanoseconds, no system call unless the entry names it
  *   kernel call  never suspends and nothing else runs, but makes a system call
  *   wait         may suspend the calling task; other tasks run. Already satisfied: returns at once, but lets the
  *                others run first if 1000 such calls were served in this tick. Never with COTHREAD_NOW
@@ -95,7 +95,7 @@ COTHREAD_API int cothread_abi(void);
 #define COTHREAD_EHANDLE (-2)       /* not the handle of a living object of the right kind */
 #define COTHREAD_ETHREAD (-3)       /* called from a thread that may not */
 #define COTHREAD_ENOSCHEDULER (-4)  /* this thread has no scheduler */
-#define COTHREAD_EEXIST (-5)        /* this thread has a scheduler already */
+#define COTHREAD_EEXIST (-5)        /* exists already: this thread's scheduler, or the descriptor is adopted */
 #define COTHREAD_EBUSY (-6)         /* in use; or called from inside a task, a callback or a tick */
 #define COTHREAD_EHOSTED (-7)       /* would block the thread of a hosted scheduler; or needs a hosted one */
 #define COTHREAD_EDEAD (-8)         /* the scheduler is being destroyed, or its thread ended */
@@ -119,7 +119,8 @@ COTHREAD_API int cothread_abi(void);
 COTHREAD_API const char *cothread_strerror(int code);
 
 /* cothread_last_error returns one sentence about the last failure on this thread: which argument, which
- * value, what to do. Empty if nothing failed. Valid until the next failure on this thread.
+ * value, what to do. Empty if nothing failed. Valid until the next failure on this thread, which may be another
+ * task's: read it before the next wait.
  * Plain; from any thread. */
 COTHREAD_API const char *cothread_last_error(void);
 
@@ -154,7 +155,7 @@ typedef struct cothread_options {
     uint32_t size;            /* sizeof(cothread_options) */
     uint32_t flags;           /* COTHREAD_HOSTED, COTHREAD_HOST_POLLS */
     uint32_t stack_size;      /* bytes of a task's stack; 0: 65536. 16384 .. 1 GiB, rounded up to a power of two */
-    uint32_t callback_bound;  /* callbacks that may be pending; 0: 65536. 1 .. 1048576, rounded up likewise */
+    uint32_t callback_bound;  /* callbacks not started yet; 0: 65536. 1 .. 1048576, rounded up likewise */
     uint32_t callback_budget; /* callbacks started per tick; 0: 256. At most 1048576; hosted: 4096 */
     uint32_t reserved;        /* 0 */
 } cothread_options;
@@ -172,7 +173,7 @@ COTHREAD_API cothread_handle cothread_create(const cothread_options *options);
  * runs again) and last_error names them; 0: all ended. Every handle of the scheduler is stale afterwards.
  * On a hosted scheduler the native tasks are run; a host task that the host has not finished counts as abandoned.
  * Descriptors still adopted are closed.
- * Kernel call, runs tasks; from own stack.
+ * Runs tasks; from own stack.
  *   COTHREAD_EBUSY   called from inside a task or a callback
  *   COTHREAD_ETHREAD the scheduler is another thread's */
 COTHREAD_API int cothread_destroy(cothread_handle scheduler, int64_t deadline);
@@ -190,7 +191,7 @@ COTHREAD_API cothread_handle cothread_current(void);
 COTHREAD_API int cothread_run(int64_t deadline);
 
 /* cothread_interrupt ends main's present wait (any wait, cothread_run, cothread_poll_scheduler), or else its
- * next one, with COTHREAD_EINTR (a poll returns early with its batch). Several before it count as one.
+ * next one that has to suspend, with COTHREAD_EINTR (a poll returns early with its batch). Several before it count as one.
  * Plain, and one write if the scheduler sleeps; from any thread, signal.
  *   COTHREAD_EDEAD  the scheduler is gone */
 COTHREAD_API int cothread_interrupt(cothread_handle scheduler);
@@ -208,7 +209,8 @@ typedef struct cothread_task_options {
 
 /* cothread_spawn creates a task that will call function(argument), and returns its handle. It starts in
  * spawn order, in this tick, and not before the caller suspends. Join it, detach it or add it to a group:
- * until then an ended task keeps its result.
+ * until then an ended task keeps its result. A function with more than 4 KB of locals may step over the guard page at
+ * the stack's end: compile what tasks call with -fstack-clash-protection.
  * Plain (mmap when the stacks kept ready are used up); from own stack, task.
  *   COTHREAD_ENOMEM  no memory for its stack
  *   COTHREAD_ELIMIT  4194303 tasks exist already
@@ -343,7 +345,7 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group);
  * waits: call cothread_wake_fd first. COTHREAD_NOW looks once. Wait; from own stack, task.
  *   COTHREAD_EBADF   the descriptor is not open
  *   COTHREAD_ECLOSED cothread_wake_fd was called
- *   COTHREAD_EEXIST  the descriptor is adopted: use cothread_wait_ready
+ *   COTHREAD_EEXIST  the descriptor is adopted: use cothread_wait_ready. Found when the wait has to suspend
  *   COTHREAD_ELIMIT  the kernel takes no more descriptors
  * cothread_wake_fd ends every wait on the descriptor with COTHREAD_ECLOSED. Returns how many.
  * Kernel call; from own stack, task. */
@@ -351,7 +353,8 @@ COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline);
 COTHREAD_API int cothread_wake_fd(int fd);
 
 /* An adopted descriptor belongs to the library until it is released or closed: it is made non-blocking and
- * registered once, so that waiting on it costs no system call.
+ * registered once, so that waiting on it costs no system call. To connect: adopt the socket, call connect, and on
+ * EINPROGRESS cothread_wait_ready for COTHREAD_WRITABLE; getsockopt SO_ERROR says how it went.
  * cothread_adopt: a socket, pipe, terminal or anything else epoll takes; one number only once. Kernel call.
  *   COTHREAD_EINVAL  a regular file or directory, which is always ready
  *   COTHREAD_EEXIST  adopted already
@@ -370,7 +373,8 @@ COTHREAD_API int cothread_wait_ready(cothread_handle stream, uint32_t events, in
 /* cothread_read reads what is there, at most `size` (1 or more) bytes, as soon as there is any; returns how many;
  * 0: the peer has sent its last. Tries first. Wait; from own stack, task.
  * cothread_write writes all `size` bytes and returns `size`; or fewer, if the deadline, a cancel or an
- * error came after some were written: the next call says which. Tries first. Wait; from own stack, task.
+ * error came after some were written: the next call with the same deadline says which, and on a hosted scheduler's
+ * own stack if the rest does not fit. Tries first. Wait; from own stack, task.
  *   COTHREAD_ESYSTEM  read or write failed; errno says how (EPIPE: the peer is gone; no SIGPIPE from a socket) */
 COTHREAD_API int64_t cothread_read(cothread_handle stream, void *buffer, size_t size, int64_t deadline);
 COTHREAD_API int64_t cothread_write(cothread_handle stream, const void *data, size_t size, int64_t deadline);
@@ -404,7 +408,7 @@ COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback call
  * cothread_latest_create: for callback(value); NULL on a hosted scheduler: the host gets COTHREAD_POSTED with
  *   `token` and the value. Plain; from own stack, task. End it with cothread_close: a pending value is dropped.
  * cothread_post_latest: makes `value` the pending one. 0: queued. 1: it took the place of a pending value,
- *   which is stored in *replaced unless `replaced` is NULL (free it there). Plain, and one write if the
+ *   which is stored in *replaced unless `replaced` is NULL (free it there; else *replaced is left alone). Plain, and one write if the
  *   scheduler sleeps; from any thread, signal.
  *   COTHREAD_EFULL, COTHREAD_EDEAD as above; COTHREAD_EHANDLE after cothread_close. */
 COTHREAD_API cothread_handle cothread_latest_create(cothread_callback callback, uint64_t token);

@@ -13,9 +13,11 @@ LIBRARY = Path(__file__).resolve().parents[2] / "build" / "libcothread.so.1"
 class BuildWithLibrary(build_py):
     def run(self) -> None:
         super().run()
-        # An editable install finds the checkout's; without one the system's loader must know where it is installed.
-        if LIBRARY.exists() and not getattr(self, "editable_mode", False):
-            shutil.copyfile(LIBRARY, Path(self.build_lib, "cothread", "libcothread.so"))
+        if getattr(self, "editable_mode", False):
+            return  # it finds the checkout's
+        if not LIBRARY.exists():
+            raise SystemExit(f"{LIBRARY} is missing: run ./build.sh build first")
+        shutil.copyfile(LIBRARY, Path(self.build_lib, "cothread", "libcothread.so"))
 
 
 class ForThisPlatform(Distribution):

@@ -40,9 +40,12 @@ static void report(const void *address)
     char text[200], *at = text, *end = text + sizeof text;
     at = append(at, end, "libcothread: stack overflow in task ");
     if (t && !(t->flags & TASK_HOST) && stack_low(t->stack) == stack) {
-        at = append(at, end, "\"");
-        at = append(at, end, native_name(s, t));
-        at = append(at, end, "\" (number ");
+        if (*native_name(s, t)) {
+            at = append(at, end, "\"");
+            at = append(at, end, native_name(s, t));
+            at = append(at, end, "\" ");
+        }
+        at = append(at, end, "(number ");
         at = append_number(at, end, t->index);
         at = append(at, end, ")");
     } else {

@@ -74,7 +74,11 @@ def _descriptor(file: Any) -> int:
 
 def _masks(event_list: "Iterable[tuple[Any, int]]") -> "dict[int, int]":
     masks: dict[int, int] = {}
-    for file, events in event_list:
+    for pair in event_list:
+        try:
+            file, events = pair
+        except (TypeError, ValueError):
+            raise TypeError(f"{pair!r} is no pair of a descriptor or file and its events") from None
         fd = _descriptor(file)
         if not isinstance(events, int) or not 0 <= events <= _EVENTS_MAX:
             raise ValueError(f"events of descriptor {fd} are {events!r}, not bits of poll")
