@@ -292,3 +292,68 @@ def test_a_thread_posts_up_to_the_bound_while_an_action_waits():
     go_on.Signal()
     while queue.depth:
         Sleep(0.001)
+
+
+def test_an_action_that_ends_its_task_lets_go_the_threads_that_wait_for_room():
+    queue, go_on = CallbackQueue(bound=1), Event()
+
+    def ends():
+        go_on.Wait()
+        raise GreenletExit
+
+    queue(ends)
+    Sleep(0)
+    ran = []
+
+    def post():
+        for n in range(3):
+            queue(ran.append, n)
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    while not queue._blocked:
+        Sleep(0.001)
+    queue.values.clear()  # as if it had been the last one
+    go_on.Signal()
+    while thread.is_alive():
+        Sleep(0.001)
+    Sleep(0.001)
+    assert ran[-2:] == [1, 2]
+
+
+def test_a_result_of_an_action_that_ends_its_task_is_an_error():
+    asked = []
+
+    def ends():
+        raise GreenletExit
+
+    def ask():
+        try:
+            CallbackResult(ends)
+        except RuntimeError as error:
+            asked.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while thread.is_alive():
+        Sleep(0.001)
+    assert asked == ["ends ended its task: there is no result"]
+
+
+def test_a_key_that_has_no_hash_any_more_holds_nobody_up(kernel, capsys):
+    class Key:
+        good = True
+
+        def __hash__(self):
+            if self.good:
+                return 1
+            raise ValueError("no hash")
+
+    ran, key = [], Key()
+    queue = CallbackQueue(policy="replace")
+    queue(ran.append, 1, key=key)
+    queue(ran.append, 2, key="another")
+    key.good = False
+    Sleep(1)
+    assert ran == [1, 2]
+    assert "ValueError: no hash" in capsys.readouterr().err

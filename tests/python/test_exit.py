@@ -290,3 +290,21 @@ def test_many_tasks_end_within_the_grace(run_script):
         """
     )
     assert (done.stdout, done.stderr) == ("5000\n", "")
+
+
+def test_a_callback_that_is_due_when_main_ends_harms_nobody(run_script):
+    """The queue's task is told to end in the round in which it was made ready."""
+    done = run_script(
+        """
+        import cothread
+        def turns():
+            while True:
+                cothread.Yield()
+        cothread.Callback(int)
+        cothread.Sleep(0.01)  # the queue's task waits for the next one
+        cothread.Spawn(turns)
+        cothread.Yield()
+        cothread.Callback(int)
+        """
+    )
+    assert (done.stdout, done.stderr) == ("", "")

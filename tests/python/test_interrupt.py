@@ -391,3 +391,32 @@ def test_a_handler_that_waits_while_everybody_sleeps_is_refused(run_script):
         """
     )
     assert done.stdout == "42\n"
+
+
+@pytest.mark.parametrize("queue", ["cothread.Callback", "cothread.CallbackQueue(8, 'replace')"])
+def test_a_post_that_a_handler_cuts_short_leaves_no_dead_queue(run_script, queue):
+    done = run_script(
+        f"""
+        import cothread, random, signal
+        class Alarm(Exception):
+            pass
+        def alarm(number, frame):
+            raise Alarm
+        signal.signal(signal.SIGALRM, alarm)
+        queue, ran = {queue}, []
+        for round in range(500):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 60e-6))
+                while True:
+                    queue(ran.append, 0)
+            except Alarm:
+                pass
+            cothread.Sleep(0)
+            del ran[:]
+            queue(ran.append, 1)
+            while 1 not in ran:
+                cothread.Sleep(0.001)
+        print("all ran")
+        """
+    )
+    assert done.stdout == "all ran\n"

@@ -26,6 +26,9 @@ from ._scheduler import (
     rouse,
     wait,
     wake_all,
+    wake_hub,
+    wakeups,
+    withdraw,
 )
 
 # Items run before the other tasks get their turn. A yield costs about two items, so this is 1 % of a flood's time,
@@ -106,11 +109,10 @@ class _Queue:
             try:
                 self._run_all(me)
             except GreenletExit:  # at exit, or an action raised it: another task runs the rest
-                self._running = False
+                withdraw(me, None)  # the hub may have made it ready again in this round
+                self._running = self._idle = False
                 self._parked = None
-                self._idle = not self.values
-                if self.values:
-                    rouse(self)
+                rouse(self)  # even with nothing to run: threads may wait for room
                 raise
             except BaseException as error:  # raised by a signal handler of the program's, between two actions
                 self._parked = None
@@ -172,10 +174,13 @@ class _Callback(_Queue):
         values = self.values
         if len(values) >= self._bound:
             raise CallbackFull(f"{self._bound} callbacks are pending: nothing runs them, or they come too fast")
-        values.append((action, args))
+        global wakeups
+        values += ((action, args),)  # no call before the hub knows: a handler that raises would leave a dead queue
         if self._idle:
             self._idle = False
-            rouse(self)
+            wakeups += (self,)
+            if _scheduler.asleep:
+                wake_hub()
 
 
 Callback = _Callback()
@@ -275,10 +280,13 @@ class CallbackQueue(_Queue):
             depth = len(values)
         if depth >= self._high:
             self._high = depth + 1
-        values.append((action, args))
+        global wakeups
+        values += ((action, args),)  # no call until the hub knows, as above
         if self._idle:
             self._idle = False
-            rouse(self)
+            wakeups += (self,)
+            if _scheduler.asleep:
+                wake_hub()
         return True
 
     def _replace(
@@ -306,17 +314,24 @@ class CallbackQueue(_Queue):
             try:
                 if latest.setdefault(key, new) is not new:
                     continue  # another thread was first
-                values.append(new)
-            except BaseException:  # a signal handler's, in between: nobody must wait for what is not queued
+                self._queue(new)
+            except BaseException:  # a signal handler's, in between: others may have been told that they replaced it
                 if latest.get(key) is new and new not in values:
-                    del latest[key]
+                    self._queue(new)
                 raise
             if depth >= self._high:
                 self._high = depth + 1
-            if self._idle:
-                self._idle = False
-                rouse(self)
             return True
+
+    def _queue(self, pending: _Pending) -> None:
+        global wakeups
+        values = self.values
+        values += (pending,)
+        if self._idle:
+            self._idle = False
+            wakeups += (self,)
+            if _scheduler.asleep:
+                wake_hub()
 
     def _start(self) -> None:
         if self._blocked:  # they gave way for long enough, whatever the queue's task does: it may be waiting
@@ -364,8 +379,11 @@ class CallbackQueue(_Queue):
         values = self.values
         for _ in range(min(len(values), _BUDGET)):
             pending: _Pending = values[0]
-            if latest.get(pending.key) is pending:
-                del latest[pending.key]
+            try:
+                if latest.get(pending.key) is pending:
+                    del latest[pending.key]
+            except Exception as error:  # the key's own, from its hash
+                report_action(f"The key of callback {name_of(pending.item[0][0])}", error)
             del values[0]  # no call from here on, see _replace
             item = pending.item
             action, args = item[0]
@@ -413,7 +431,7 @@ def CallbackResult(
     if not _pass(finished, left):
         raise Timedout("Timed out waiting for callback result")
     if not outcome:
-        raise RuntimeError(_ENDED_TEXT)
+        raise RuntimeError(_ENDED_TEXT if _ended else f"{name_of(action)} ended its task: there is no result")
     result, error = outcome
     if error is not None:
         try:

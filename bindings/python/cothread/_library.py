@@ -63,9 +63,10 @@ class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in
 
     def add(self, handle: int, operation: int, deadline: int, events: int) -> int:
         """Appends a request and returns its position. No call in here: a signal handler after it might add another."""
+        words = (handle, operation, deadline, events, 0)  # first: it may start a collection, and finalizers add theirs
         position = self.end
         self.end = position + REQUEST_WORDS
-        self += (handle, operation, deadline, events, 0)
+        self += words
         return position
 
 

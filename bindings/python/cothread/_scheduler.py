@@ -604,11 +604,15 @@ def _start() -> Any:
 
 def rouse(queue: Any) -> None:
     """From any thread: the hub calls queue._start() before its next round. Costs a foreign call only if it sleeps."""
-    global asleep
     wakeups.append(queue)
     if asleep:
-        asleep = False
-        kernel.interrupt()
+        wake_hub()
+
+
+def wake_hub() -> None:
+    global asleep
+    asleep = False
+    kernel.interrupt()
 
 
 _batch: "list[int]" = []  # what _deliver has not dealt with

@@ -48,9 +48,12 @@ class _SignalPipe(Watch):
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+        self._chained = -1
 
     def listen(self) -> None:
-        self._chained = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        chained = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        if chained != self._write:  # called again, after a handler that raised
+            self._chained = chained
         self._arm()
 
     def _arm(self) -> None:
