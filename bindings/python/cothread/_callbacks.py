@@ -175,12 +175,14 @@ class _Callback(_Queue):
         if len(values) >= self._bound:
             raise CallbackFull(f"{self._bound} callbacks are pending: nothing runs them, or they come too fast")
         global wakeups
-        values += ((action, args),)  # no call before the hub knows: a handler that raises would leave a dead queue
-        if self._idle:
-            self._idle = False
-            wakeups += (self,)
-            if _scheduler.asleep:
-                wake_hub()
+        try:
+            values.append((action, args))
+        finally:  # also if a signal handler raises after the call; no other call before the hub knows
+            if self._idle:
+                self._idle = False
+                wakeups += (self,)
+                if _scheduler.asleep:
+                    wake_hub()
 
 
 Callback = _Callback()
@@ -281,12 +283,14 @@ class CallbackQueue(_Queue):
         if depth >= self._high:
             self._high = depth + 1
         global wakeups
-        values += ((action, args),)  # no call until the hub knows, as above
-        if self._idle:
-            self._idle = False
-            wakeups += (self,)
-            if _scheduler.asleep:
-                wake_hub()
+        try:
+            values.append((action, args))
+        finally:  # as in _Callback
+            if self._idle:
+                self._idle = False
+                wakeups += (self,)
+                if _scheduler.asleep:
+                    wake_hub()
         return True
 
     def _replace(
