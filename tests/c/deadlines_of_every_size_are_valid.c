@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
-
-static const int64_t past[] = {COTHREAD_NOW, COTHREAD_NOW + 1, -1, 0, 1};
-static const int64_t far[] = {COTHREAD_FOREVER - 1, COTHREAD_FOREVER};
+#include "deadlines.h"
 
 static cothread_handle scheduler, channel, mutex, semaphore, member;
 static int fds[2];
@@ -15,14 +12,6 @@ static void *waiter(void *deadline) {
 static void callback(void *unused) {
     (void)unused;
 }
-
-/* A wait that nothing but its deadline or `serve` ends. */
-typedef struct {
-    const char *name;
-    int64_t (*wait)(int64_t deadline);
-    void (*serve)(void);
-    int64_t served;
-} row;
 
 static int64_t sends(int64_t deadline) {
     return cothread_channel_send(channel, &deadline, deadline);
@@ -104,33 +93,6 @@ static const row rows[] = {
     {"group_wait", waits_for_group, wake_member, 1},
     {"wait_fd", waits_for_fd, write_one, COTHREAD_READABLE},
 };
-
-typedef struct {
-    const row *row;
-    int64_t deadline, answer;
-} attempt;
-
-static void *attempts(void *argument) {
-    attempt *a = argument;
-    expect_at(__FILE__, __LINE__, a->row->name, a->row->wait(a->deadline), a->answer);
-    return NULL;
-}
-
-static void every_row(void) {
-    cothread_handle task;
-    size_t r, i;
-    for (r = 0; r < sizeof rows / sizeof *rows; r++) {
-        for (i = 0; i < sizeof past / sizeof *past; i++)
-            join(spawn(attempts, (&(attempt){&rows[r], past[i], COTHREAD_ETIMEDOUT})));
-        for (i = 0; i < sizeof far / sizeof *far; i++) {
-            attempt a = {&rows[r], far[i], rows[r].served};
-            task = spawn(attempts, &a);
-            expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0);
-            rows[r].serve();
-            join(task);
-        }
-    }
-}
 
 /* The queue has room for one callback, and is full until the next tick. There a task that posts gets the room, which
  * comes before deadlines; a thread, while this one waits for it, does not. */
@@ -225,7 +187,7 @@ int main(void) {
     semaphore = handle(cothread_semaphore_create(0));
     expect(pipe(fds), 0);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
-    every_row();
+    every_row(rows, sizeof rows / sizeof *rows);
     every_post();
     expect(cothread_mutex_unlock(mutex), 0);
     nothing_left();

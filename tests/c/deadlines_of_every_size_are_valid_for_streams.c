@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
-
-static const int64_t past[] = {COTHREAD_NOW, COTHREAD_NOW + 1, -1, 0, 1};
-static const int64_t far[] = {COTHREAD_FOREVER - 1, COTHREAD_FOREVER};
+#include "deadlines.h"
 
 static cothread_handle stream, listener;
 static struct sockaddr address;
 static socklen_t address_size;
 static int pair[2];
-
-/* A wait that nothing but its deadline or `serve` ends. */
-typedef struct {
-    const char *name;
-    int64_t (*wait)(int64_t deadline);
-    void (*serve)(void);
-    int64_t served;
-} row;
 
 static int64_t waits_ready(int64_t deadline) {
     char byte;
@@ -65,20 +54,7 @@ static const row rows[] = {
     {"accept", accepts, connect_one, 0},
 };
 
-typedef struct {
-    const row *row;
-    int64_t deadline, answer;
-} attempt;
-
-static void *attempts(void *argument) {
-    attempt *a = argument;
-    expect_at(__FILE__, __LINE__, a->row->name, a->row->wait(a->deadline), a->answer);
-    return NULL;
-}
-
 int main(void) {
-    cothread_handle task;
-    size_t r, i;
     int fd;
     handle(cothread_create(NULL));
     stream = adopted_pair(pair);
@@ -89,17 +65,7 @@ int main(void) {
     expect(getsockname(fd, &address, &address_size), 0);
     expect(listen(fd, 8), 0);
     listener = handle(cothread_adopt(fd));
-    for (r = 0; r < sizeof rows / sizeof *rows; r++) {
-        for (i = 0; i < sizeof past / sizeof *past; i++)
-            expect_at(__FILE__, __LINE__, rows[r].name, rows[r].wait(past[i]), COTHREAD_ETIMEDOUT);
-        for (i = 0; i < sizeof far / sizeof *far; i++) {
-            attempt a = {&rows[r], far[i], rows[r].served};
-            task = spawn(attempts, &a);
-            expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0);
-            rows[r].serve();
-            join(task);
-        }
-    }
+    every_row(rows, sizeof rows / sizeof *rows);
     expect(cothread_close(stream), 0);
     expect(cothread_close(listener), 0);
     close(pair[1]);

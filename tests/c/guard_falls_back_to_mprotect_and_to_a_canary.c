@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
+#include "overflow.h"
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 /* The program stands in front of the two calls that make a guard and refuses them, one or both, as old kernels and those
- * with few mappings left do. It starts itself again as the one that overflows, and reads what it says on stderr. */
+ * with few mappings left do. */
 static int protects;
 
 int madvise(void *address, size_t length, int advice) {
@@ -52,32 +50,6 @@ static int victim(uint32_t guard) {
     join(task);
     join(below);
     return 0;
-}
-
-static void overflow_is_named(const char *guard, int by) {
-    char said[4096] = "";
-    size_t length = 0;
-    ssize_t n;
-    int fds[2], status = 0;
-    pid_t pid;
-    expect(pipe(fds), 0);
-    pid = fork();
-    expect(pid >= 0, 1);
-    if (pid == 0) {
-        dup2(fds[1], 2);
-        close(fds[0]);
-        close(fds[1]);
-        execl("/proc/self/exe", "victim", guard, (char *)NULL);
-        _exit(99);
-    }
-    close(fds[1]);
-    while (length < sizeof said - 1 && (n = read(fds[0], said + length, sizeof said - 1 - length)) > 0)
-        length += (size_t)n;
-    close(fds[0]);
-    expect(waitpid(pid, &status, 0), pid);
-    if (!strstr(said, "stack overflow in task \"digger\"") || !strstr(said, "65536"))
-        fail_at(__FILE__, __LINE__, "guard %s: stderr does not name the task: %s", guard, said);
-    expect(WIFSIGNALED(status) ? WTERMSIG(status) : -1, by);
 }
 
 int main(int count, char **arguments) {
