@@ -7,7 +7,7 @@ root=$PWD
 version=$(sed -n 's/^#define COTHREAD_VERSION "\(.*\)"/\1/p' cothread.h)
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-task_half='runtime/native/*.c callback/queue.c capi/cothread.c' # what the kernel half in Go drives
+task_half='runtime/native/*.c callback/queue.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 
@@ -30,12 +30,12 @@ library() {
     shift 2
     mkdir -p "$directory"
     # -buildvcs: git refuses to answer for a checkout that another user owns.
-    go build -trimpath -buildvcs=false -buildmode=c-shared "$@" -o "$directory/new/libcothread.so.1" -ldflags "$flags -extldflags \
-        '-Wl,-soname,libcothread.so.1 -Wl,-z,defs -Wl,--version-script=$root/capi/cothread.map'" ./capi
+    go build -trimpath -buildvcs=false -buildmode=c-shared "$@" -o "$directory/new/libcothread.so.2" -ldflags "$flags -extldflags \
+        '-Wl,-soname,libcothread.so.2 -Wl,-z,defs -Wl,--version-script=$root/capi/cothread.map'" ./capi
     # Renamed into place: programs that have the old one mapped keep it.
-    mv "$directory/new/libcothread.so.1" "$directory/libcothread.so.1"
+    mv "$directory/new/libcothread.so.2" "$directory/libcothread.so.2"
     rm -r "$directory/new" # with the header that Go writes; ours is cothread.h
-    ln -sf libcothread.so.1 "$directory/libcothread.so"
+    ln -sf libcothread.so.2 "$directory/libcothread.so"
 }
 
 # pkg_config PREFIX LIBDIR INCLUDEDIR RPATH: cothread.pc on standard output.
@@ -141,10 +141,10 @@ c_compiles_without_warnings() {
 }
 
 exported_symbols() {
-    foreign=$(nm -D --defined-only build/libcothread.so.1 | awk '$2 != "A" && $3 !~ /^cothread_/ { print $3 }')
+    foreign=$(nm -D --defined-only build/libcothread.so.2 | awk '$2 != "A" && $3 !~ /^cothread_/ { print $3 }')
     [ -z "$foreign" ] || fail "exported beside cothread_*: $foreign"
-    readelf -d build/libcothread.so.1 | grep -q 'SONAME.*\[libcothread.so.1\]'
-    floor=$(nm -D build/libcothread.so.1 | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
+    readelf -d build/libcothread.so.2 | grep -q 'SONAME.*\[libcothread.so.2\]'
+    floor=$(nm -D build/libcothread.so.2 | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     echo "note: needs $floor or newer"
     [ "$(printf '%s\nGLIBC_2.34\n' "$floor" | sort -V | tail -n 1)" = GLIBC_2.34 ] || fail "README promises glibc 2.34"
 }
@@ -161,7 +161,7 @@ c_library() {
     tests/run
 }
 
-# without_go DIRECTORY COMPILER FLAGS...: libcothread.so with the kernel half of tests/sanitize.
+# without_go DIRECTORY COMPILER FLAGS...: libcothread.so with the tick half of tests/sanitize.
 without_go() {
     directory=$1 compiler=$2
     shift 2
@@ -173,9 +173,9 @@ without_go() {
     esac
     # shellcheck disable=SC2086 # lists of files and patterns
     "$compiler" -std=gnu11 -O1 -g -Wall -Wextra -Werror -fvisibility=hidden -fPIC -shared -pthread "$@" \
-        -Wl,-soname,libcothread.so.1 -Wl,--version-script=capi/cothread.map -o "$directory/libcothread.so.1" \
-        $task_half $assembly tests/sanitize/kernel.c
-    ln -sf libcothread.so.1 "$directory/libcothread.so"
+        -Wl,-soname,libcothread.so.2 -Wl,--version-script=capi/cothread.map -o "$directory/libcothread.so.2" \
+        $task_half $assembly tests/sanitize/tick.c
+    ln -sf libcothread.so.2 "$directory/libcothread.so"
 }
 
 # names FILE: the tests listed there, one a line; what follows # is why.
@@ -378,11 +378,11 @@ cmd_demo() {
 # install PREFIX: what `build` made, where a C compiler, pkg-config and CMake look for it.
 cmd_install() {
     [ -n "${1-}" ] || fail "install needs a PREFIX, such as /usr/local"
-    [ -e build/libcothread.so.1 ] || cmd_build
+    [ -e build/libcothread.so.2 ] || cmd_build
     mkdir -p "$1/lib/pkgconfig" "$1/lib/cmake/cothread" "$1/include"
     prefix=$(cd "$1" && pwd)
-    install -m 755 build/libcothread.so.1 "$prefix/lib/libcothread.so.1"
-    ln -sf libcothread.so.1 "$prefix/lib/libcothread.so"
+    install -m 755 build/libcothread.so.2 "$prefix/lib/libcothread.so.2"
+    ln -sf libcothread.so.2 "$prefix/lib/libcothread.so"
     install -m 644 cothread.h "$prefix/include/cothread.h"
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$prefix" '${prefix}/lib' '${prefix}/include' '' >"$prefix/lib/pkgconfig/cothread.pc"

@@ -33,7 +33,7 @@
  *
  * WHO MAY CALL. Each entry has a line "Kind; from":
  *   plain        never suspends and nothing else runs; a few nanoseconds, no system call unless the entry names it
- *   kernel call  never suspends and nothing else runs, but makes a system call
+ *   system call  never suspends and nothing else runs, but enters the kernel
  *   wait         may suspend the calling task; other tasks run. Already satisfied: returns at once, but lets the
  *                others run first if 1000 such calls were served in this tick. Never with COTHREAD_NOW
  *   own stack    the scheduler's thread outside any task: main, or the host's code
@@ -80,8 +80,8 @@ extern "C" {
 /* ---- Version ---------------------------------------------------------------------------------- */
 
 /* The ABI number changes when a program built against an older header would break. */
-#define COTHREAD_ABI 1
-#define COTHREAD_VERSION "0.1.0"
+#define COTHREAD_ABI 2
+#define COTHREAD_VERSION "0.2.0"
 
 /* cothread_version returns the library's version, "MAJOR.MINOR.PATCH"; cothread_abi its ABI number: compare
  * it with COTHREAD_ABI when the library is loaded at run time.
@@ -157,12 +157,13 @@ typedef struct cothread_options {
     uint32_t stack_size;      /* bytes of a task's stack; 0: 65536. 16384 .. 1 GiB, rounded up to a power of two */
     uint32_t callback_bound;  /* callbacks not started yet; 0: 65536. 1 .. 1048576, rounded up likewise */
     uint32_t callback_budget; /* callbacks started per tick; 0: 256. At most 1048576; hosted: 4096 */
-    uint32_t reserved;        /* 0 */
+    uint32_t timer_slack;     /* ns by which a deadline may be late so that several share one wake-up;
+                                 0: 1000000. 1 .. 1000000000. See cothread_sleep_until */
 } cothread_options;
 
 /* cothread_create gives the calling thread a scheduler and returns its handle. `options` may be NULL.
  * The thread's signal mask is left as it was, but SIGURG is unblocked: Go's collector needs it.
- * Kernel call; from any thread that has no scheduler.
+ * System call; from any thread that has no scheduler.
  *   COTHREAD_EEXIST  this thread has one already
  *   COTHREAD_ELIMIT  1000 schedulers live already, or no descriptors are left */
 COTHREAD_API cothread_handle cothread_create(const cothread_options *options);
@@ -201,9 +202,13 @@ COTHREAD_API int cothread_interrupt(cothread_handle scheduler);
 /* A task's function. What it returns is the task's result. */
 typedef void *(*cothread_function)(void *argument);
 
+#define COTHREAD_DETACHED 1u /* a task nobody will join, as after cothread_detach */
+
 typedef struct cothread_task_options {
     uint32_t size;       /* sizeof(cothread_task_options) */
+    uint32_t flags;      /* COTHREAD_DETACHED */
     uint32_t stack_size; /* bytes; 0: the scheduler's. 16384 .. 1 GiB, rounded up to a power of two */
+    uint32_t reserved;   /* 0 */
     const char *name;    /* copied, cut to 31 bytes; NULL: none */
 } cothread_task_options;
 
@@ -253,6 +258,20 @@ COTHREAD_API int cothread_yield(void);
  *   cothread_sleep_until(cothread_after(20 * COTHREAD_MILLISECOND)); */
 COTHREAD_API int cothread_sleep_until(int64_t deadline);
 
+/* cothread_sleep suspends for `ns` nanoseconds: cothread_sleep_until(cothread_after(ns)). 0 or less is a
+ * yield. Returns 0. Wait; from own stack, task. */
+COTHREAD_API int cothread_sleep(int64_t ns);
+
+/* cothread_shield(1) lets the waits of a cancelled task suspend again, so that it can clean up: the request
+ * stays, and ends waits again after cothread_shield(0). Returns whether it was on: a function that shields
+ * itself restores what it found. A callback's shield ends with it. Plain; from own stack, task.
+ *   COTHREAD_EINVAL   `on` is neither 0 nor 1
+ *   COTHREAD_EHOSTED  on a hosted scheduler's own stack, which is no task
+ *   int was = cothread_shield(1);
+ *   cothread_group_wait(children, 0, COTHREAD_FOREVER);
+ *   cothread_shield(was); */
+COTHREAD_API int cothread_shield(int on);
+
 /* cothread_wait_until suspends until cothread_wakeup names this task (0) or `deadline` passes. It is what
  * events, channels and bindings are made of. Wait; from own stack, task.
  * cothread_wakeup ends the wait_until of `task`: 1 if it was in one, 0 if not: nothing is remembered then.
@@ -266,7 +285,7 @@ COTHREAD_API int cothread_wakeup(cothread_handle task);
 
 /* cothread_close ends any object below: everyone waiting on it gets COTHREAD_ECLOSED and its handle is stale.
  * A channel's undelivered elements are dropped, a group's members go on detached, an adopted
- * descriptor is closed. Plain; an adopted descriptor: kernel call. From own stack, task.
+ * descriptor is closed. Plain; an adopted descriptor: system call. From own stack, task.
  *   COTHREAD_EHANDLE  a task or a scheduler: join, detach, destroy
  *   COTHREAD_EBUSY    a mutex that is held */
 COTHREAD_API int cothread_close(cothread_handle object);
@@ -295,7 +314,7 @@ COTHREAD_API int cothread_event_reset(cothread_handle event);
  * cothread_channel_done: no more will be sent. Waiting receivers and senders get COTHREAD_ECLOSED, elements
  *   already in can be received. Twice: COTHREAD_ECLOSED.
  * `element` may be NULL only if element_size is 0. */
-COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t capacity);
+COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t capacity, uint32_t flags);
 COTHREAD_API int cothread_channel_send(cothread_handle channel, const void *element, int64_t deadline);
 COTHREAD_API int cothread_channel_receive(cothread_handle channel, void *element, int64_t deadline);
 COTHREAD_API int cothread_channel_done(cothread_handle channel);
@@ -305,14 +324,14 @@ COTHREAD_API int cothread_channel_done(cothread_handle channel);
  *   cases. Wait. COTHREAD_EDEADLK: the caller holds it already. COTHREAD_EHOSTED: a hosted scheduler's own
  *   stack is no task and can hold none.
  * cothread_mutex_unlock: hands it to the first waiter. COTHREAD_EOWNER: the caller does not hold it. */
-COTHREAD_API cothread_handle cothread_mutex_create(void);
+COTHREAD_API cothread_handle cothread_mutex_create(uint32_t flags);
 COTHREAD_API int cothread_mutex_lock(cothread_handle mutex, int64_t deadline);
 COTHREAD_API int cothread_mutex_unlock(cothread_handle mutex);
 
 /* A semaphore counts units, 0 .. 2^31 - 1.
  * cothread_semaphore_acquire: takes one unit. Wait.
  * cothread_semaphore_release: gives `units` (1 or more) back. COTHREAD_EINVAL: above the maximum. */
-COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units);
+COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units, uint32_t flags);
 COTHREAD_API int cothread_semaphore_acquire(cothread_handle semaphore, int64_t deadline);
 COTHREAD_API int cothread_semaphore_release(cothread_handle semaphore, uint32_t units);
 
@@ -323,7 +342,7 @@ COTHREAD_API int cothread_semaphore_release(cothread_handle semaphore, uint32_t 
  * cothread_group_wait: until `count` members in all have ended, or every member if `count` is 0 or more than
  *   there are. Returns how many have ended. Wait.
  * cothread_group_cancel: cancels every member that lives. Returns how many. */
-COTHREAD_API cothread_handle cothread_group_create(void);
+COTHREAD_API cothread_handle cothread_group_create(uint32_t flags);
 COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task);
 COTHREAD_API int cothread_group_wait(cothread_handle group, uint32_t count, int64_t deadline);
 COTHREAD_API int cothread_group_cancel(cothread_handle group);
@@ -348,27 +367,27 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group);
  *   COTHREAD_EEXIST  the descriptor is adopted: use cothread_wait_ready. Found when the wait has to suspend
  *   COTHREAD_ELIMIT  the kernel takes no more descriptors
  * cothread_wake_fd ends every wait on the descriptor with COTHREAD_ECLOSED. Returns how many.
- * Kernel call; from own stack, task. */
+ * System call; from own stack, task. */
 COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline);
 COTHREAD_API int cothread_wake_fd(int fd);
 
 /* An adopted descriptor belongs to the library until it is released or closed: it is made non-blocking and
  * registered once, so that waiting on it costs no system call. To connect: adopt the socket, call connect, and on
  * EINPROGRESS cothread_wait_ready for COTHREAD_WRITABLE; getsockopt SO_ERROR says how it went.
- * cothread_adopt: a socket, pipe, terminal or anything else epoll takes; one number only once. Kernel call.
+ * cothread_adopt: a socket, pipe, terminal or anything else epoll takes; one number only once. System call.
  *   COTHREAD_EINVAL  a regular file or directory, which is always ready
  *   COTHREAD_EEXIST  adopted already
  * cothread_release: gives the descriptor back and returns its number; waiters get COTHREAD_ECLOSED. It stays
- *   non-blocking. Kernel call. (cothread_close closes it too.)
+ *   non-blocking. System call. (cothread_close closes it too.)
  * cothread_descriptor: its number. Plain.
  * All from own stack, task. */
-COTHREAD_API cothread_handle cothread_adopt(int fd);
-COTHREAD_API int cothread_release(cothread_handle stream);
-COTHREAD_API int cothread_descriptor(cothread_handle stream);
+COTHREAD_API cothread_handle cothread_adopt(int fd, uint32_t flags);
+COTHREAD_API int cothread_release(cothread_handle adopted);
+COTHREAD_API int cothread_descriptor(cothread_handle adopted);
 
 /* cothread_wait_ready waits until an adopted descriptor has one of `events` and returns the bits, > 0, for
  * what cothread_read, write and accept do not do (recvmsg, say). Looks first. Wait; from own stack, task. */
-COTHREAD_API int cothread_wait_ready(cothread_handle stream, uint32_t events, int64_t deadline);
+COTHREAD_API int cothread_wait_ready(cothread_handle adopted, uint32_t events, int64_t deadline);
 
 /* cothread_read reads what is there, at most `size` (1 or more) bytes, as soon as there is any; returns how many;
  * 0: the peer has sent its last. Tries first. Wait; from own stack, task.
@@ -376,11 +395,11 @@ COTHREAD_API int cothread_wait_ready(cothread_handle stream, uint32_t events, in
  * error came after some were written: the next call with the same deadline says which, and on a hosted scheduler's
  * own stack if the rest does not fit. Tries first. Wait; from own stack, task.
  *   COTHREAD_ESYSTEM  read or write failed; errno says how (EPIPE: the peer is gone; no SIGPIPE from a socket) */
-COTHREAD_API int64_t cothread_read(cothread_handle stream, void *buffer, size_t size, int64_t deadline);
-COTHREAD_API int64_t cothread_write(cothread_handle stream, const void *data, size_t size, int64_t deadline);
+COTHREAD_API int64_t cothread_read(cothread_handle adopted, void *buffer, size_t size, int64_t deadline);
+COTHREAD_API int64_t cothread_write(cothread_handle adopted, const void *data, size_t size, int64_t deadline);
 
 /* cothread_accept waits for a connection on an adopted listening socket and returns it, adopted,
- * close-on-exec. Wait and kernel call; from own stack, task.
+ * close-on-exec. Wait and system call; from own stack, task.
  *   COTHREAD_ESYSTEM  accept failed; errno says how
  *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog */
 COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t deadline);
@@ -404,15 +423,15 @@ typedef void (*cothread_callback)(void *argument);
  * In a task of that scheduler a wait for room suspends the task; the callbacks run before a deadline is looked at. */
 COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback callback, void *argument, int64_t deadline);
 
-/* The latest value wins: a `latest` has one pending value at most, however fast it is posted.
- * cothread_latest_create: for callback(value); NULL on a hosted scheduler: the host gets COTHREAD_POSTED with
+/* The newest value wins: a `mailbox` has one pending value at most, however fast it is posted.
+ * cothread_mailbox_create: for callback(value); NULL on a hosted scheduler: the host gets COTHREAD_POSTED with
  *   `token` and the value. Plain; from own stack, task. End it with cothread_close: a pending value is dropped.
- * cothread_post_latest: makes `value` the pending one. 0: queued. 1: it took the place of a pending value,
+ * cothread_mailbox_post: makes `value` the pending one. 0: queued. 1: it took the place of a pending value,
  *   which is stored in *replaced unless `replaced` is NULL (free it there; else *replaced is left alone). Plain, and one write if the
  *   scheduler sleeps; from any thread, signal.
  *   COTHREAD_EFULL, COTHREAD_EDEAD as above; COTHREAD_EHANDLE after cothread_close. */
-COTHREAD_API cothread_handle cothread_latest_create(cothread_callback callback, uint64_t token);
-COTHREAD_API int cothread_post_latest(cothread_handle latest, void *value, void **replaced);
+COTHREAD_API cothread_handle cothread_mailbox_create(cothread_callback callback, uint64_t token, uint32_t flags);
+COTHREAD_API int cothread_mailbox_post(cothread_handle mailbox, void *value, void **replaced);
 
 /* ---- Embedding: a loop that is not ours -------------------------------------------------------- */
 
@@ -427,7 +446,7 @@ COTHREAD_API int cothread_poll_scheduler(int64_t deadline);
 /* cothread_poll_fd returns a descriptor that is readable whenever poll_scheduler(COTHREAD_NOW) has something to do:
  * put it in the host's loop. It belongs to the library. Whatever changes between two polls (a wake from the
  * host's code, a post, a nearer deadline) makes it readable by itself; only requests still in the ring
- * do not count: cothread_submit them. Kernel call; from own stack.
+ * do not count: cothread_submit them. System call; from own stack.
  *   COTHREAD_EHOSTED  self-driven, or COTHREAD_HOST_POLLS
  *   COTHREAD_ELIMIT   no descriptor is left for its timer */
 COTHREAD_API int cothread_poll_fd(void);
@@ -487,12 +506,14 @@ typedef struct cothread_ready {
     uint64_t token; /* the host task's, or the callback's */
     int32_t reason; /* 0: woken; COTHREAD_POSTED; or a negative code, COTHREAD_ETIMEDOUT among them */
     uint32_t events; /* descriptor waits: the bits */
-    int64_t value;  /* event's value, task's result, latest's value */
+    int64_t value;  /* event's value, task's result, mailbox's value */
 } cothread_ready;
 
 typedef struct cothread_ring {
-    uint32_t size;     /* sizeof(cothread_ring) as the library knows it */
-    uint32_t capacity; /* entries of each array: 4096 */
+    uint32_t size;         /* sizeof(cothread_ring) as the library knows it */
+    uint32_t capacity;     /* entries of each array: 4096 */
+    uint32_t request_size; /* bytes from one request to the next: those of the library's cothread_request */
+    uint32_t ready_size;   /* likewise of the batch */
     cothread_request *requests;
     cothread_ready *ready;
     int64_t request_count; /* written by the host, set to 0 when taken */
@@ -510,10 +531,10 @@ COTHREAD_API cothread_ring *cothread_host_ring(void);
  * NULL. It is not ready: the host starts it itself. Native tasks may join, cancel and wake it like their own.
  * A cancelled host task is not told twice: it gets COTHREAD_ECANCELED for the wait it is in and each later one.
  * Plain; from own stack. COTHREAD_EHOSTED: the scheduler is self-driven. */
-COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *name);
+COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *name, uint32_t flags);
 
 /* cothread_submit takes the requests in the ring now, without running anything: when the ring is full, or
- * before the host waits on cothread_poll_fd. Returns how many. Kernel call; from own stack. */
+ * before the host waits on cothread_poll_fd. Returns how many. System call; from own stack. */
 COTHREAD_API int cothread_submit(void);
 
 /* ---- Statistics -------------------------------------------------------------------------------- */
@@ -524,7 +545,7 @@ COTHREAD_API int cothread_submit(void);
 
 /* Counters since creation, and present values. Each is read whole; together they are not one instant. */
 typedef struct cothread_stats {
-    uint32_t size; /* sizeof(cothread_stats), set by the caller */
+    uint32_t size; /* sizeof(cothread_stats), set by the caller: only so much is written */
     uint32_t guard; /* COTHREAD_GUARD_... in force */
     uint64_t ticks;
     uint64_t switches;          /* to native tasks */
@@ -533,7 +554,7 @@ typedef struct cothread_stats {
     uint64_t tasks_ready;       /* present values: native and host tasks, main excepted */
     uint64_t tasks_waiting;
     uint64_t tasks_ended;       /* ended, not joined yet */
-    uint64_t timers_armed;      /* deadlines the kernel half keeps now */
+    uint64_t timers_armed;      /* deadlines the tick half keeps now */
     uint64_t timers_fired;
     uint64_t descriptors;       /* registered now, adopted and waited for */
     uint64_t polls;             /* system calls that looked for readiness */
@@ -550,6 +571,13 @@ typedef struct cothread_stats {
     uint64_t stacks_in_use;
     uint64_t stacks_pooled;
     uint64_t stack_bytes;       /* address space of all stacks */
+    uint64_t events;            /* living objects of each kind */
+    uint64_t channels;
+    uint64_t mutexes;
+    uint64_t semaphores;
+    uint64_t groups;
+    uint64_t adopted;
+    uint64_t mailboxes;
 } cothread_stats;
 
 /* cothread_statistics fills *stats for a living scheduler.

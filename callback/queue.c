@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct queue_cell) == 32, "two cells to a line");
-_Static_assert(sizeof(struct latest) == QUEUE_LINE, "one latest to a line");
+_Static_assert(sizeof(struct mailbox) == QUEUE_LINE, "one mailbox to a line");
 
 #define load(p, order) atomic_load_explicit(p, memory_order_##order)
 #define store(p, value, order) atomic_store_explicit(p, value, memory_order_##order)
@@ -258,9 +258,9 @@ static void record_wait(struct queue *q, int64_t posted_ns) {
     count(&q->wait[log2 > 31 ? 31 : log2]);
 }
 
-/* Takes the value of a latest whose cell was popped; 0 if it was closed in between. Between the load and
+/* Takes the value of a mailbox whose cell was popped; 0 if it was closed in between. Between the load and
  * the exchange posters may replace the value, but only this thread closes. */
-static int take_latest(struct latest *l, struct queue_item *out) {
+static int take_mailbox(struct mailbox *l, struct queue_item *out) {
     if (atomic_load(&l->value) == (void *)&l->generation) {
         l->queued = 0;
         return 0;
@@ -268,7 +268,7 @@ static int take_latest(struct latest *l, struct queue_item *out) {
     out->callback = l->callback;
     out->token = l->token;
     out->argument = atomic_exchange(&l->value, (void *)&l->value);
-    out->kind = QUEUE_LATEST;
+    out->kind = QUEUE_MAILBOX;
     return 1;
 }
 
@@ -290,7 +290,7 @@ int queue_pop(struct queue *q, struct queue_item *out) {
         out->token = 0;
         out->kind = QUEUE_CALLBACK;
         store(&q->head, head + 1, release);
-        if (what == PUBLISHED_CALLBACK || (what == PUBLISHED_LATEST && take_latest(out->argument, out))) {
+        if (what == PUBLISHED_CALLBACK || (what == PUBLISHED_MAILBOX && take_mailbox(out->argument, out))) {
             if (posted_ns != 0)
                 record_wait(q, posted_ns);
             return 1;
@@ -299,9 +299,9 @@ int queue_pop(struct queue *q, struct queue_item *out) {
     }
 }
 
-/* ---- Latest ---- */
+/* ---- Mailbox ---- */
 
-void latest_open(struct latest *l, cothread_callback callback, uint64_t token) {
+void mailbox_open(struct mailbox *l, cothread_callback callback, uint64_t token) {
     l->callback = callback;
     l->token = token;
     l->queued = 0;
@@ -309,23 +309,23 @@ void latest_open(struct latest *l, cothread_callback callback, uint64_t token) {
 }
 
 /* A poster counts itself in `users` and then looks at the generation; here the generation changes and then
- * latest_idle looks at `users`. All of it is sequentially consistent, so a poster that latest_idle did not
+ * mailbox_idle looks at `users`. All of it is sequentially consistent, so a poster that mailbox_idle did not
  * see sees the new generation and touches nothing else. */
-int latest_close(struct latest *l) {
+int mailbox_close(struct mailbox *l) {
     atomic_fetch_add(&l->generation, 1);
     void *dropped = atomic_exchange(&l->value, (void *)&l->generation);
     l->queued = dropped != (void *)&l->value;
     return (int)l->queued;
 }
 
-int latest_idle(const struct latest *l) {
+int mailbox_idle(const struct mailbox *l) {
     return atomic_load(&l->users) == 0 && !l->queued;
 }
 
 /* Makes `value` the pending one. `*old` is what was seen last, and what it took the place of. Returns
  * 0 if closed, or if none is pending and `claimed` is 0: a cell must be claimed first, so that a full queue
  * leaves everything as it was. */
-static int put_latest(struct latest *l, void *value, void **old, int claimed) {
+static int put_mailbox(struct mailbox *l, void *value, void **old, int claimed) {
     *old = atomic_load(&l->value);
     do {
         if (*old == (void *)&l->generation || (*old == (void *)&l->value && !claimed))
@@ -334,20 +334,20 @@ static int put_latest(struct latest *l, void *value, void **old, int claimed) {
     return 1;
 }
 
-static int post_pinned(struct queue *q, int64_t owner, struct latest *l, void *value, void **old) {
+static int post_pinned(struct queue *q, int64_t owner, struct mailbox *l, void *value, void **old) {
     struct claim c;
     if (load(&q->tail, acquire) & QUEUE_CLOSED || load(&q->owner, acquire) != owner)
         return COTHREAD_EDEAD;
-    if (put_latest(l, value, old, 0))
+    if (put_mailbox(l, value, old, 0))
         return 1;
     if (*old == (void *)&l->generation)
         return COTHREAD_EHANDLE;
     int code = claim(q, owner, &c);
     if (code != 0)
         return code;
-    if (put_latest(l, value, old, 1) && *old == (void *)&l->value) {
+    if (put_mailbox(l, value, old, 1) && *old == (void *)&l->value) {
         c.cell->argument = l;
-        publish(q, &c, PUBLISHED_LATEST);
+        publish(q, &c, PUBLISHED_MAILBOX);
         return 0;
     }
     atomic_fetch_add_explicit(&q->withdrawn, 1, memory_order_release);
@@ -355,7 +355,7 @@ static int post_pinned(struct queue *q, int64_t owner, struct latest *l, void *v
     return *old == (void *)&l->generation ? COTHREAD_EHANDLE : 1;
 }
 
-int latest_post(struct queue *q, int64_t owner, struct latest *l, uint32_t generation, void *value, void **replaced) {
+int mailbox_post(struct queue *q, int64_t owner, struct mailbox *l, uint32_t generation, void *value, void **replaced) {
     void *old;
     int code = COTHREAD_EHANDLE;
     atomic_fetch_add(&l->users, 1);

@@ -68,11 +68,11 @@
 struct queue_cell {
     _Atomic uint64_t sequence;  /* 4 * ticket + enum published */
     cothread_callback callback; /* a callback's function; NULL: for the host */
-    void *argument;             /* a callback's argument, or the struct latest */
+    void *argument;             /* a callback's argument, or the struct mailbox */
     int64_t posted_ns;          /* when it was posted; 0: not sampled */
 };
 
-enum published { PUBLISHED_CALLBACK = 1, PUBLISHED_LATEST, PUBLISHED_NOTHING };
+enum published { PUBLISHED_CALLBACK = 1, PUBLISHED_MAILBOX, PUBLISHED_NOTHING };
 
 struct queue {
     /* Written by open. Read by every post. */
@@ -103,10 +103,10 @@ struct queue {
     _Atomic uint64_t wait[32]; /* as cothread_stats.callback_wait */
 };
 
-/* A latest holds at most one pending value. Its memory is never unmapped either; it may be opened again
- * once latest_idle says so. `value` is the pending value, or the address of `value`: none is pending, or the
+/* A mailbox holds at most one pending value. Its memory is never unmapped either; it may be opened again
+ * once mailbox_idle says so. `value` is the pending value, or the address of `value`: none is pending, or the
  * address of `generation`: closed. No caller has a value at these addresses, while NULL is one. */
-struct latest {
+struct mailbox {
     alignas(QUEUE_LINE) _Atomic(void *) value;
     _Atomic uint32_t generation; /* changed by close */
     _Atomic uint32_t users;      /* posters inside */
@@ -115,12 +115,12 @@ struct latest {
     uint32_t queued;             /* the consumer's: closed while a cell still named it */
 };
 
-enum queue_kind { QUEUE_CALLBACK, QUEUE_LATEST };
+enum queue_kind { QUEUE_CALLBACK, QUEUE_MAILBOX };
 
 struct queue_item {
     cothread_callback callback; /* NULL: for the host */
-    void *argument;             /* or the value of the latest */
-    uint64_t token;             /* of the latest */
+    void *argument;             /* or the value of the mailbox */
+    uint64_t token;             /* of the mailbox */
     enum queue_kind kind;
 };
 
@@ -172,19 +172,19 @@ void queue_statistics(const struct queue *q, cothread_stats *out);
 /* queue_post_wait waits for room: 0, COTHREAD_ETIMEDOUT (counted as refused), COTHREAD_EDEAD. */
 int queue_post_wait(struct queue *q, int64_t owner, cothread_callback callback, void *argument, int64_t deadline);
 
-/* ---- Latest ---- */
+/* ---- Mailbox ---- */
 
 /* Consumer. The generation stays what it is: zero, or what the last close made of it. */
-void latest_open(struct latest *l, cothread_callback callback, uint64_t token);
+void mailbox_open(struct mailbox *l, cothread_callback callback, uint64_t token);
 
 /* Consumer. A pending value is dropped: 1 if there was one. Later posts answer COTHREAD_EHANDLE. */
-int latest_close(struct latest *l);
+int mailbox_close(struct mailbox *l);
 
-/* Consumer, after latest_close: 1 if no poster is inside and no cell names it, so that it may be opened again. */
-int latest_idle(const struct latest *l);
+/* Consumer, after mailbox_close: 1 if no poster is inside and no cell names it, so that it may be opened again. */
+int mailbox_idle(const struct mailbox *l);
 
 /* Any thread, signal handlers. 0: queued; 1: took the place of a pending value, stored in *replaced unless that is
  * NULL. COTHREAD_EFULL (counted as refused), COTHREAD_EDEAD, COTHREAD_EHANDLE: not this generation. */
-int latest_post(struct queue *q, int64_t owner, struct latest *l, uint32_t generation, void *value, void **replaced);
+int mailbox_post(struct queue *q, int64_t owner, struct mailbox *l, uint32_t generation, void *value, void **replaced);
 
 #endif

@@ -275,7 +275,7 @@ func TestOpeningDropsWhatAnOwnerLeftBehind(t *testing.T) {
 
 func TestOpeningWaitsForProducersOfTheLastOwner(t *testing.T) {
 	q := open(t, 4)
-	l, post := openLatest(q)
+	l, post := openMailbox(q)
 	post(1)
 	l.Close()
 	stopped := q.TakeTicket()
@@ -365,18 +365,18 @@ func TestCancelledThreadFinishesItsPost(t *testing.T) {
 	q.Retire()
 }
 
-// ---- Latest ----
+// ---- Mailbox ----
 
-func openLatest(q queuetest.Queue) (l queuetest.Latest, post func(value uint64) (int, uint64)) {
-	l = queuetest.NewLatest()
+func openMailbox(q queuetest.Queue) (l queuetest.Mailbox, post func(value uint64) (int, uint64)) {
+	l = queuetest.NewMailbox()
 	l.Open(99)
 	generation := l.Generation()
 	return l, func(value uint64) (int, uint64) { return l.Post(q, owner, generation, value) }
 }
 
-func TestLatestValueWinsAndKeepsItsPlace(t *testing.T) {
+func TestMailboxValueWinsAndKeepsItsPlace(t *testing.T) {
 	q := open(t, 8)
-	_, post := openLatest(q)
+	_, post := openMailbox(q)
 	post(0) // a legal value: replacing it says so
 	q.Post(owner, 1)
 	code, replaced := post(2)
@@ -387,7 +387,7 @@ func TestLatestValueWinsAndKeepsItsPlace(t *testing.T) {
 	mustBe(t, replaced, 2)
 
 	item, _ := q.Pop()
-	mustBe(t, item, queuetest.Item{Number: 3, Token: 99, Latest: true})
+	mustBe(t, item, queuetest.Item{Number: 3, Token: 99, Mailbox: true})
 	code, _ = post(4) // none was pending: behind what was posted meanwhile
 	mustBe(t, code, 0)
 	mustPop(t, q, 1, 4)
@@ -398,10 +398,10 @@ func TestLatestValueWinsAndKeepsItsPlace(t *testing.T) {
 	mustBe(t, s.Run, 3)
 }
 
-func TestLatestInAFullQueueReplacesButIsNotQueued(t *testing.T) {
+func TestMailboxInAFullQueueReplacesButIsNotQueued(t *testing.T) {
 	q := open(t, 2)
-	_, post := openLatest(q)
-	_, postOther := openLatest(q)
+	_, post := openMailbox(q)
+	_, postOther := openMailbox(q)
 	post(1)
 	q.Post(owner, 2)
 	code, _ := postOther(5)
@@ -416,9 +416,9 @@ func TestLatestInAFullQueueReplacesButIsNotQueued(t *testing.T) {
 	mustBe(t, q.Statistics().Refused, 1)
 }
 
-func TestClosedLatestDropsItsValueAndKnowsNoOldHandle(t *testing.T) {
+func TestClosedMailboxDropsItsValueAndKnowsNoOldHandle(t *testing.T) {
 	q := open(t, 4)
-	l, post := openLatest(q)
+	l, post := openMailbox(q)
 	post(1)
 	q.Post(owner, 2)
 	mustBe(t, l.Close(), 1)
@@ -434,7 +434,7 @@ func TestClosedLatestDropsItsValueAndKnowsNoOldHandle(t *testing.T) {
 	code, _ = l.Post(q, owner, l.Generation(), 5)
 	mustBe(t, code, 0)
 	item, _ := q.Pop()
-	mustBe(t, item, queuetest.Item{Number: 5, Token: 100, Latest: true})
+	mustBe(t, item, queuetest.Item{Number: 5, Token: 100, Mailbox: true})
 	mustBe(t, l.Close(), 0)
 	mustBe(t, l.Idle(), true)
 
@@ -443,9 +443,9 @@ func TestClosedLatestDropsItsValueAndKnowsNoOldHandle(t *testing.T) {
 	mustBe(t, s.Run, 2)
 }
 
-func TestLatestOfADeadQueueIsDead(t *testing.T) {
+func TestMailboxOfADeadQueueIsDead(t *testing.T) {
 	q := open(t, 4)
-	_, post := openLatest(q)
+	_, post := openMailbox(q)
 	post(1)
 	q.Close()
 	code, _ := post(2)
@@ -453,10 +453,10 @@ func TestLatestOfADeadQueueIsDead(t *testing.T) {
 	mustPop(t, q, 1)
 }
 
-func TestPostersOfOneLatestLoseNoValue(t *testing.T) {
+func TestPostersOfOneMailboxLoseNoValue(t *testing.T) {
 	const producers, each = 4, 5000
 	q := open(t, 2)
-	_, post := openLatest(q)
+	_, post := openMailbox(q)
 	var seen [producers*each + 1]atomic.Uint32 // how often a value was run, replaced or refused
 	var running atomic.Int32
 	running.Store(producers)

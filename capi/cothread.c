@@ -1,14 +1,15 @@
 /* cothread.c - the public names. Each checks who calls and what was passed, and hands on to the task half
- * (runtime/native), the queue (callback) or, on the thread's own stack, the kernel half in Go.
+ * (runtime/native), the queue (callback) or, on the thread's own stack, the tick half in Go.
  * SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #define COTHREAD_API __attribute__((visibility("default")))
 #include "../runtime/native/native.h"
-#include "kernel.h"
+#include "tick.h"
 
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -25,7 +26,7 @@ static __attribute__((cold)) int refused(void)
     if (!native_current)
         return fail(COTHREAD_ENOSCHEDULER, "this thread has no scheduler: call cothread_create, or post a callback to the thread that has one");
     char text[384];
-    kernelFault(native_current->number, text, sizeof text);
+    tickFault(native_current->number, text, sizeof text);
     return fail_text(COTHREAD_EBROKEN, text);
 }
 
@@ -56,6 +57,26 @@ __thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where t
     if (__builtin_expect(!(s)->hosted, 0))                      \
     return fail(COTHREAD_EHOSTED, "this scheduler is self-driven: create it with COTHREAD_HOSTED")
 
+/* known_part copies a struct that the caller fills: what a shorter one of an older header lacks is 0, and what a longer one
+ * of a newer header has must be. Each begins with its size. */
+static int known_part(void *known, uint32_t size, uint32_t least /* size in the first header of this ABI */, const void *given, const char *name)
+{
+    uint32_t given_size = *(const uint32_t *)given;
+    char text[160];
+    if (given_size < least || given_size > 4096 || given_size % 4) {
+        snprintf(text, sizeof text, "%s.size is %u: set it to sizeof(cothread_%s)", name, given_size, name);
+        return fail_text(COTHREAD_EINVAL, text);
+    }
+    for (uint32_t i = size; i < given_size; i++)
+        if (((const char *)given)[i]) {
+            snprintf(text, sizeof text, "%s has a field at byte %u that this library does not know, and it is not 0", name, i);
+            return fail_text(COTHREAD_EINVAL, text);
+        }
+    memset(known, 0, size);
+    memcpy(known, given, given_size < size ? given_size : size);
+    return 0;
+}
+
 static void in_child(void)
 {
     forked = true;
@@ -83,9 +104,9 @@ static void release(struct scheduler *s)
         ; /* every ticket given out is published: nobody is inside any more */
     atomic_store(&s->handle, 0); /* who is in cothread_interrupt is waited for, who comes now sees this */
     queue_retire(&s->queue);
-    native_close_latests(s);
-    native_close_streams(s);
-    kernelRelease(s->number);
+    mailboxes_close(s);
+    native_close_adopted(s);
+    tickRelease(s->number);
     native_stop(s);
 }
 
@@ -171,41 +192,46 @@ static __attribute__((cold)) int broke(struct scheduler *s)
 
 static void drive(struct scheduler *s)
 {
-    if (kernelDrive(s->number) < 0)
+    if (tickDrive(s->number) < 0)
         broke(s);
 }
 
 static void call(struct scheduler *s)
 {
-    if (kernelCall(s->number) < 0)
+    if (tickCall(s->number) < 0)
         s->shared.call_result = broke(s);
 }
 
 COTHREAD_API cothread_handle cothread_create(const cothread_options *options)
 {
     static const cothread_options defaults = {.size = sizeof defaults};
+    int rc;
     if (forked)
         return refused();
     if (native_current)
         return fail(COTHREAD_EEXIST, "this thread has scheduler %lld already", native_current->handle);
+    cothread_options known;
+    REQUIRE(((uintptr_t)options & 3) == 0, "options is not aligned: %lld", (uintptr_t)options);
     if (!options)
         options = &defaults;
-    REQUIRE(((uintptr_t)options & 3) == 0, "options is not aligned: %lld", (uintptr_t)options);
-    REQUIRE(options->size == sizeof *options, "options.size is %lld, not sizeof(cothread_options), %lld", options->size, sizeof *options);
+    else if ((rc = known_part(&known, sizeof known, 24, options, "options")) < 0)
+        return rc;
+    else
+        options = &known;
     REQUIRE(!(options->flags & ~(COTHREAD_HOSTED | COTHREAD_HOST_POLLS)), "options.flags has unknown bits: %lld", options->flags);
     REQUIRE(options->flags != COTHREAD_HOST_POLLS, "options.flags: COTHREAD_HOST_POLLS goes with COTHREAD_HOSTED");
     REQUIRE(options->stack_size == 0 || (options->stack_size >= 16384 && options->stack_size <= 1u << STACK_LARGEST_CLASS),
             "options.stack_size is %lld: 0, or 16384 to 1 GiB", options->stack_size);
     REQUIRE(options->callback_bound <= 1u << 20, "options.callback_bound is %lld: at most 1048576", options->callback_bound);
     REQUIRE(options->callback_budget <= 1u << 20, "options.callback_budget is %lld: at most 1048576", options->callback_budget);
-    REQUIRE(options->reserved == 0, "options.reserved is %lld: it must be 0", options->reserved);
+    REQUIRE(options->timer_slack <= 1000000000, "options.timer_slack is %lld: at most 1000000000 ns", options->timer_slack);
 
     int error = 0;
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     release_orphans();
     struct scheduler *s = scheduler_open(&error);
-    int rc = !s ? error : kernelCreate(s->number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
+    rc = !s ? error : tickCreate(s->number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
     /* Go's first call on a thread opens SIGCHLD, SIGPROF and others for good. Only SIGURG has to stay open: blocked, a
      * collection waits 4 - 99 ms for this thread instead of 0.05. */
     sigdelset(&mask, SIGURG);
@@ -216,10 +242,10 @@ COTHREAD_API cothread_handle cothread_create(const cothread_options *options)
         scheduler_close(s);
         return fail(rc, rc == COTHREAD_ENOMEM ? "no memory for a scheduler" : "no descriptors are left for another scheduler");
     }
-    s->kernel = (struct kernel){drive, call};
+    s->tick = (struct tick_half){drive, call};
     rc = native_start(s, options, rc);
     if (rc < 0) {
-        kernelRelease(s->number);
+        tickRelease(s->number);
         native_stop(s);
         return fail(rc, "no memory for a scheduler");
     }
@@ -244,7 +270,7 @@ COTHREAD_API int cothread_destroy(cothread_handle handle, int64_t deadline)
     queue_close(&s->queue);
     if (!s->broken) {
         native_cancel_all(s);
-        if (kernelDrain(s->number, deadline) < 0)
+        if (tickDrain(s->number, deadline) < 0)
             s->broken = 1;
     }
     int abandoned = native_abandon(s);
@@ -290,9 +316,15 @@ COTHREAD_API cothread_handle cothread_spawn(cothread_function function, void *ar
 {
     ENTER(s);
     REQUIRE(function, "function is NULL");
+    cothread_task_options known;
     if (options) {
         REQUIRE(ALIGNED(options), "options is not aligned: %lld", (uintptr_t)options);
-        REQUIRE(options->size == sizeof *options, "options.size is %lld, not sizeof(cothread_task_options), %lld", options->size, sizeof *options);
+        int rc = known_part(&known, sizeof known, 24, options, "task_options");
+        if (rc < 0)
+            return rc;
+        options = &known;
+        REQUIRE(!(options->flags & ~COTHREAD_DETACHED), "options.flags has unknown bits: %lld", options->flags);
+        REQUIRE(options->reserved == 0, "options.reserved is %lld: it must be 0", options->reserved);
         REQUIRE(options->stack_size == 0 || (options->stack_size >= 16384 && options->stack_size <= 1u << STACK_LARGEST_CLASS),
                 "options.stack_size is %lld: 0, or 16384 to 1 GiB", options->stack_size);
     }
@@ -338,6 +370,19 @@ int SUSPENDING(cothread_sleep_until)(int64_t deadline)
 {
     ENTER(s);
     return native_sleep(s, deadline);
+}
+
+int SUSPENDING(cothread_sleep)(int64_t ns)
+{
+    ENTER(s);
+    return native_sleep(s, ns <= 0 ? COTHREAD_NOW : cothread_after(ns));
+}
+
+COTHREAD_API int cothread_shield(int on)
+{
+    ENTER(s);
+    REQUIRE(on == 0 || on == 1, "on is %lld: 0 or 1", on);
+    return native_shield(s, on);
 }
 
 int SUSPENDING(cothread_wait_until)(int64_t deadline)
@@ -386,9 +431,10 @@ COTHREAD_API int cothread_event_reset(cothread_handle event)
     return native_event_reset(s, event);
 }
 
-COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t capacity)
+COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t capacity, uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     REQUIRE(element_size <= 65536, "element_size is %lld: at most 65536", element_size);
     REQUIRE(capacity <= 1u << 24 && element_size * capacity <= 1u << 30,
             "capacity is %lld: at most 16777216, and 1 GiB in all", capacity);
@@ -413,9 +459,10 @@ COTHREAD_API int cothread_channel_done(cothread_handle channel)
     return native_channel_done(s, channel);
 }
 
-COTHREAD_API cothread_handle cothread_mutex_create(void)
+COTHREAD_API cothread_handle cothread_mutex_create(uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     return native_mutex_create(s);
 }
 
@@ -431,9 +478,10 @@ COTHREAD_API int cothread_mutex_unlock(cothread_handle mutex)
     return native_mutex_unlock(s, mutex);
 }
 
-COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units)
+COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units, uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     REQUIRE(units <= INT32_MAX, "units is %lld: at most 2147483647", units);
     return native_semaphore_create(s, units);
 }
@@ -450,9 +498,10 @@ COTHREAD_API int cothread_semaphore_release(cothread_handle semaphore, uint32_t 
     return native_semaphore_release(s, semaphore, units);
 }
 
-COTHREAD_API cothread_handle cothread_group_create(void)
+COTHREAD_API cothread_handle cothread_group_create(uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     return native_group_create(s);
 }
 
@@ -489,45 +538,46 @@ COTHREAD_API int cothread_wake_fd(int fd)
     return native_wake_fd(s, fd);
 }
 
-COTHREAD_API cothread_handle cothread_adopt(int fd)
+COTHREAD_API cothread_handle cothread_adopt(int fd, uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     return native_adopt(s, fd);
 }
 
-COTHREAD_API int cothread_release(cothread_handle stream)
+COTHREAD_API int cothread_release(cothread_handle adopted)
 {
     ENTER(s);
-    return native_release(s, stream, false);
+    return native_release(s, adopted, false);
 }
 
-COTHREAD_API int cothread_descriptor(cothread_handle stream)
+COTHREAD_API int cothread_descriptor(cothread_handle adopted)
 {
     ENTER(s);
-    return native_descriptor(s, stream);
+    return native_descriptor(s, adopted);
 }
 
-int SUSPENDING(cothread_wait_ready)(cothread_handle stream, uint32_t events, int64_t deadline)
+int SUSPENDING(cothread_wait_ready)(cothread_handle adopted, uint32_t events, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP and nothing else", events);
-    return native_wait_ready(s, stream, events, deadline);
+    return native_wait_ready(s, adopted, events, deadline);
 }
 
-int64_t SUSPENDING(cothread_read)(cothread_handle stream, void *buffer, size_t size, int64_t deadline)
+int64_t SUSPENDING(cothread_read)(cothread_handle adopted, void *buffer, size_t size, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(buffer, "buffer is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    return native_read(s, stream, buffer, size, deadline);
+    return native_read(s, adopted, buffer, size, deadline);
 }
 
-int64_t SUSPENDING(cothread_write)(cothread_handle stream, const void *data, size_t size, int64_t deadline)
+int64_t SUSPENDING(cothread_write)(cothread_handle adopted, const void *data, size_t size, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(data, "data is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    return native_write(s, stream, data, size, deadline);
+    return native_write(s, adopted, data, size, deadline);
 }
 
 cothread_handle SUSPENDING(cothread_accept)(cothread_handle listener, int64_t deadline)
@@ -562,19 +612,20 @@ COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback call
     return rc;
 }
 
-COTHREAD_API cothread_handle cothread_latest_create(cothread_callback callback, uint64_t token)
+COTHREAD_API cothread_handle cothread_mailbox_create(cothread_callback callback, uint64_t token, uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     REQUIRE(callback || s->hosted, "callback is NULL: only a hosted scheduler hands tokens to its host");
-    return native_latest_create(s, callback, token);
+    return mailbox_create(s, callback, token);
 }
 
-COTHREAD_API int cothread_post_latest(cothread_handle latest, void *value, void **replaced)
+COTHREAD_API int cothread_mailbox_post(cothread_handle mailbox, void *value, void **replaced)
 {
     if (forked)
         return refused();
     REQUIRE(ALIGNED(replaced), "replaced is not aligned: %lld", (uintptr_t)replaced);
-    return native_post_latest(latest, value, replaced);
+    return mailbox_post_value(mailbox, value, replaced);
 }
 
 /* ---- Embedding ---------------------------------------------------------------------------------------------------- */
@@ -587,7 +638,7 @@ COTHREAD_API int cothread_poll_scheduler(int64_t deadline)
     int rc = native_submit(s);
     if (rc < 0)
         return rc;
-    if (kernelPoll(s->number, deadline) < 0)
+    if (tickPoll(s->number, deadline) < 0)
         return broke(s);
     return native_batch(s);
 }
@@ -598,7 +649,7 @@ COTHREAD_API int cothread_submit(void)
     OWN_STACK(s);
     HOSTED(s);
     int rc = native_submit(s);
-    if (rc >= 0 && kernelSettle(s->number) < 0)
+    if (rc >= 0 && tickSettle(s->number) < 0)
         return broke(s);
     return rc;
 }
@@ -610,7 +661,7 @@ COTHREAD_API int cothread_poll_fd(void)
     HOSTED(s);
     if (s->host_polls)
         return fail(COTHREAD_EHOSTED, "this scheduler was created with COTHREAD_HOST_POLLS: use cothread_poll_list");
-    int rc = kernelPollFD(s->number);
+    int rc = tickPollFD(s->number);
     return rc < 0 ? fail(rc, "no descriptor is left for the scheduler's timer") : rc;
 }
 
@@ -620,7 +671,7 @@ COTHREAD_API int cothread_next_deadline(int64_t *deadline)
     OWN_STACK(s);
     HOSTED(s);
     REQUIRE(deadline && ALIGNED(deadline), "deadline is NULL or not aligned: %lld", (uintptr_t)deadline);
-    *deadline = kernelNextDeadline(s->number);
+    *deadline = tickNextDeadline(s->number);
     return 0;
 }
 
@@ -632,7 +683,7 @@ COTHREAD_API int cothread_poll_list(cothread_pollfd *list, int capacity)
         return fail(COTHREAD_EHOSTED, "this scheduler was not created with COTHREAD_HOST_POLLS");
     REQUIRE(capacity >= 0, "capacity is %lld", capacity);
     REQUIRE((list || capacity == 0) && ((uintptr_t)list & 3) == 0, "list is NULL or not aligned: %lld", (uintptr_t)list);
-    return kernelPollList(s->number, list, capacity);
+    return tickPollList(s->number, list, capacity);
 }
 
 COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count)
@@ -643,7 +694,7 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count)
         return fail(COTHREAD_EHOSTED, "this scheduler was not created with COTHREAD_HOST_POLLS");
     REQUIRE(count >= 0, "count is %lld", count);
     REQUIRE((list || count == 0) && ((uintptr_t)list & 3) == 0, "list is NULL or not aligned: %lld", (uintptr_t)list);
-    return kernelPollDeliver(s->number, (void *)(uintptr_t)list, count);
+    return tickPollDeliver(s->number, (void *)(uintptr_t)list, count);
 }
 
 COTHREAD_API cothread_ring *cothread_host_ring(void)
@@ -660,9 +711,10 @@ COTHREAD_API cothread_ring *cothread_host_ring(void)
     return &s->ring;
 }
 
-COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *name)
+COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *name, uint32_t flags)
 {
     ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     HOSTED(s);
     return native_host_create(s, token, name);
 }
@@ -673,10 +725,15 @@ COTHREAD_API int cothread_statistics(cothread_handle scheduler, cothread_stats *
 {
     int error;
     REQUIRE(stats && ALIGNED(stats), "stats is NULL or not aligned: %lld", (uintptr_t)stats);
-    REQUIRE(stats->size == sizeof *stats, "stats.size is %lld, not sizeof(cothread_stats), %lld", stats->size, sizeof *stats);
+    uint32_t size = stats->size;
+    REQUIRE(size >= 8 && size <= 4096, "stats.size is %lld: set it to sizeof(cothread_stats), %lld", size, sizeof *stats);
     struct scheduler *s = find(scheduler, &error);
     if (!s)
         return error;
-    native_statistics(s, stats);
+    cothread_stats now;
+    native_statistics(s, &now);
+    now.size = size;
+    memset(stats, 0, size);
+    memcpy(stats, &now, size < sizeof now ? size : sizeof now);
     return find(scheduler, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command capi is libcothread.so: the public names are C (cothread.c), and what they need of the kernel half is
+// Command capi is libcothread.so: the public names are C (cothread.c), and what they need of the tick half is
 // exported here. Every export runs on a thread's own stack, and turns a panic into an error that breaks only its
 // scheduler.
 package main
@@ -34,12 +34,12 @@ const (
 
 const schedulersMax = 1000 // SCHEDULERS in native.h
 
-// kernels holds the living schedulers by number. An entry is used by its own thread only; mu guards what all share.
+// tickHalves holds the living schedulers by number. An entry is used by its own thread only; mu guards what all share.
 var (
-	kernels [schedulersMax + 1]*runtime.Scheduler
-	faults  [schedulersMax + 1]string
-	mu      sync.Mutex
-	living  int
+	tickHalves [schedulersMax + 1]*runtime.Scheduler
+	faults     [schedulersMax + 1]string
+	mu         sync.Mutex
+	living     int
 )
 
 func main() {}
@@ -102,8 +102,8 @@ var origin = func() (o struct {
 	return o
 }()
 
-//export kernelCreate
-func kernelCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.int) (rc C.int) {
+//export tickCreate
+func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.int) (rc C.int) {
 	defer recovered(number, &rc)
 	var poller poll.Poller
 	var err error
@@ -122,82 +122,82 @@ func kernelCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls 
 		return errNoMemory
 	}
 	enlarge()
-	kernels[number] = s
+	tickHalves[number] = s
 	faults[number] = ""
 	return C.int(poller.WakeFD())
 }
 
-//export kernelRelease
-func kernelRelease(number C.uint32_t) {
+//export tickRelease
+func tickRelease(number C.uint32_t) {
 	var rc C.int
 	defer recovered(number, &rc)
-	kernels[number].Close()
-	kernels[number] = nil
+	tickHalves[number].Close()
+	tickHalves[number] = nil
 	mu.Lock()
 	living--
 	mu.Unlock()
 }
 
-//export kernelDrive
-func kernelDrive(number C.uint32_t) (rc C.int) {
+//export tickDrive
+func tickDrive(number C.uint32_t) (rc C.int) {
 	defer recovered(number, &rc)
-	kernels[number].Drive()
+	tickHalves[number].Drive()
 	return 0
 }
 
-//export kernelPoll
-func kernelPoll(number C.uint32_t, deadline C.int64_t) (rc C.int) {
+//export tickPoll
+func tickPoll(number C.uint32_t, deadline C.int64_t) (rc C.int) {
 	defer recovered(number, &rc)
-	kernels[number].Poll(int64(deadline))
+	tickHalves[number].Poll(int64(deadline))
 	return 0
 }
 
-//export kernelDrain
-func kernelDrain(number C.uint32_t, deadline C.int64_t) (rc C.int) {
+//export tickDrain
+func tickDrain(number C.uint32_t, deadline C.int64_t) (rc C.int) {
 	defer recovered(number, &rc)
-	kernels[number].Drain(int64(deadline))
+	tickHalves[number].Drain(int64(deadline))
 	return 0
 }
 
-//export kernelCall
-func kernelCall(number C.uint32_t) (rc C.int) {
+//export tickCall
+func tickCall(number C.uint32_t) (rc C.int) {
 	defer recovered(number, &rc)
-	kernels[number].Call()
+	tickHalves[number].Call()
 	return 0
 }
 
-//export kernelSettle
-func kernelSettle(number C.uint32_t) (rc C.int) {
+//export tickSettle
+func tickSettle(number C.uint32_t) (rc C.int) {
 	defer recovered(number, &rc)
-	kernels[number].Settle()
+	tickHalves[number].Settle()
 	return 0
 }
 
-//export kernelPollFD
-func kernelPollFD(number C.uint32_t) (rc C.int) {
+//export tickPollFD
+func tickPollFD(number C.uint32_t) (rc C.int) {
 	defer recovered(number, &rc)
-	return C.int(kernels[number].Embed())
+	return C.int(tickHalves[number].Embed())
 }
 
-//export kernelNextDeadline
-func kernelNextDeadline(number C.uint32_t) C.int64_t {
+//export tickNextDeadline
+func tickNextDeadline(number C.uint32_t) C.int64_t {
 	var rc C.int
 	defer recovered(number, &rc)
-	return C.int64_t(kernels[number].NextDeadline())
+	return C.int64_t(tickHalves[number].NextDeadline())
 }
 
-//export kernelPollList
-func kernelPollList(number C.uint32_t, list unsafe.Pointer, capacity C.int) (rc C.int) {
+//export tickPollList
+func tickPollList(number C.uint32_t, list unsafe.Pointer, capacity C.int) (rc C.int) {
 	defer recovered(number, &rc)
-	s := kernels[number]
+	s := tickHalves[number]
 	s.Settle()
 	return C.int(s.Poller().(*poll.Host).List(unsafe.Slice((*poll.HostInterest)(list), capacity)))
 }
 
-//export kernelPollDeliver
-func kernelPollDeliver(number C.uint32_t, list unsafe.Pointer, length C.int) (rc C.int) {
+//export tickPollDeliver
+func tickPollDeliver(number C.uint32_t, list unsafe.Pointer, length C.int) (rc C.int) {
 	defer recovered(number, &rc)
-	host := kernels[number].Poller().(*poll.Host)
+	host := tickHalves[number].Poller().(*poll.Host)
 	for _, entry := range unsafe.Slice((*poll.HostInterest)(list), length) {
 		if entry.Found != 0 {
 			host.Deliver(int(entry.FD), uint32(entry.Found))
@@ -206,8 +206,8 @@ func kernelPollDeliver(number C.uint32_t, list unsafe.Pointer, length C.int) (rc
 	return 0
 }
 
-//export kernelFault
-func kernelFault(number C.uint32_t, text *C.char, size C.int) {
+//export tickFault
+func tickFault(number C.uint32_t, text *C.char, size C.int) {
 	out := unsafe.Slice((*byte)(unsafe.Pointer(text)), size)
 	n := copy(out[:size-1], faults[number])
 	out[n] = 0

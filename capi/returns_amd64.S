@@ -38,6 +38,7 @@
 	suspending cothread_join
 	suspending cothread_yield
 	suspending cothread_sleep_until
+	suspending cothread_sleep
 	suspending cothread_wait_until
 	suspending cothread_event_wait
 	suspending cothread_channel_send

@@ -16,7 +16,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static cothread_handle latest[SENSORS];
+static cothread_handle mailbox[SENSORS];
 static struct reading readings[SENSORS]; /* the newest of each sensor */
 static uint32_t changed[SENSORS];        /* the sensors Python has not been told of, each once */
 static unsigned char is_changed[SENSORS];
@@ -30,7 +30,7 @@ static void deliver(const struct reading *reading) {
     if (copy == NULL)
         return;
     *copy = *reading;
-    if (cothread_post_latest(latest[reading->sensor], copy, &unwanted) < 0)
+    if (cothread_mailbox_post(mailbox[reading->sensor], copy, &unwanted) < 0)
         unwanted = copy;
     free(unwanted);
 }
@@ -55,8 +55,8 @@ EXPORT int inbox_open(void) {
     if (descriptor < 0)
         return -1;
     for (int i = 0; i < SENSORS; i++) {
-        latest[i] = cothread_latest_create(arrived, 0);
-        if (latest[i] < 0)
+        mailbox[i] = cothread_mailbox_create(arrived, 0, 0);
+        if (mailbox[i] < 0)
             return -1;
     }
     return injector_start(deliver) < 0 ? -1 : descriptor;
@@ -96,6 +96,6 @@ EXPORT int inbox_callbacks(uint64_t counts[5]) {
 EXPORT uint64_t inbox_close(void) {
     uint64_t taken = injector_stop();
     for (int i = 0; i < SENSORS; i++)
-        cothread_close(latest[i]);
+        cothread_close(mailbox[i]);
     return taken;
 }

@@ -31,14 +31,14 @@ struct subscription {
 };
 
 struct client {
-    cothread_handle stream;
+    cothread_handle adopted;
     cothread_handle changed; /* signalled when one of its sensors has a new reading */
     struct subscription subscriptions[SUBSCRIPTIONS_MAX];
     int count;
 };
 
 static struct sensor {
-    cothread_handle latest;
+    cothread_handle mailbox;
     struct reading reading; /* the newest one; sequence 0: none yet */
     LIST_HEAD(, subscription) subscriptions;
 } sensors[SENSORS];
@@ -68,7 +68,7 @@ static void deliver(const struct reading *reading) {
     if (copy == NULL)
         return;
     *copy = *reading;
-    if (cothread_post_latest(sensors[reading->sensor].latest, copy, &unwanted) < 0)
+    if (cothread_mailbox_post(sensors[reading->sensor].mailbox, copy, &unwanted) < 0)
         unwanted = copy;
     free(unwanted);
 }
@@ -103,7 +103,7 @@ static int read_subscriptions(struct client *client) {
     size_t length = 0;
     int64_t deadline = cothread_after(LINE_DEADLINE);
     do {
-        int64_t n = cothread_read(client->stream, line + length, LINE_MAX_BYTES - length, deadline);
+        int64_t n = cothread_read(client->adopted, line + length, LINE_MAX_BYTES - length, deadline);
         if (n <= 0)
             return -1;
         length += (size_t)n;
@@ -140,7 +140,7 @@ static void send_updates(struct client *client) {
         int64_t start = cothread_now();
         int count = take_updates(client, updates);
         int64_t size = count * (int64_t)sizeof *updates;
-        if (count > 0 && cothread_write(client->stream, updates, (size_t)size, start + UPDATE_DEADLINE) != size)
+        if (count > 0 && cothread_write(client->adopted, updates, (size_t)size, start + UPDATE_DEADLINE) != size)
             return;
         int64_t sent = cothread_now();
         for (int i = 0; i < count; i++)
@@ -151,11 +151,11 @@ static void send_updates(struct client *client) {
     }
     /* NOW: in a cancelled task only what is done at once succeeds. To a client that is gone it does no harm. */
     struct reading last = {.time = cothread_now(), .sensor = SERVICE_ENDS};
-    cothread_write(client->stream, &last, sizeof last, COTHREAD_NOW);
+    cothread_write(client->adopted, &last, sizeof last, COTHREAD_NOW);
 }
 
-static void *serve(void *stream) {
-    struct client client = {.stream = (cothread_handle)(intptr_t)stream};
+static void *serve(void *adopted) {
+    struct client client = {.adopted = (cothread_handle)(intptr_t)adopted};
     client.changed = must(cothread_event_create(0), "an event for a client");
     counted.clients++;
     counted.clients_now++;
@@ -165,22 +165,22 @@ static void *serve(void *stream) {
     for (int i = 0; i < client.count; i++)
         LIST_REMOVE(&client.subscriptions[i], next);
     cothread_close(client.changed);
-    cothread_close(client.stream);
+    cothread_close(client.adopted);
     return NULL;
 }
 
 static void *accept_clients(void *listener) {
     for (;;) {
-        cothread_handle stream = cothread_accept((cothread_handle)(intptr_t)listener, COTHREAD_FOREVER);
-        if (stream == COTHREAD_ECANCELED)
+        cothread_handle adopted = cothread_accept((cothread_handle)(intptr_t)listener, COTHREAD_FOREVER);
+        if (adopted == COTHREAD_ECANCELED)
             return NULL;
-        if (stream < 0) { /* no descriptor is left, or the client is gone already: later ones may be luckier */
+        if (adopted < 0) { /* no descriptor is left, or the client is gone already: later ones may be luckier */
             cothread_sleep_until(cothread_after(100 * COTHREAD_MILLISECOND));
             continue;
         }
-        cothread_handle task = cothread_spawn(serve, (void *)(intptr_t)stream, NULL);
+        cothread_handle task = cothread_spawn(serve, (void *)(intptr_t)adopted, NULL);
         if (task < 0)
-            cothread_close(stream);
+            cothread_close(adopted);
         else
             cothread_detach(task);
     }
@@ -196,7 +196,7 @@ static cothread_handle listen_on_loopback(void) {
         getsockname(fd, (struct sockaddr *)&address, &length) < 0)
         must(COTHREAD_ESYSTEM, "a listening socket");
     printf("serving 127.0.0.1:%d\n", ntohs(address.sin_port));
-    return must(cothread_adopt(fd), "adopt the listener");
+    return must(cothread_adopt(fd, 0), "adopt the listener");
 }
 
 /* ---- What the operator sees ---------------------------------------------------------------------- */
@@ -267,7 +267,7 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     cothread_handle scheduler = must(cothread_create(NULL), "scheduler");
     for (int i = 0; i < SENSORS; i++)
-        sensors[i].latest = must(cothread_latest_create(publish, 0), "a latest for a sensor");
+        sensors[i].mailbox = must(cothread_mailbox_create(publish, 0, 0), "a mailbox for a sensor");
     cothread_handle listener = listen_on_loopback();
     must(cothread_spawn(accept_clients, (void *)(intptr_t)listener, NULL), "accept_clients");
     must(cothread_spawn(every_millisecond, NULL, NULL), "every_millisecond");

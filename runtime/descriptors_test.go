@@ -149,7 +149,7 @@ func TestAReportForAWaitThatIsOverIsDropped(t *testing.T) {
 	w := newWorld(t)
 	reader := w.spawn(w.waitFD(7, in, Forever), w.sleepUntil(2000), w.waitFD(7, out, 3000), w.note("over"))
 	w.settle()
-	w.wake(reader, errTimedOut) // by a cancel: the kernel half is not told
+	w.wake(reader, errTimedOut) // by a cancel: the tick half is not told
 	w.settle()
 	w.poller.becomes(7, in)
 	w.settle()
@@ -251,7 +251,7 @@ func TestADescriptorWhoseWaiterWasCancelledCanBeAdopted(t *testing.T) {
 	waits.mustHave(Woken, in)
 }
 
-func TestKernelCallsAnswerInTheMiddleOfATurn(t *testing.T) {
+func TestTickCallsAnswerInTheMiddleOfATurn(t *testing.T) {
 	w := newWorld(t)
 	var adopted, twice, bad, regular, drained, released, again int64 = 1, 1, 1, 1, 1, 1, 1
 	w.poller.numbers[9].broken = poll.ErrAlwaysReady
@@ -271,7 +271,7 @@ func TestKernelCallsAnswerInTheMiddleOfATurn(t *testing.T) {
 
 	w.poller.becomes(7, in)
 	w.settle()
-	w.mustLog("stream4711:0x1")
+	w.mustLog("adopted4711:0x1")
 
 	w.spawn(w.calls(callRelease, 7, 4711, &released), w.calls(callRelease, 7, 4711, &again))
 	w.settle()

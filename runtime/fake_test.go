@@ -14,7 +14,7 @@ import (
 	"cothread/poll"
 )
 
-// world is all that the kernel half touches, without a kernel: a clock that moves only when the poller waits or a test
+// world is all that the tick half touches, without a kernel: a clock that moves only when the poller waits or a test
 // says so, an engine whose tasks are Go functions, a queue and a poller. A test fails if a task is left over.
 type world struct {
 	t      testing.TB
@@ -32,7 +32,7 @@ type world struct {
 	spawned         []*task
 	freeSlots       []*Block
 	now, next, host list
-	calling         *task // its kernel call is served
+	calling         *task // its tick call is served
 	beginning       bool  // the tick's callbacks run
 	log             []string
 }
@@ -143,7 +143,7 @@ type task struct {
 	block  *Block
 	link   *task
 	body   func(*task)
-	answer *int64 // of its kernel call
+	answer *int64 // of its tick call
 	state  uint8
 	host   bool
 	reason int32  // why its last wait ended,
@@ -181,7 +181,7 @@ func (l *list) block() *Block {
 	return l.first.block
 }
 
-// show tells the kernel half which lists are empty.
+// show tells the tick half which lists are empty.
 func (w *world) show() {
 	w.shared.NowFirst, w.shared.NextFirst, w.shared.HostFirst = w.now.block(), w.next.block(), w.host.block()
 }
@@ -203,7 +203,7 @@ func (t *task) mustHave(reason int32, bits uint32) {
 	}
 }
 
-// newTask takes a slot; what the kernel half has in it outlives the last task there.
+// newTask takes a slot; what the tick half has in it outlives the last task there.
 func (w *world) newTask(body func(*task)) *task {
 	t := &task{w: w, name: fmt.Sprint("task ", len(w.spawned)), body: body}
 	if n := len(w.freeSlots); n > 0 {
@@ -339,7 +339,7 @@ func (w *world) signal(other *task) func(*task) {
 	}
 }
 
-// calls makes a kernel call.
+// calls makes a tick call.
 func (w *world) calls(operation, a, b int64, answer *int64) func(*task) {
 	return func(t *task) {
 		w.shared.CallOperation, w.shared.CallA, w.shared.CallB = operation, a, b
@@ -396,7 +396,7 @@ func (w *world) Run(begin bool) {
 
 func (w *world) deliver(due Due) {
 	if due.Task == nil {
-		w.log = append(w.log, fmt.Sprintf("stream%d:%#x", due.Stream, due.Events))
+		w.log = append(w.log, fmt.Sprintf("adopted%d:%#x", due.Adopted, due.Events))
 		return
 	}
 	if t := w.bySlot[due.Task.Index]; t.state == waiting && t.block.Wait == due.Wait {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package runtime is the kernel half of a scheduler: it decides what a tick begins with. Deadlines that passed,
+// Package runtime is the tick half of a scheduler: it decides what a tick begins with. Deadlines that passed,
 // descriptors that are ready and callbacks that are due become ready tasks; an Engine (package native: C, switching
 // stacks) then runs every ready task and returns. The two alternate on one thread, so neither needs a lock.
 //
@@ -36,7 +36,7 @@ type Queue interface {
 	Awake()             // no longer
 }
 
-// Scheduler is the kernel half of one scheduler.
+// Scheduler is the tick half of one scheduler.
 type Scheduler struct {
 	shared      *Shared
 	engine      Engine
@@ -144,7 +144,7 @@ func (s *Scheduler) Drain(deadline int64) {
 	}
 }
 
-// run has the engine run the ready tasks, serving their kernel calls.
+// run has the engine run the ready tasks, serving their tick calls.
 func (s *Scheduler) run(begin bool) {
 	if begin {
 		count(&s.shared.Ticks, 1)
@@ -242,7 +242,7 @@ func (s *Scheduler) look(timeout int64) (interrupted bool) {
 		if e.Token&armToken != 0 {
 			s.descriptors.report(e.Token, e.Events)
 		} else {
-			s.append(Due{Stream: int64(e.Token), Events: e.Events})
+			s.append(Due{Adopted: int64(e.Token), Events: e.Events})
 		}
 	}
 	return interrupted
@@ -289,7 +289,7 @@ func (s *Scheduler) append(d Due) {
 	s.shared.DueCount++
 }
 
-// Call serves the kernel call in Shared, outside a tick.
+// Call serves the tick call in Shared, outside a tick.
 func (s *Scheduler) Call() {
 	s.serve()
 	if s.shared.Notify != 0 && s.ready() {

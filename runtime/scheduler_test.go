@@ -298,7 +298,7 @@ func TestATickWithCallbacksAllocatesNothing(t *testing.T) {
 	must(t, "callbacks", ran, 101*int(w.shared.CallbackBudget))
 }
 
-func TestAKernelCallAllocatesNothing(t *testing.T) {
+func TestATickCallAllocatesNothing(t *testing.T) {
 	w := newWorld(t)
 	var answer int64
 	var steps int

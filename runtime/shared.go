@@ -16,7 +16,7 @@ const (
 	Now     int64 = -1 << 63
 )
 
-// Reasons for which a wait ends, and answers to kernel calls: the codes of cothread.h.
+// Reasons for which a wait ends, and answers to tick calls: the codes of cothread.h.
 const (
 	Woken            = 0
 	errInvalid       = -1
@@ -64,12 +64,12 @@ type Block struct {
 
 // Due is a task to wake, or readiness of an adopted descriptor.
 type Due struct {
-	Task   *Block
-	Stream int64
-	Reason int32
-	Events uint32
-	Wait   uint32
-	_      uint32
+	Task    *Block
+	Adopted int64
+	Reason  int32
+	Events  uint32
+	Wait    uint32
+	_       uint32
 }
 
 // Stop says why Engine.Run returned.
@@ -78,10 +78,10 @@ type Stop uint32
 const (
 	StopDone Stop = iota // nothing is ready any more
 	StopMain             // it is main's turn
-	StopCall             // a task asks for a kernel call
+	StopCall             // a task asks for a tick call
 )
 
-// Operations of a kernel call.
+// Operations of a tick call.
 const (
 	callAdopt = 1 + iota
 	callRelease

@@ -103,7 +103,7 @@ static void hand_over_by_events(void) {
         signal_event(ping);
         await_event(pong);
     }
-    report_per_switch("c_pingpong", start, "ns/handoff", 2 * ROUND_TRIPS);
+    report_per_switch("c_pingpong", start, "ns/hand-over", 2 * ROUND_TRIPS);
     join(answerer);
 }
 
@@ -128,7 +128,7 @@ static void hand_over_among_alike(void) {
     signal_event(left.own);
     join(tasks[0]);
     join(tasks[1]);
-    report_per_switch("c_pingpong_alike", start, "ns/handoff", 2 * ROUND_TRIPS);
+    report_per_switch("c_pingpong_alike", start, "ns/hand-over", 2 * ROUND_TRIPS);
 }
 
 static void wake(cothread_handle task) {
@@ -158,7 +158,7 @@ static void hand_over_by_wakeups(void) {
         wake(answerer);
         await_wakeup();
     }
-    report_per_switch("c_pingpong_wakeup", start, "ns/handoff", 2 * ROUND_TRIPS);
+    report_per_switch("c_pingpong_wakeup", start, "ns/hand-over", 2 * ROUND_TRIPS);
     join(answerer);
 }
 
@@ -280,7 +280,7 @@ static void *connection_task(void *argument) {
 }
 
 static void echo(long port) {
-    cothread_handle listener = CHECKED(cothread_adopt(listen_on(port)));
+    cothread_handle listener = CHECKED(cothread_adopt(listen_on(port), 0));
     for (;;) {
         cothread_handle connection = CHECKED(cothread_accept(listener, COTHREAD_FOREVER));
         send_at_once((int)CHECKED(cothread_descriptor(connection)));

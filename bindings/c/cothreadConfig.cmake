@@ -4,8 +4,8 @@ get_filename_component(_cothread_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABS
 if(NOT TARGET cothread::cothread)
     add_library(cothread::cothread SHARED IMPORTED)
     set_target_properties(cothread::cothread PROPERTIES
-        IMPORTED_LOCATION "${_cothread_prefix}/lib/libcothread.so.1"
-        IMPORTED_SONAME libcothread.so.1
+        IMPORTED_LOCATION "${_cothread_prefix}/lib/libcothread.so.2"
+        IMPORTED_SONAME libcothread.so.2
         INTERFACE_INCLUDE_DIRECTORIES "${_cothread_prefix}/include")
 endif()
 unset(_cothread_prefix)

@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
-LIBRARY = Path(__file__).resolve().parents[2] / "build" / "libcothread.so.1"
+LIBRARY = Path(__file__).resolve().parents[2] / "build" / "libcothread.so.2"
 
 
 class BuildWithLibrary(build_py):

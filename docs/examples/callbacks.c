@@ -8,7 +8,7 @@
 
 enum { EVENTS = 1000, READINGS = 100000 };
 
-static cothread_handle scheduler, latest, finished;
+static cothread_handle scheduler, mailbox, finished;
 static int events, readings, last_reading;
 
 static void on_event(void *unused) { /* runs in a task of the scheduler's thread: no lock */
@@ -30,7 +30,7 @@ static void *measure(void *unused) { /* any thread: it has no scheduler of its o
         if (!reading)
             break;
         *reading = i;
-        if (cothread_post_latest(latest, reading, &replaced) < 0)
+        if (cothread_mailbox_post(mailbox, reading, &replaced) < 0)
             free(reading); /* not taken: full, or the scheduler is gone */
         free(replaced);
     }
@@ -47,7 +47,7 @@ int main(void) {
     if ((scheduler = cothread_create(&options)) < 0)
         return 1;
     finished = cothread_event_create(0);
-    latest = cothread_latest_create(on_reading, 0);
+    mailbox = cothread_mailbox_create(on_reading, 0, 0);
 
     pthread_create(&thread, NULL, measure, NULL);
     int rc = cothread_event_wait(finished, NULL, cothread_after(30 * COTHREAD_SECOND));

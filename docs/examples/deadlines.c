@@ -22,7 +22,7 @@ static void *slow(void *mutex) {
 
 int main(void) {
     cothread_handle scheduler = cothread_create(NULL);
-    cothread_handle mutex = cothread_mutex_create(), group = cothread_group_create();
+    cothread_handle mutex = cothread_mutex_create(0), group = cothread_group_create(0);
     cothread_group_add(group, cothread_spawn(slow, &mutex, NULL));
     cothread_group_add(group, cothread_spawn(quick, "42", NULL));
 

@@ -35,7 +35,7 @@ static void request(struct coroutine *self, cothread_request r) {
 
 static void start(struct coroutine *self, const char *name, step first) {
     static const cothread_ready begin; /* reason 0 */
-    self->task = cothread_host_create((uint64_t)(uintptr_t)self, name);
+    self->task = cothread_host_create((uint64_t)(uintptr_t)self, name, 0);
     if (self->task < 0)
         die(name);
     living++;
@@ -126,7 +126,7 @@ int main(void) {
     pthread_t thread;
     if ((scheduler = cothread_create(&options)) < 0 || !(ring = cothread_host_ring()))
         die("create");
-    channel = cothread_channel_create(sizeof received, 0);
+    channel = cothread_channel_create(sizeof received, 0, 0);
     cothread_detach(cothread_spawn(consumer, NULL, NULL));
     start(&one, "producer", producer);
     start(&two, "sleeper", sleeper);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package native is the task half: C that switches stacks and settles what tasks have with one another. native.h
-// says how it is laid out. This file is how the kernel half in Go calls it.
+// says how it is laid out. This file is how the tick half in Go calls it.
 package native
 
 /*
@@ -27,7 +27,7 @@ func At(scheduler unsafe.Pointer) Engine {
 	return Engine{(*C.struct_scheduler)(scheduler)}
 }
 
-// Shared returns the memory it shares with the kernel half.
+// Shared returns the memory it shares with the tick half.
 func (e Engine) Shared() *runtime.Shared {
 	return (*runtime.Shared)(unsafe.Pointer(&e.scheduler.shared))
 }

@@ -36,8 +36,8 @@ int handle_error(struct scheduler *s, enum kind kind, cothread_handle handle)
     if (given != kind) {
         static const char *const kinds[KIND_SCHEDULER + 1] = {
             [KIND_TASK] = "a task", [KIND_EVENT] = "an event", [KIND_CHANNEL] = "a channel", [KIND_MUTEX] = "a mutex",
-            [KIND_SEMAPHORE] = "a semaphore", [KIND_GROUP] = "a task group", [KIND_STREAM] = "an adopted descriptor",
-            [KIND_LATEST] = "a latest", [KIND_SCHEDULER] = "a scheduler"};
+            [KIND_SEMAPHORE] = "a semaphore", [KIND_GROUP] = "a task group", [KIND_ADOPTED] = "an adopted descriptor",
+            [KIND_MAILBOX] = "a mailbox", [KIND_SCHEDULER] = "a scheduler"};
         char text[128];
         snprintf(text, sizeof text, "handle %lld is %s, where %s is wanted", (long long)handle,
                  kinds[given] ? kinds[given] : "nothing the library made", kinds[kind]);
@@ -122,11 +122,11 @@ void scheduler_close(struct scheduler *s)
             table->highest = table->floor + 1;
         for (uint32_t i = 0; i << CHUNK_BITS < table->used; i++) {
             char *chunk = atomic_load_explicit(&table->chunks[i], memory_order_relaxed);
-            /* A `latest` is written by other threads: its slots keep their state. The others go back to zero. */
-            if (kind != KIND_LATEST && madvise(chunk, slot_size((enum kind)kind) << CHUNK_BITS, MADV_DONTNEED) != 0)
+            /* A `mailbox` is written by other threads: its slots keep their state. The others go back to zero. */
+            if (kind != KIND_MAILBOX && madvise(chunk, slot_size((enum kind)kind) << CHUNK_BITS, MADV_DONTNEED) != 0)
                 memset(chunk, 0, slot_size((enum kind)kind) << CHUNK_BITS); /* locked memory (mlockall) */
         }
-        if (kind == KIND_LATEST)
+        if (kind == KIND_MAILBOX)
             continue; /* its free list lives on */
         table->floor = table->highest;
         table->used = 0;

@@ -10,6 +10,8 @@ int native_ring_open(struct scheduler *s)
     s->ring = (cothread_ring){
         .size = sizeof s->ring,
         .capacity = RING_CAPACITY,
+        .request_size = sizeof(cothread_request),
+        .ready_size = sizeof(cothread_ready),
         .requests = calloc(RING_CAPACITY, sizeof(cothread_request)),
         .ready = calloc(RING_CAPACITY, sizeof(cothread_ready)),
     };
@@ -148,74 +150,74 @@ int native_batch(struct scheduler *s)
     return (int)count;
 }
 
-/* ---- Latest ------------------------------------------------------------------------------------------------ */
+/* ---- Mailbox ------------------------------------------------------------------------------------------------ */
 
-/* Other threads post to a latest at any time, so a closed one is reused only when no poster is left inside. Its
+/* Other threads post to a mailbox at any time, so a closed one is reused only when no poster is left inside. Its
  * generation and the slot's are bumped together and differ by one: see post. */
-struct latest_slot {
+struct mailbox_slot {
     uint32_t index, generation;
-    struct latest_slot *next_closed;
+    struct mailbox_slot *next_closed;
     bool open;
-    struct latest latest;
+    struct mailbox mailbox;
 };
-_Static_assert(sizeof(struct latest_slot) <= 128, "a latest fits its slot");
+_Static_assert(sizeof(struct mailbox_slot) <= 128, "a mailbox fits its slot");
 
-cothread_handle native_latest_create(struct scheduler *s, cothread_callback callback, uint64_t token)
+cothread_handle mailbox_create(struct scheduler *s, cothread_callback callback, uint64_t token)
 {
-    struct latest_slot **link = &s->closed_latests, *slot;
-    while ((slot = *link) && !latest_idle(&slot->latest))
+    struct mailbox_slot **link = &s->closed_mailboxes, *slot;
+    while ((slot = *link) && !mailbox_idle(&slot->mailbox))
         link = &slot->next_closed;
     if (slot)
         *link = slot->next_closed;
-    else if (!(slot = slot_take(s, KIND_LATEST)))
-        return slot_refused(s, KIND_LATEST);
+    else if (!(slot = slot_take(s, KIND_MAILBOX)))
+        return slot_refused(s, KIND_MAILBOX);
     slot->generation &= ~SLOT_FREE;
     slot->open = true;
-    latest_open(&slot->latest, callback, token);
-    return handle_of(s, KIND_LATEST, slot);
+    mailbox_open(&slot->mailbox, callback, token);
+    return handle_of(s, KIND_MAILBOX, slot);
 }
 
-static void close_latest(struct scheduler *s, struct latest_slot *slot)
+static void close_mailbox(struct scheduler *s, struct mailbox_slot *slot)
 {
-    latest_close(&slot->latest);
+    mailbox_close(&slot->mailbox);
     slot->open = false;
     if (++slot->generation >= (1u << GENERATION_BITS) - 1)
         return; /* retired */
     slot->generation |= SLOT_FREE;
-    slot->next_closed = s->closed_latests;
-    s->closed_latests = slot;
+    slot->next_closed = s->closed_mailboxes;
+    s->closed_mailboxes = slot;
 }
 
-int native_latest_close(struct scheduler *s, cothread_handle handle)
+int mailbox_close_handle(struct scheduler *s, cothread_handle handle)
 {
     int error;
-    struct latest_slot *slot = resolve(s, KIND_LATEST, handle, &error);
+    struct mailbox_slot *slot = resolve(s, KIND_MAILBOX, handle, &error);
     if (!slot)
         return error;
-    close_latest(s, slot);
+    close_mailbox(s, slot);
     return 0;
 }
 
-void native_close_latests(struct scheduler *s)
+void mailboxes_close(struct scheduler *s)
 {
-    for (uint32_t i = 0; i < s->tables[KIND_LATEST].used; i++) {
-        struct latest_slot *slot = slot_at(s, KIND_LATEST, i);
+    for (uint32_t i = 0; i < s->tables[KIND_MAILBOX].used; i++) {
+        struct mailbox_slot *slot = slot_at(s, KIND_MAILBOX, i);
         if (slot->open)
-            close_latest(s, slot);
+            close_mailbox(s, slot);
     }
 }
 
-int native_post_latest(cothread_handle handle, void *value, void **replaced)
+int mailbox_post_value(cothread_handle handle, void *value, void **replaced)
 {
     struct scheduler *s = scheduler_numbered(handle);
-    if (kind_in(handle) != KIND_LATEST || !scheduler_at(handle))
-        return fail(COTHREAD_EHANDLE, "handle %lld is no latest", handle);
+    if (kind_in(handle) != KIND_MAILBOX || !scheduler_at(handle))
+        return fail(COTHREAD_EHANDLE, "handle %lld is no mailbox", handle);
     if (!s)
-        return fail(COTHREAD_EDEAD, "the scheduler of latest %lld was destroyed, or its thread ended", handle);
-    struct latest_slot *slot = slot_at(s, KIND_LATEST, index_in(handle));
+        return fail(COTHREAD_EDEAD, "the scheduler of mailbox %lld was destroyed, or its thread ended", handle);
+    struct mailbox_slot *slot = slot_at(s, KIND_MAILBOX, index_in(handle));
     if (!slot)
-        return fail(COTHREAD_EHANDLE, "handle %lld is no latest", handle);
+        return fail(COTHREAD_EHANDLE, "handle %lld is no mailbox", handle);
     uint32_t generation = generation_in(handle) - 1;
-    int rc = latest_post(&s->queue, atomic_load(&s->handle), &slot->latest, generation, value, replaced);
-    return rc >= 0 ? rc : fail(rc, "the value was not posted to latest %lld", handle);
+    int rc = mailbox_post(&s->queue, atomic_load(&s->handle), &slot->mailbox, generation, value, replaced);
+    return rc >= 0 ? rc : fail(rc, "the value was not posted to mailbox %lld", handle);
 }

@@ -41,7 +41,7 @@ func CompareLayouts() error {
 		{"task.fd", unsafe.Offsetof(task.fd), unsafe.Offsetof(block.FD)},
 		{"task.events", unsafe.Offsetof(task.events), unsafe.Offsetof(block.Events)},
 		{"due", unsafe.Sizeof(due), unsafe.Sizeof(goDue)},
-		{"due.stream", unsafe.Offsetof(due.stream), unsafe.Offsetof(goDue.Stream)},
+		{"due.adopted", unsafe.Offsetof(due.adopted), unsafe.Offsetof(goDue.Adopted)},
 		{"due.reason", unsafe.Offsetof(due.reason), unsafe.Offsetof(goDue.Reason)},
 		{"due.wait", unsafe.Offsetof(due.wait), unsafe.Offsetof(goDue.Wait)},
 		{"DUE_CAPACITY", C.DUE_CAPACITY, runtime.DueCapacity},

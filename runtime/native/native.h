@@ -1,13 +1,13 @@
 /* native.h - the task half: what tasks settle among themselves inside a tick.
  * SPDX-License-Identifier: Apache-2.0
  *
- * One thread, two halves, strictly alternating: the kernel half (Go, package runtime) decides what a tick
+ * One thread, two halves, strictly alternating: the tick half (Go, package runtime) decides what a tick
  * starts with; native_run (C) then runs every ready task, each switching straight to the next, and returns.
- * So nothing here needs a lock, and no task ever runs Go on its own stack: what needs the kernel half is
+ * So nothing here needs a lock, and no task ever runs Go on its own stack: what needs the tick half is
  * left in `struct shared` and served when native_run returns.
  *
  * Files: tasks.c (tasks, ready lists, native_run), stacks.c (slabs, guards, the pool), objects.c (event,
- * channel, mutex, semaphore, group), streams.c (descriptors), host.c (host tasks), handles.c (slot tables,
+ * channel, mutex, semaphore, group), adopted.c (descriptors), host.c (host tasks), handles.c (slot tables,
  * schedulers), errors.c, overflow.c (the guard page's handler), switch_*.S.
  */
 #ifndef NATIVE_H
@@ -48,6 +48,7 @@ enum task_flag {
     TASK_ON_ARMED = 8,  /* in the list `armed` */
     TASK_MAIN = 16,     /* the thread's own stack */
     TASK_IN_WAIT_UNTIL = 32, /* what cothread_wakeup may end */
+    TASK_SHIELDED = 64, /* a cancel does not end its waits */
 };
 
 /* A list of waiting tasks: first->previous is the last, so that both ends cost one pointer. */
@@ -75,13 +76,13 @@ struct task {
     struct mutex *held;  /* mutexes to hand on when it ends */
     char *stack;         /* low end; a host task's token */
     struct task *armed_next; /* suspended in this tick with a deadline or descriptor */
-    int64_t heap_deadline; /* key of this slot's entry in the kernel half's heap, 0 none. Outlives the task. */
+    int64_t heap_deadline; /* key of this slot's entry in the tick half's heap, 0 none. Outlives the task. */
     uint32_t heap_sequence;
     uint32_t wait;       /* number of the present wait: tells a late report from a present one */
     int32_t fd;          /* descriptor waited for, with events != 0 */
     uint32_t events;     /* wanted; when woken: what came */
     struct group *group;
-    /* Sanitizer builds only; the kernel half knows the fields above. */
+    /* Sanitizer builds only; the tick half knows the fields above. */
 #ifdef __SANITIZE_ADDRESS__
     void *fake_stack;
 #endif
@@ -97,7 +98,7 @@ _Static_assert(offsetof(struct task, group) == 120, "a task block is two cache l
 /* What became due since the last tick: a task to wake, or readiness of an adopted descriptor. */
 struct due {
     struct task *task; /* or NULL, */
-    cothread_handle stream; /* then a stream */
+    cothread_handle adopted; /* then a adopted */
     int32_t reason;
     uint32_t events;
     uint32_t wait; /* the task is woken only if it is still in this wait */
@@ -108,10 +109,10 @@ struct due {
 enum stop {
     STOP_DONE, /* nothing is ready any more */
     STOP_MAIN, /* it is main's turn: return to it */
-    STOP_CALL, /* a task asks for a kernel call; native_run resumes it */
+    STOP_CALL, /* a task asks for a tick call; native_run resumes it */
 };
 
-enum kernel_operation { CALL_ADOPT = 1, CALL_RELEASE, CALL_WAKE_FD, CALL_DRAINED };
+enum tick_operation { CALL_ADOPT = 1, CALL_RELEASE, CALL_WAKE_FD, CALL_DRAINED };
 
 struct shared {
     struct due *due;
@@ -127,7 +128,7 @@ struct shared {
     struct task *main;       /* NULL: hosted */
     char *_Atomic *tasks;    /* chunks of task blocks */
     size_t block_size;
-    uint32_t callback_quota; /* callbacks that may start in this tick; set by the kernel half, used up here */
+    uint32_t callback_quota; /* callbacks that may start in this tick; set by the tick half, used up here */
     _Atomic uint32_t interrupted;
     uint32_t notify;         /* outside a tick: the next wake writes the eventfd */
     uint32_t posted_count;   /* callbacks for the host in this batch */
@@ -136,7 +137,7 @@ struct shared {
     _Atomic uint64_t living; /* tasks not ended, main excepted */
     /* counters: written here, read by any thread */
     _Atomic uint64_t switches, spawned, waiting, ended;
-    _Atomic uint64_t ticks, timers_armed, timers_fired, descriptors; /* written by the kernel half */
+    _Atomic uint64_t ticks, timers_armed, timers_fired, descriptors; /* written by the tick half */
     _Atomic uint64_t polls, sleeps;
 };
 
@@ -149,7 +150,7 @@ struct slot {
 };
 
 enum kind {
-    KIND_TASK, KIND_EVENT, KIND_CHANNEL, KIND_MUTEX, KIND_SEMAPHORE, KIND_GROUP, KIND_STREAM, KIND_LATEST,
+    KIND_TASK, KIND_EVENT, KIND_CHANNEL, KIND_MUTEX, KIND_SEMAPHORE, KIND_GROUP, KIND_ADOPTED, KIND_MAILBOX,
     KIND_TABLES, KIND_SCHEDULER = 15
 };
 
@@ -184,20 +185,20 @@ struct pool {
     _Atomic uint64_t made, bytes; /* stacks, in use or pooled; their address space */
 };
 
-struct kernel { /* the kernel half, as the task half calls it from the thread's own stack */
+struct tick_half { /* the tick half, as the task half calls it from the thread's own stack */
     void (*drive)(struct scheduler *s); /* runs ticks until main is ready */
     void (*call)(struct scheduler *s);  /* serves shared.call_* */
 };
 
 struct scheduler {
-    struct shared shared; /* first: the kernel half has this address */
+    struct shared shared; /* first: the tick half has this address */
     struct task *current; /* NULL: a hosted scheduler's own stack */
-    void *kernel_sp;      /* native_run's stack while tasks run */
+    void *thread_sp;      /* native_run's stack while tasks run */
     int *error;           /* the thread's errno: tasks do not change threads */
-    struct task *calling; /* the task whose kernel call native_run is to answer */
+    struct task *calling; /* the task whose tick call native_run is to answer */
     struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
     struct task *idle_runner;
-    uint32_t handoffs;    /* wakes into this tick so far */
+    uint32_t hand_overs;    /* wakes into this tick so far */
     uint8_t running;      /* inside native_run: the thread's own stack is in use */
     uint8_t beginning;    /* the tick's callbacks run; what is due comes after them */
     uint8_t hosted, host_polls;
@@ -207,11 +208,11 @@ struct scheduler {
     uint8_t canaries;     /* some stack has a canary: look at each switch away */
     uint32_t default_stack;
     struct waiters room;  /* tasks waiting for room in the callback queue */
-    struct kernel kernel;
+    struct tick_half tick;
     struct pool pool;
     cothread_ring ring;
     struct posted *posted; /* callbacks for the host, taken this tick */
-    struct latest_slot *closed_latests;
+    struct mailbox_slot *closed_mailboxes;
     int wake_fd;
     _Atomic cothread_handle handle; /* 0: no scheduler lives here */
     _Atomic bool orphaned; /* its thread ended; whoever swaps it back releases it */
@@ -232,13 +233,13 @@ struct scheduler {
 };
 
 /* Wakes and completed reads or writes that may join the running tick. A count, not a time: order must not depend on
- * speed. 1000 hand-offs of 15 ns hide the 165 ns of a tick (a lone task that yields a million times). */
-#define HANDOFFS_PER_TICK 1000
+ * speed. 1000 hand-overs of 15 ns hide the 165 ns of a tick (a lone task that yields a million times). */
+#define HAND_OVERS_PER_TICK 1000
 
 /* Slots are a power of two, so that finding one needs no multiplication. Checked where the objects are declared. */
 static inline size_t slot_size(enum kind kind)
 {
-    return kind == KIND_TASK ? sizeof(struct task) : kind == KIND_CHANNEL || kind == KIND_LATEST ? 128 : 64;
+    return kind == KIND_TASK ? sizeof(struct task) : kind == KIND_CHANNEL || kind == KIND_MAILBOX ? 128 : 64;
 }
 
 /* ---- handles.c ---------------------------------------------------------------------------------- */
@@ -363,6 +364,7 @@ int native_detach(struct scheduler *s, cothread_handle handle);
 int native_cancel(struct scheduler *s, cothread_handle handle);
 int native_yield(struct scheduler *s);
 int native_sleep(struct scheduler *s, int64_t deadline);
+int native_shield(struct scheduler *s, int on);
 int native_wait_until(struct scheduler *s, int64_t deadline);
 int native_wakeup(struct scheduler *s, cothread_handle handle);
 void native_cancel_all(struct scheduler *s);
@@ -390,8 +392,8 @@ int wait_failed(int reason) __attribute__((cold));
  * supply of ready data cannot keep the other tasks from running. */
 void busy(struct scheduler *s, int64_t deadline);
 
-/* kernel_call has the kernel half serve an operation; nothing else runs meanwhile. */
-int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_t a, int64_t b);
+/* tick_call has the tick half serve an operation; nothing else runs meanwhile. */
+int64_t tick_call(struct scheduler *s, enum tick_operation operation, int64_t a, int64_t b);
 
 /* ---- objects.c ------------------------------------------------------------------------------------ */
 
@@ -443,7 +445,7 @@ int join_try(struct scheduler *s, struct task *t, cothread_handle handle, struct
 
 #define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_ERROR | COTHREAD_HANGUP | COTHREAD_READHUP)
 
-/* ---- streams.c ------------------------------------------------------------------------------------ */
+/* ---- adopted.c ------------------------------------------------------------------------------------ */
 
 int native_wait_fd(struct scheduler *s, int fd, uint32_t events, int64_t deadline);
 int native_wake_fd(struct scheduler *s, int fd);
@@ -454,8 +456,8 @@ int native_wait_ready(struct scheduler *s, cothread_handle handle, uint32_t even
 int64_t native_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline);
 int64_t native_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline);
 cothread_handle native_accept(struct scheduler *s, cothread_handle handle, int64_t deadline);
-void stream_ready(struct scheduler *s, cothread_handle handle, uint32_t events);
-void native_close_streams(struct scheduler *s);
+void adopted_ready(struct scheduler *s, cothread_handle handle, uint32_t events);
+void native_close_adopted(struct scheduler *s);
 
 /* ---- host.c --------------------------------------------------------------------------------------- */
 
@@ -469,10 +471,10 @@ int native_ring_open(struct scheduler *s);
 cothread_handle native_host_create(struct scheduler *s, uint64_t token, const char *name);
 int native_submit(struct scheduler *s);
 int native_batch(struct scheduler *s);
-cothread_handle native_latest_create(struct scheduler *s, cothread_callback callback, uint64_t token);
-int native_post_latest(cothread_handle handle, void *value, void **replaced);
-int native_latest_close(struct scheduler *s, cothread_handle handle);
-void native_close_latests(struct scheduler *s);
+cothread_handle mailbox_create(struct scheduler *s, cothread_callback callback, uint64_t token);
+int mailbox_post_value(cothread_handle handle, void *value, void **replaced);
+int mailbox_close_handle(struct scheduler *s, cothread_handle handle);
+void mailboxes_close(struct scheduler *s);
 
 /* ---- overflow.c ----------------------------------------------------------------------------------- */
 

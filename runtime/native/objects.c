@@ -530,10 +530,10 @@ int native_close(struct scheduler *s, cothread_handle handle)
     int error;
     if (handle > 0 && (kind == KIND_TASK || kind >= KIND_TABLES))
         return fail(COTHREAD_EHANDLE, "handle %lld is a task or a scheduler: join, detach or destroy it", handle);
-    if (kind == KIND_STREAM)
+    if (kind == KIND_ADOPTED)
         return native_release(s, handle, true);
-    if (kind == KIND_LATEST)
-        return native_latest_close(s, handle);
+    if (kind == KIND_MAILBOX)
+        return mailbox_close_handle(s, handle);
     void *object = resolve(s, kind, handle, &error);
     if (!object)
         return error;

@@ -83,7 +83,7 @@ static inline __attribute__((always_inline)) void arrive(struct scheduler *s, vo
 static inline void switch_stacks(struct scheduler *s, struct task *from, struct task *to)
 {
     leave(s, from, to, false);
-    native_switch(from ? &from->sp : &s->kernel_sp, to ? to->sp : s->kernel_sp);
+    native_switch(from ? &from->sp : &s->thread_sp, to ? to->sp : s->thread_sp);
 #ifdef __SANITIZE_ADDRESS__
     arrive(s, from ? from->fake_stack : s->fake_stack);
 #endif
@@ -144,7 +144,7 @@ int suspend(struct scheduler *s, struct task *self)
 {
     int saved = *s->error; /* errno, without the call that finds it */
     if (__builtin_expect(self->flags & TASK_MAIN, 0)) {
-        s->kernel.drive(s);
+        s->tick.drive(s);
         if (s->broken)
             return COTHREAD_EBROKEN;
     } else {
@@ -193,11 +193,11 @@ int wait_failed(int reason)
 void busy(struct scheduler *s, int64_t deadline)
 {
     /* COTHREAD_NOW never suspends; and the callbacks' quota bounds those. */
-    if (deadline != COTHREAD_NOW && s->current && !s->beginning && ++s->handoffs > HANDOFFS_PER_TICK)
+    if (deadline != COTHREAD_NOW && s->current && !s->beginning && ++s->hand_overs > HAND_OVERS_PER_TICK)
         yield(s, s->current);
 }
 
-int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_t a, int64_t b)
+int64_t tick_call(struct scheduler *s, enum tick_operation operation, int64_t a, int64_t b)
 {
     struct shared *shared = &s->shared;
     shared->call_operation = operation;
@@ -209,7 +209,7 @@ int64_t kernel_call(struct scheduler *s, enum kernel_operation operation, int64_
         shared->stop = STOP_CALL;
         switch_stacks(s, self, NULL);
     } else {
-        s->kernel.call(s);
+        s->tick.call(s);
     }
     return shared->call_result;
 }
@@ -276,7 +276,7 @@ void native_task_main(struct task *t, cothread_function function, void *argument
     stack_give(&s->pool, class, stack);
     struct task *to = next_ready(s);
     leave(s, t, to, true);
-    native_leave(to ? to->sp : s->kernel_sp); /* a jump: see switch_amd64.S */
+    native_leave(to ? to->sp : s->thread_sp); /* a jump: see switch_amd64.S */
 }
 
 static void one_less(struct scheduler *s)
@@ -376,9 +376,12 @@ static inline struct task *create(struct scheduler *s, cothread_function functio
 cothread_handle native_spawn(struct scheduler *s, cothread_function function, void *argument, const cothread_task_options *options)
 {
     int error, class = stack_class_of(s, 0);
-    if (options)
+    uint8_t flags = 0;
+    if (options) {
         class = stack_class_of(s, options->stack_size);
-    struct task *t = create(s, function, argument, class, 0, &error);
+        flags = options->flags & COTHREAD_DETACHED ? TASK_DETACHED : 0;
+    }
+    struct task *t = create(s, function, argument, class, flags, &error);
     if (!t)
         return error;
     if (native_set_name(s, t, options ? options->name : NULL) < 0) {
@@ -453,7 +456,7 @@ static void cancel(struct scheduler *s, struct task *t)
     if (t->state == TASK_ENDED)
         return;
     t->flags |= TASK_CANCELLED;
-    if (t->state == TASK_WAITING)
+    if (t->state == TASK_WAITING && !(t->flags & TASK_SHIELDED))
         wake(s, t, COTHREAD_ECANCELED);
 }
 
@@ -475,7 +478,7 @@ int native_yield(struct scheduler *s)
     yield(s, self);
     if (s->broken)
         return COTHREAD_EBROKEN;
-    return self->flags & TASK_CANCELLED ? fail(COTHREAD_ECANCELED, "this task was cancelled") : 0;
+    return is_cancelled(self) ? fail(COTHREAD_ECANCELED, "this task was cancelled") : 0;
 }
 
 int native_sleep(struct scheduler *s, int64_t deadline)
@@ -490,6 +493,16 @@ int native_sleep(struct scheduler *s, int64_t deadline)
         rc = rc == COTHREAD_ETIMEDOUT ? 0 : wait_failed(rc);
     }
     return rc;
+}
+
+int native_shield(struct scheduler *s, int on)
+{
+    struct task *self = s->current;
+    if (!self)
+        return fail(COTHREAD_EHOSTED, "a hosted scheduler's own stack is no task and cannot be shielded");
+    int was = (self->flags & TASK_SHIELDED) != 0;
+    self->flags = (uint8_t)((self->flags & ~TASK_SHIELDED) | (on ? TASK_SHIELDED : 0));
+    return was;
 }
 
 int native_wait_until(struct scheduler *s, int64_t deadline)
@@ -577,14 +590,14 @@ static void *run_callbacks(void *argument)
             if (item.callback)
                 item.callback(item.argument);
             else if (!s->closing) /* there will be no more batches */
-                s->posted[s->shared.posted_count++] = item.kind == QUEUE_LATEST
+                s->posted[s->shared.posted_count++] = item.kind == QUEUE_MAILBOX
                     ? (struct posted){item.token, (uint64_t)(uintptr_t)item.argument}
                     : (struct posted){(uint64_t)(uintptr_t)item.argument, 0};
             if (!native_current) /* in a forked child: see native_task_main */
                 return NULL;
             if (self->held)
                 mutexes_abandoned(s, self);
-            self->flags &= (uint8_t)~TASK_CANCELLED; /* it was meant for this callback, and so are handles of it */
+            self->flags &= (uint8_t)~(TASK_CANCELLED | TASK_SHIELDED); /* it was meant for this callback, and so are handles of it */
             uint32_t *highest = &s->tables[KIND_TASK].highest;
             if (++self->generation > *highest)
                 *highest = self->generation;
@@ -634,17 +647,17 @@ void native_deliver(struct scheduler *s)
     struct shared *shared = &s->shared;
     for (uint32_t i = 0; i < shared->due_count; i++) {
         const struct due *due = &shared->due[i];
-        s->handoffs = 0; /* what is due is no hand-off */
+        s->hand_overs = 0; /* what is due is no hand-over */
         if (i + 4 < shared->due_count)
             __builtin_prefetch(due[4].task, 1);
         if (!due->task)
-            stream_ready(s, due->stream, due->events);
+            adopted_ready(s, due->adopted, due->events);
         else if (due->task->state == TASK_WAITING && due->task->wait == due->wait) {
             due->task->events = due->events;
             wake_cold(s, due->task, due->reason);
         }
     }
-    s->handoffs = 0;
+    s->hand_overs = 0;
     shared->due_count = 0;
 }
 
@@ -673,7 +686,7 @@ void native_run(struct scheduler *s, bool begin)
 #endif
     if (begin) {
         s->beginning = 1;
-        s->handoffs = HANDOFFS_PER_TICK; /* whom callbacks wake runs behind what is due, */
+        s->hand_overs = HAND_OVERS_PER_TICK; /* whom callbacks wake runs behind what is due, */
         if (shared->now_first) {         /* and so does who was made ready outside a tick */
             *shared->now_tail = shared->next_first;
             if (!shared->next_first)
@@ -713,7 +726,7 @@ int native_start(struct scheduler *s, const cothread_options *options, int wake_
     shared->next_tail = &shared->next_first;
     shared->host_tail = &shared->host_first;
     s->current = s->calling = s->runner = s->idle_runner = NULL;
-    s->handoffs = 0;
+    s->hand_overs = 0;
     s->running = s->beginning = s->broken = s->canaries = s->closing = s->until_idle = 0;
     s->room.first = NULL;
     s->hosted = (options->flags & COTHREAD_HOSTED) != 0;

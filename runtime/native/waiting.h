@@ -51,8 +51,8 @@ static inline void make_ready(struct scheduler *s, struct task *t)
     t->state = TASK_READY;
     if (__builtin_expect(t->flags & TASK_HOST, 0))
         ready_append(&shared->host_tail, t);
-    else if (s->handoffs < HANDOFFS_PER_TICK) {
-        s->handoffs++;
+    else if (s->hand_overs < HAND_OVERS_PER_TICK) {
+        s->hand_overs++;
         ready_append(&shared->now_tail, t);
     } else
         ready_append(&shared->next_tail, t);
@@ -108,12 +108,17 @@ static inline void wake_cold(struct scheduler *s, struct task *t, int reason)
     __builtin_prefetch(t->sp);
 }
 
+static inline bool is_cancelled(const struct task *t)
+{
+    return (t->flags & (TASK_CANCELLED | TASK_SHIELDED)) == TASK_CANCELLED;
+}
+
 /* wait_refused says whether the calling task may not wait now: 0, or the error to return. It comes after the try: a call that
  * is satisfied at once succeeds, also in a cancelled task, which may so clean up behind itself. */
 static inline int wait_refused(struct scheduler *s, int64_t deadline)
 {
     struct task *self = s->current;
-    return __builtin_expect(deadline == COTHREAD_NOW || !self || (self->flags & TASK_CANCELLED), 0) ? wait_impossible(s, deadline) : 0;
+    return __builtin_expect(deadline == COTHREAD_NOW || !self || is_cancelled(self), 0) ? wait_impossible(s, deadline) : 0;
 }
 
 /* wait_here suspends the calling task in `in` and returns its wake reason. After wait_refused. */

@@ -28,15 +28,15 @@ static void *serves(void *unused) {
 static void *client(void *unused) {
     char buffer[16];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cothread_handle stream;
+    cothread_handle adopted;
     expect(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    stream = handle(cothread_adopt(fd));
-    expect(cothread_write(stream, "echo", 4, COTHREAD_FOREVER), 4);
+    adopted = handle(cothread_adopt(fd, 0));
+    expect(cothread_write(adopted, "echo", 4, COTHREAD_FOREVER), 4);
     expect(shutdown(fd, SHUT_WR), 0);
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_FOREVER), 4);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 4);
     expect(memcmp(buffer, "echo", 4), 0);
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_FOREVER), 0);
-    expect(cothread_close(stream), 0);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 0);
+    expect(cothread_close(adopted), 0);
     return unused;
 }
 
@@ -50,7 +50,7 @@ int main(void) {
     expect(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     expect(getsockname(fd, (struct sockaddr *)&address, &length), 0);
     expect(listen(fd, CLIENTS), 0);
-    listener = handle(cothread_adopt(fd));
+    listener = handle(cothread_adopt(fd, 0));
     server = spawn(serves, NULL);
     for (i = 0; i < CLIENTS; i++)
         clients[i] = spawn(client, NULL);

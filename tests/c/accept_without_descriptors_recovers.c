@@ -16,7 +16,7 @@ int main(void) {
     expect(bind(server, (struct sockaddr *)&address, sizeof address), 0);
     expect(getsockname(server, (struct sockaddr *)&address, &length), 0);
     expect(listen(server, 1), 0);
-    listener = handle(cothread_adopt(server));
+    listener = handle(cothread_adopt(server, 0));
     expect(cothread_accept(listener, COTHREAD_NOW), COTHREAD_ETIMEDOUT); /* all that it opens once is open */
     expect(connect(client, (struct sockaddr *)&address, length), 0);
 

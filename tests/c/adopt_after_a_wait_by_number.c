@@ -9,23 +9,23 @@ static void *waiter(void *unused) {
 }
 
 int main(void) {
-    cothread_handle stream, task, scheduler = handle(cothread_create(NULL));
+    cothread_handle adopted, task, scheduler = handle(cothread_create(NULL));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 
     /* the wait timed out */
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, cothread_after(COTHREAD_MILLISECOND)), COTHREAD_ETIMEDOUT);
-    stream = handle(cothread_adopt(fds[0]));
-    expect(cothread_release(stream), fds[0]);
+    adopted = handle(cothread_adopt(fds[0], 0));
+    expect(cothread_release(adopted), fds[0]);
 
     /* the wait was cancelled */
     task = spawn(waiter, NULL);
     expect(cothread_yield(), 0);
     expect(cothread_yield(), 0); /* registered */
-    expect(cothread_adopt(fds[0]), COTHREAD_EEXIST);
+    expect(cothread_adopt(fds[0], 0), COTHREAD_EEXIST);
     expect(cothread_cancel(task), 0);
     join(task);
-    stream = handle(cothread_adopt(fds[0]));
-    expect(cothread_release(stream), fds[0]);
+    adopted = handle(cothread_adopt(fds[0], 0));
+    expect(cothread_release(adopted), fds[0]);
 
     /* a descriptor that is closed after a timeout leaves nothing registered */
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, cothread_after(COTHREAD_MILLISECOND)), COTHREAD_ETIMEDOUT);

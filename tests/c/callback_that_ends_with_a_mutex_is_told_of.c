@@ -17,7 +17,7 @@ static void locks_again(void *unused) { /* another callback is another owner */
 
 int main(void) {
     cothread_handle scheduler = handle(cothread_create(NULL));
-    mutex = handle(cothread_mutex_create());
+    mutex = handle(cothread_mutex_create(0));
     expect(cothread_post(scheduler, locks, NULL, COTHREAD_NOW), 0);
     expect(cothread_post(scheduler, locks_again, NULL, COTHREAD_NOW), 0);
     expect(cothread_yield(), 0);

@@ -42,7 +42,7 @@ static int64_t spawn_and_detach(void) {
 }
 
 static int64_t adopt_and_release(void) {
-    return cothread_release(cothread_adopt(fds[0])) - fds[0];
+    return cothread_release(cothread_adopt(fds[0], 0)) - fds[0];
 }
 
 static const struct {

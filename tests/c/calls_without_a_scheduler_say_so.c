@@ -31,6 +31,6 @@ int main(void) {
     expect(cothread_destroy(scheduler, COTHREAD_FOREVER), 0);
     all_refused(event);
     expect(cothread_destroy(scheduler, COTHREAD_NOW), COTHREAD_ENOSCHEDULER);
-    every_answer_is(any_thread_calls, ROWS(any_thread_calls), scheduler, COTHREAD_EDEAD, "cothread_post_latest");
+    every_answer_is(any_thread_calls, ROWS(any_thread_calls), scheduler, COTHREAD_EDEAD, "cothread_mailbox_post");
     return 0;
 }

@@ -44,9 +44,9 @@ int main(void) {
     int i, element = 42;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(sizeof(int), 0));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(0));
+    channel = handle(cothread_channel_create(sizeof(int), 0, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
     expect(cothread_mutex_lock(mutex, COTHREAD_NOW), 0);
     tasks[0] = spawn(event_waiter, NULL);
     tasks[1] = spawn(receiver, NULL);

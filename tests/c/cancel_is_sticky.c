@@ -24,7 +24,7 @@ static void *task(void *unused) {
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(pipe(fds), 0);
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_ECANCELED);
-    expect(cothread_read(handle(cothread_adopt(fds[0])), &byte, 1, COTHREAD_FOREVER), COTHREAD_ECANCELED);
+    expect(cothread_read(handle(cothread_adopt(fds[0], 0)), &byte, 1, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     close(fds[1]);
     return unused;
 }
@@ -33,10 +33,10 @@ int main(void) {
     cothread_handle cancelled, member;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(0, 0));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(0));
-    group = handle(cothread_group_create());
+    channel = handle(cothread_channel_create(0, 0, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
+    group = handle(cothread_group_create(0));
     member = spawn(forever, NULL);
     expect(cothread_group_add(group, member), 0);
     expect(cothread_mutex_lock(mutex, COTHREAD_NOW), 0);

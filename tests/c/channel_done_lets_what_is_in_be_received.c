@@ -13,7 +13,7 @@ int main(void) {
     cothread_handle task;
     int element;
     handle(cothread_create(NULL));
-    channel = handle(cothread_channel_create(sizeof(int), 2));
+    channel = handle(cothread_channel_create(sizeof(int), 2, 0));
     for (element = 1; element <= 2; element++)
         expect(cothread_channel_send(channel, &element, COTHREAD_NOW), 0);
     task = spawn(sender, NULL);

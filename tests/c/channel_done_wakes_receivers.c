@@ -13,7 +13,7 @@ static void *receiver(void *name) {
 int main(void) {
     cothread_handle a, b;
     handle(cothread_create(NULL));
-    channel = handle(cothread_channel_create(sizeof(int), 0));
+    channel = handle(cothread_channel_create(sizeof(int), 0, 0));
     a = spawn(receiver, "a");
     b = spawn(receiver, "b");
     expect(cothread_yield(), 0);

@@ -15,7 +15,7 @@ int main(void) {
     cothread_handle task;
     int64_t i, element = 0;
     handle(cothread_create(NULL));
-    channel = handle(cothread_channel_create(sizeof(int64_t), 7)); /* no power of two */
+    channel = handle(cothread_channel_create(sizeof(int64_t), 7, 0)); /* no power of two */
     for (i = 0; i < 7; i++)
         expect(cothread_channel_send(channel, &i, COTHREAD_NOW), 0);
     expect(cothread_channel_send(channel, &i, COTHREAD_NOW), COTHREAD_ETIMEDOUT);

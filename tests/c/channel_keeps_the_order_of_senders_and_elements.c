@@ -18,7 +18,7 @@ int main(void) {
     int firsts[] = {10, 20, 30}, element, i;
     cothread_handle tasks[3];
     handle(cothread_create(NULL));
-    channel = handle(cothread_channel_create(sizeof(int), 2));
+    channel = handle(cothread_channel_create(sizeof(int), 2, 0));
     for (i = 0; i < 3; i++)
         tasks[i] = spawn(sender, &firsts[i]);
     expect(cothread_yield(), 0); /* 10 11 are in; waiting: 12 of a, 20 of b, 30 of c */

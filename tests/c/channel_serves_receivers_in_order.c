@@ -15,7 +15,7 @@ int main(void) {
     cothread_handle tasks[3];
     int i;
     handle(cothread_create(NULL));
-    channel = handle(cothread_channel_create(sizeof(int), 8));
+    channel = handle(cothread_channel_create(sizeof(int), 8, 0));
     for (i = 0; i < 3; i++)
         tasks[i] = spawn(receiver, (void *)names[i]);
     expect(cothread_yield(), 0);

@@ -20,7 +20,7 @@ int main(void) {
         size_t capacity;
         for (capacity = 0; capacity < 2; capacity++) {
             memset(got, 0, sizeof got);
-            channel = handle(cothread_channel_create(odd[i], capacity));
+            channel = handle(cothread_channel_create(odd[i], capacity, 0));
             task = spawn(sender, NULL);
             expect(cothread_channel_receive(channel, got, COTHREAD_FOREVER), 0);
             expect(memcmp(got, sent, odd[i]), 0);
@@ -29,15 +29,15 @@ int main(void) {
             expect(cothread_close(channel), 0);
         }
     }
-    expect(cothread_channel_create(65537, 0), COTHREAD_EINVAL);
-    expect(cothread_channel_create(SIZE_MAX, 1), COTHREAD_EINVAL);
-    expect(cothread_channel_create(1, ((size_t)1 << 24) + 1), COTHREAD_EINVAL);
-    expect(cothread_channel_create(0, SIZE_MAX), COTHREAD_EINVAL);
-    expect(cothread_channel_create(65536, ((size_t)1 << 14) + 1), COTHREAD_EINVAL); /* above 1 GiB in all */
-    expect(cothread_close(handle(cothread_channel_create(0, (size_t)1 << 24))), 0);
-    expect(cothread_close(handle(cothread_channel_create(65536, (size_t)1 << 14))), 0);
+    expect(cothread_channel_create(65537, 0, 0), COTHREAD_EINVAL);
+    expect(cothread_channel_create(SIZE_MAX, 1, 0), COTHREAD_EINVAL);
+    expect(cothread_channel_create(1, ((size_t)1 << 24) + 1, 0), COTHREAD_EINVAL);
+    expect(cothread_channel_create(0, SIZE_MAX, 0), COTHREAD_EINVAL);
+    expect(cothread_channel_create(65536, ((size_t)1 << 14) + 1, 0), COTHREAD_EINVAL); /* above 1 GiB in all */
+    expect(cothread_close(handle(cothread_channel_create(0, (size_t)1 << 24, 0))), 0);
+    expect(cothread_close(handle(cothread_channel_create(65536, (size_t)1 << 14, 0))), 0);
 
-    channel = handle(cothread_channel_create(1, 1));
+    channel = handle(cothread_channel_create(1, 1, 0));
     expect(cothread_channel_send(channel, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
     expect(cothread_channel_receive(channel, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
     return nothing_left();

@@ -16,7 +16,7 @@ int main(void) {
     cothread_handle task;
     int i, element;
     handle(cothread_create(NULL));
-    channel = handle(cothread_channel_create(sizeof(int), 0));
+    channel = handle(cothread_channel_create(sizeof(int), 0, 0));
     task = spawn(sender, NULL);
     expect(cothread_yield(), 0);
     expect_order(""); /* nobody receives yet */

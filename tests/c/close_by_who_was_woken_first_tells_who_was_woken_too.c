@@ -2,19 +2,19 @@
  * Readiness wakes every reader. The first one may close the descriptor before the second has had its turn. */
 #include "test.h"
 
-static cothread_handle stream;
+static cothread_handle adopted;
 
 static void *reads(void *name) {
     char byte;
-    int64_t got = cothread_read(stream, &byte, 1, COTHREAD_FOREVER);
+    int64_t got = cothread_read(adopted, &byte, 1, COTHREAD_FOREVER);
     note("%s:%d", (char *)name, (int)got);
     if (got == 0)
-        expect(cothread_close(stream), 0);
+        expect(cothread_close(adopted), 0);
     return NULL;
 }
 
 static void *waits(void *name) {
-    note("%s:%d", (char *)name, cothread_wait_ready(stream, COTHREAD_PRIORITY, COTHREAD_FOREVER));
+    note("%s:%d", (char *)name, cothread_wait_ready(adopted, COTHREAD_PRIORITY, COTHREAD_FOREVER));
     return NULL;
 }
 
@@ -23,7 +23,7 @@ int main(void) {
     cothread_handle first, second, third;
 
     handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     cothread_yield(); /* the first report: writable */
     first = spawn(reads, "first");
     second = spawn(reads, "second");
@@ -33,7 +33,7 @@ int main(void) {
     join(second);
     expect_order("first:0 second:-13");
 
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     cothread_yield();
     first = spawn(reads, "reader");
     third = spawn(waits, "waiter");

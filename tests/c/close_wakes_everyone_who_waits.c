@@ -45,11 +45,11 @@ int main(void) {
     int i;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    full = handle(cothread_channel_create(0, 1));
+    full = handle(cothread_channel_create(0, 1, 0));
     expect(cothread_channel_send(full, NULL, COTHREAD_NOW), 0);
-    empty = handle(cothread_channel_create(0, 1));
-    semaphore = handle(cothread_semaphore_create(0));
-    group = handle(cothread_group_create());
+    empty = handle(cothread_channel_create(0, 1, 0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
+    group = handle(cothread_group_create(0));
     in_group = spawn(member, NULL);
     expect(cothread_group_add(group, in_group), 0);
     for (i = 0; i < 6; i++)

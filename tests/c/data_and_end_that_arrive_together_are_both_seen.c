@@ -3,14 +3,14 @@
 #include <sys/socket.h>
 
 /* Ten bytes and the FIN are one edge of epoll. A reader that goes back to waiting after its short read never ends. */
-static cothread_handle stream;
+static cothread_handle adopted;
 
 static void *reader(void *unused) {
     char buffer[64];
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_FOREVER), 10);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 10);
     expect(memcmp(buffer, "0123456789", 10), 0);
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_FOREVER), 0);
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_FOREVER), 0);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 0);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 0);
     return unused;
 }
 
@@ -20,7 +20,7 @@ int main(void) {
     handle(cothread_create(NULL));
     for (round = 0; round < 4; round++) { /* the reader waits already, or not; the peer closes, or shuts down */
         expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-        stream = handle(cothread_adopt(fds[0]));
+        adopted = handle(cothread_adopt(fds[0], 0));
         task = spawn(reader, NULL);
         if (round & 1)
             expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0);
@@ -30,7 +30,7 @@ int main(void) {
         else
             close(fds[1]);
         join(task);
-        expect(cothread_close(stream), 0);
+        expect(cothread_close(adopted), 0);
         if (round & 2)
             close(fds[1]);
     }

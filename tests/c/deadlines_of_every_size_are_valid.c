@@ -58,7 +58,7 @@ static void *lives(void *unused) {
 }
 
 static int64_t waits_for_group(int64_t deadline) {
-    cothread_handle group = handle(cothread_group_create());
+    cothread_handle group = handle(cothread_group_create(0));
     int rc;
     member = spawn(lives, NULL);
     expect(cothread_group_add(group, member), 0);
@@ -182,9 +182,9 @@ int main(void) {
         expect(cothread_wakeup(task), 1);
         join(task);
     }
-    channel = handle(cothread_channel_create(sizeof(int64_t), 0));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(0));
+    channel = handle(cothread_channel_create(sizeof(int64_t), 0, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
     expect(pipe(fds), 0);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
     every_row(rows, sizeof rows / sizeof *rows);

@@ -35,10 +35,10 @@ static void live_and_die(void) {
     cothread_handle scheduler = handle(cothread_create(NULL));
     spawn(task, NULL);
     handle(cothread_event_create(0));
-    handle(cothread_channel_create(1000, 100));
-    handle(cothread_latest_create(callback, 0));
+    handle(cothread_channel_create(1000, 100, 0));
+    handle(cothread_mailbox_create(callback, 0, 0));
     expect(pipe(fds), 0);
-    handle(cothread_adopt(fds[0]));
+    handle(cothread_adopt(fds[0], 0));
     expect(cothread_wait_fd(fds[1], COTHREAD_WRITABLE, COTHREAD_FOREVER), COTHREAD_WRITABLE);
     expect(cothread_sleep_until(cothread_after(COTHREAD_MICROSECOND)), 0);
     expect(cothread_post(scheduler, callback, NULL, COTHREAD_NOW), 0);

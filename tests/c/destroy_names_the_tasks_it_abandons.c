@@ -14,7 +14,7 @@ static void *obedient(void *unused) {
 }
 
 static void spawn_named(cothread_function function, const char *name) {
-    cothread_task_options options = {sizeof options, 0, NULL};
+    cothread_task_options options = {sizeof options, 0, 0, 0, NULL};
     char copy[64];
     snprintf(copy, sizeof copy, "%s", name);
     options.name = copy; /* copied: gone when this returns */

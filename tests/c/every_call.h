@@ -56,7 +56,7 @@ static int64_t every_call_word[2];
 #define ANY_THREAD_CALLS(X) \
     X(interrupt, cothread_interrupt(h)) \
     X(post, cothread_post(h, every_call_callback, NULL, COTHREAD_NOW)) \
-    X(post_latest, cothread_post_latest(h, NULL, NULL)) \
+    X(mailbox_post, cothread_mailbox_post(h, NULL, NULL)) \
     X(statistics, cothread_statistics(h, &(cothread_stats){.size = sizeof(cothread_stats)}))
 
 #define NO_HANDLE_CALLS(X) \
@@ -66,22 +66,24 @@ static int64_t every_call_word[2];
     X(self, cothread_self()) \
     X(yield, cothread_yield()) \
     X(sleep_until, cothread_sleep_until(COTHREAD_NOW)) \
+    X(sleep, cothread_sleep(0)) \
+    X(shield, cothread_shield(0)) \
     X(wait_until, cothread_wait_until(COTHREAD_NOW)) \
     X(event_create, cothread_event_create(0)) \
-    X(channel_create, cothread_channel_create(8, 1)) \
-    X(mutex_create, cothread_mutex_create()) \
-    X(semaphore_create, cothread_semaphore_create(1)) \
-    X(group_create, cothread_group_create()) \
+    X(channel_create, cothread_channel_create(8, 1, 0)) \
+    X(mutex_create, cothread_mutex_create(0)) \
+    X(semaphore_create, cothread_semaphore_create(1, 0)) \
+    X(group_create, cothread_group_create(0)) \
     X(wait_fd, cothread_wait_fd(0, COTHREAD_READABLE, COTHREAD_NOW)) \
     X(wake_fd, cothread_wake_fd(0)) \
-    X(adopt, cothread_adopt(0)) \
-    X(latest_create, cothread_latest_create(every_call_callback, 0)) \
+    X(adopt, cothread_adopt(0, 0)) \
+    X(mailbox_create, cothread_mailbox_create(every_call_callback, 0, 0)) \
     X(poll_scheduler, cothread_poll_scheduler(COTHREAD_NOW)) \
     X(poll_fd, cothread_poll_fd()) \
     X(next_deadline, cothread_next_deadline(every_call_word)) \
     X(poll_list, cothread_poll_list((cothread_pollfd *)every_call_word, 1)) \
     X(poll_deliver, cothread_poll_deliver((cothread_pollfd *)every_call_word, 0)) \
-    X(host_create, cothread_host_create(1, NULL)) \
+    X(host_create, cothread_host_create(1, NULL, 0)) \
     X(submit, cothread_submit())
 
 BY_HANDLE_CALLS(BY_HANDLE)

@@ -21,8 +21,8 @@ static void *joiner(void *unused) {
 int main(void) {
     cothread_handle group, other, ended, member, waiter;
     handle(cothread_create(NULL));
-    group = handle(cothread_group_create());
-    other = handle(cothread_group_create());
+    group = handle(cothread_group_create(0));
+    other = handle(cothread_group_create(0));
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 0);
     expect(cothread_group_wait(group, 5, COTHREAD_FOREVER), 0);
 

@@ -21,7 +21,7 @@ int main(void) {
     int yields[] = {2, 4, 6}, counts[] = {0, 2, 1}, i;
     cothread_handle tasks[3];
     handle(cothread_create(NULL));
-    group = handle(cothread_group_create());
+    group = handle(cothread_group_create(0));
     for (i = 0; i < 3; i++) {
         expect(cothread_group_add(group, spawn(member, &yields[i])), 0);
         tasks[i] = spawn(waiter, &counts[i]);

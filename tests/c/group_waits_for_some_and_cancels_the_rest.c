@@ -14,7 +14,7 @@ int main(void) {
     cothread_handle group, tasks[4];
     int i;
     handle(cothread_create(NULL));
-    group = handle(cothread_group_create());
+    group = handle(cothread_group_create(0));
     for (i = 0; i < 4; i++) {
         tasks[i] = spawn(racer, (void *)names[i]);
         expect(cothread_group_add(group, tasks[i]), 0);

@@ -39,7 +39,7 @@ static void *digger(void *unused) {
 }
 
 static int victim(uint32_t guard) {
-    cothread_task_options options = {sizeof options, 0, "digger"};
+    cothread_task_options options = {sizeof options, 0, 0, 0, "digger"};
     struct rlimit none = {0, 0};
     cothread_handle scheduler, below, task;
     expect(setrlimit(RLIMIT_CORE, &none), 0);

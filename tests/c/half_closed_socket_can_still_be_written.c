@@ -22,8 +22,8 @@ int main(void) {
     cothread_handle task;
     handle(cothread_create(NULL));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    ours = handle(cothread_adopt(fds[0]));
-    theirs = handle(cothread_adopt(fds[1]));
+    ours = handle(cothread_adopt(fds[0], 0));
+    theirs = handle(cothread_adopt(fds[1], 0));
     task = spawn(peer, NULL);
     expect(cothread_write(ours, "question", 8, COTHREAD_FOREVER), 8);
     expect(shutdown(cothread_descriptor(ours), SHUT_WR), 0);

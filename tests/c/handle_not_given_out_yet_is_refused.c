@@ -11,7 +11,7 @@ static void ignored(void *argument) {
 }
 
 int main(void) {
-    cothread_handle scheduler = handle(cothread_create(NULL)), task, event, latest, group = handle(cothread_group_create());
+    cothread_handle scheduler = handle(cothread_create(NULL)), task, event, mailbox, group = handle(cothread_group_create(0));
 
     event = handle(cothread_event_create(0));
     expect(cothread_close(event), 0);
@@ -25,11 +25,11 @@ int main(void) {
     expect(cothread_cancel(task + 1), COTHREAD_EHANDLE);
     expect(cothread_group_add(group, task + 1), COTHREAD_EHANDLE);
 
-    latest = handle(cothread_latest_create(ignored, 0));
-    expect(cothread_close(latest), 0);
-    expect(cothread_post_latest(latest + 1, NULL, NULL), COTHREAD_EHANDLE);
-    expect(cothread_close(latest + 1), COTHREAD_EHANDLE);
-    expect(handle(cothread_latest_create(ignored, 0)) == handle(cothread_latest_create(ignored, 0)), 0);
+    mailbox = handle(cothread_mailbox_create(ignored, 0, 0));
+    expect(cothread_close(mailbox), 0);
+    expect(cothread_mailbox_post(mailbox + 1, NULL, NULL), COTHREAD_EHANDLE);
+    expect(cothread_close(mailbox + 1), COTHREAD_EHANDLE);
+    expect(handle(cothread_mailbox_create(ignored, 0, 0)) == handle(cothread_mailbox_create(ignored, 0, 0)), 0);
     expect(cothread_interrupt(scheduler + 1) < 0, 1);
     return nothing_left();
 }

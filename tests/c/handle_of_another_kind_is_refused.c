@@ -13,28 +13,28 @@ static void refused(cothread_handle h, const char *except) {
 }
 
 int main(void) {
-    cothread_handle task, event, stream, scheduler = handle(cothread_create(NULL));
+    cothread_handle task, event, adopted, scheduler = handle(cothread_create(NULL));
     int fds[2];
     task = spawn(waits, NULL);
     event = handle(cothread_event_create(0));
     expect(pipe(fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    adopted = handle(cothread_adopt(fds[0], 0));
     refused(scheduler, "cothread_interrupt cothread_post cothread_statistics");
     refused(task, "cothread_join cothread_detach cothread_cancel cothread_wakeup");
     refused(event, "cothread_close cothread_event_signal cothread_event_wait cothread_event_reset");
-    refused(handle(cothread_channel_create(8, 1)),
+    refused(handle(cothread_channel_create(8, 1, 0)),
             "cothread_close cothread_channel_send cothread_channel_receive cothread_channel_done");
-    refused(handle(cothread_mutex_create()), "cothread_close cothread_mutex_lock cothread_mutex_unlock");
-    refused(handle(cothread_semaphore_create(1)),
+    refused(handle(cothread_mutex_create(0)), "cothread_close cothread_mutex_lock cothread_mutex_unlock");
+    refused(handle(cothread_semaphore_create(1, 0)),
             "cothread_close cothread_semaphore_acquire cothread_semaphore_release");
-    refused(handle(cothread_group_create()), "cothread_close cothread_group_wait cothread_group_cancel");
-    refused(stream, "cothread_close cothread_release cothread_descriptor cothread_wait_ready cothread_read "
+    refused(handle(cothread_group_create(0)), "cothread_close cothread_group_wait cothread_group_cancel");
+    refused(adopted, "cothread_close cothread_release cothread_descriptor cothread_wait_ready cothread_read "
                     "cothread_write cothread_accept");
-    refused(handle(cothread_latest_create(every_call_callback, 0)), "cothread_close cothread_post_latest");
+    refused(handle(cothread_mailbox_create(every_call_callback, 0, 0)), "cothread_close cothread_mailbox_post");
     expect(cothread_destroy(task, COTHREAD_FOREVER), COTHREAD_EHANDLE);
     expect(cothread_destroy(event, COTHREAD_FOREVER), COTHREAD_EHANDLE);
-    expect(cothread_group_add(handle(cothread_group_create()), event), COTHREAD_EHANDLE);
-    expect(cothread_close(stream), 0);
+    expect(cothread_group_add(handle(cothread_group_create(0)), event), COTHREAD_EHANDLE);
+    expect(cothread_close(adopted), 0);
     close(fds[1]);
     expect(cothread_cancel(task), 0);
     join(task);

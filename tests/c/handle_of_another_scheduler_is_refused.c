@@ -34,13 +34,13 @@ int main(void) {
     theirs[0] = handle(cothread_create(NULL));
     theirs[1] = spawn(waits, NULL);
     theirs[2] = handle(cothread_event_create(0));
-    theirs[3] = handle(cothread_channel_create(8, 1));
-    theirs[4] = handle(cothread_mutex_create());
-    theirs[5] = handle(cothread_semaphore_create(1));
-    theirs[6] = handle(cothread_group_create());
+    theirs[3] = handle(cothread_channel_create(8, 1, 0));
+    theirs[4] = handle(cothread_mutex_create(0));
+    theirs[5] = handle(cothread_semaphore_create(1, 0));
+    theirs[6] = handle(cothread_group_create(0));
     expect(pipe(fds), 0);
-    theirs[7] = handle(cothread_adopt(fds[0]));
-    theirs[8] = handle(cothread_latest_create(every_call_callback, 0));
+    theirs[7] = handle(cothread_adopt(fds[0], 0));
+    theirs[8] = handle(cothread_mailbox_create(every_call_callback, 0, 0));
     another_thread_is_refused(9);
     expect(cothread_cancel(theirs[1]), 0);
     join(theirs[1]);
@@ -49,7 +49,7 @@ int main(void) {
     nothing_left();
 
     theirs[0] = handle(cothread_create(&hosted));
-    theirs[1] = handle(cothread_host_create(1, "host task"));
+    theirs[1] = handle(cothread_host_create(1, "host task", 0));
     another_thread_is_refused(2);
     expect(cothread_destroy(theirs[0], COTHREAD_FOREVER), 1); /* the host task */
     return 0;

@@ -5,9 +5,9 @@
 int main(void) {
     cothread_handle task, event, mutex;
     hosted(0);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     event = handle(cothread_event_create(0));
-    mutex = handle(cothread_mutex_create());
+    mutex = handle(cothread_mutex_create(0));
 
     expect(cothread_event_signal(event, (void *)1), 0);
     wait_on(task, COTHREAD_WAIT_EVENT, event, NULL);

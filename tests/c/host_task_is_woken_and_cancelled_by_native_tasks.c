@@ -21,7 +21,7 @@ static void poll_until_joined(cothread_handle task) {
 
 int main(void) {
     hosted(0);
-    host_task = handle(cothread_host_create(7, "host"));
+    host_task = handle(cothread_host_create(7, "host", 0));
     wait_for(host_task, COTHREAD_FOREVER);
     expect(batch(COTHREAD_NOW), 0);
     poll_until_joined(spawn(wakes, NULL));

@@ -6,7 +6,7 @@ int main(void) {
     int i;
     hosted(0);
     for (i = 0; i < 3; i++) {
-        tasks[i] = handle(cothread_host_create((uint64_t)i, NULL));
+        tasks[i] = handle(cothread_host_create((uint64_t)i, NULL, 0));
         wait_for(tasks[i], COTHREAD_FOREVER);
     }
     expect(cothread_submit(), 3);

@@ -27,10 +27,10 @@ int main(void) {
     int clean = 0, after_owner = 1;
     cothread_handle a, b, native;
     hosted(0);
-    mutex = handle(cothread_mutex_create());
-    second = handle(cothread_mutex_create());
-    a = handle(cothread_host_create(1, NULL));
-    b = handle(cothread_host_create(2, NULL));
+    mutex = handle(cothread_mutex_create(0));
+    second = handle(cothread_mutex_create(0));
+    a = handle(cothread_host_create(1, NULL, 0));
+    b = handle(cothread_host_create(2, NULL, 0));
 
     /* FIFO over both kinds: a holds it, then the native task, then b */
     lock(a);

@@ -8,7 +8,7 @@ int main(void) {
     int i;
     hosted(0);
     for (i = 0; i < 3; i++)
-        tasks[i] = handle(cothread_host_create((uint64_t)(i + 1), NULL));
+        tasks[i] = handle(cothread_host_create((uint64_t)(i + 1), NULL, 0));
     expect(cothread_poll_scheduler(COTHREAD_NOW), 0); /* created is not ready */
     base = cothread_after(COTHREAD_MILLISECOND);
     wait_for(tasks[0], base + 2 * COTHREAD_MILLISECOND);

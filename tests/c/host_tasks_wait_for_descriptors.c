@@ -10,7 +10,7 @@ int main(void) {
     int fds[2], closed[2];
     cothread_handle task;
     hosted(0);
-    task = handle(cothread_host_create(5, NULL));
+    task = handle(cothread_host_create(5, NULL, 0));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     expect(pipe(closed), 0);
     close(closed[0]);

@@ -12,11 +12,11 @@ int main(void) {
     cothread_handle task;
     int sent = 41, got = 0;
     hosted(0);
-    task = handle(cothread_host_create(3, NULL));
+    task = handle(cothread_host_create(3, NULL, 0));
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(sizeof(int), 0));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(0));
+    channel = handle(cothread_channel_create(sizeof(int), 0, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
 
     wait_on(task, COTHREAD_WAIT_EVENT, event, NULL);
     expect(batch(COTHREAD_NOW), 0);

@@ -13,7 +13,7 @@ int main(void) {
     event = handle(cothread_event_create(0));
     other = handle(cothread_event_create(0));
     for (i = 0; i < 3; i++)
-        tasks[i] = handle(cothread_host_create((uint64_t)i, NULL));
+        tasks[i] = handle(cothread_host_create((uint64_t)i, NULL, 0));
 
     /* a request beside a wait: the last one counts */
     turn(tasks[0], COTHREAD_WAIT_EVENT, event);

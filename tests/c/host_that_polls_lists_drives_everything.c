@@ -18,15 +18,15 @@ static void *echo(void *fd) {
 }
 
 static void *client(void *fd) { /* on an adopted descriptor */
-    cothread_handle stream = handle(cothread_adopt(*(int *)fd));
+    cothread_handle adopted = handle(cothread_adopt(*(int *)fd, 0));
     char byte = 'a';
     int i;
     for (i = 0; i < 3; i++) {
-        expect(cothread_write(stream, &byte, 1, COTHREAD_FOREVER), 1);
-        expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), 1);
+        expect(cothread_write(adopted, &byte, 1, COTHREAD_FOREVER), 1);
+        expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), 1);
     }
     expect(byte, 'd');
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     return NULL;
 }
 

@@ -10,7 +10,7 @@ int main(void) {
     expect(cothread_poll_fd(), COTHREAD_EHOSTED);
     expect(cothread_poll_list(list, 1), COTHREAD_EHOSTED);
     expect(cothread_poll_deliver(list, 0), COTHREAD_EHOSTED);
-    expect(cothread_host_create(1, NULL), COTHREAD_EHOSTED);
+    expect(cothread_host_create(1, NULL, 0), COTHREAD_EHOSTED);
     expect(cothread_host_ring() == NULL, 1);
     expect(cothread_last_error()[0] != 0, 1);
     (void)deadline;

@@ -18,7 +18,7 @@ static void *holder(void *unused) {
 int main(void) {
     static char block[1 << 22]; /* more than a socket takes */
     struct sockaddr any_name = {.sa_family = AF_UNIX};
-    cothread_handle event, channel, semaphore, group, native, holds, stream, full, listener, member;
+    cothread_handle event, channel, semaphore, group, native, holds, adopted, full, listener, member;
     int fds[2], pair[2], fd;
     int64_t n;
     char byte;
@@ -26,18 +26,18 @@ int main(void) {
     native = spawn(task, NULL);
     member = spawn(task, NULL);
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(1, 0));
-    semaphore = handle(cothread_semaphore_create(0));
-    group = handle(cothread_group_create());
+    channel = handle(cothread_channel_create(1, 0, 0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
+    group = handle(cothread_group_create(0));
     expect(cothread_group_add(group, member), 0);
     expect(pipe(fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
+    adopted = handle(cothread_adopt(fds[0], 0));
     full = adopted_pair(pair);
     expect((fd = socket(AF_UNIX, SOCK_STREAM, 0)) >= 0, 1);
     expect(bind(fd, &any_name, sizeof any_name.sa_family), 0);
     expect(listen(fd, 1), 0);
-    listener = handle(cothread_adopt(fd));
-    mutex = handle(cothread_mutex_create());
+    listener = handle(cothread_adopt(fd, 0));
+    mutex = handle(cothread_mutex_create(0));
     holds = spawn(holder, NULL);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EHOSTED); /* a free one: this stack can hold none */
     expect(cothread_poll_scheduler(COTHREAD_NOW), 0);
@@ -54,8 +54,8 @@ int main(void) {
     expect(cothread_semaphore_acquire(semaphore, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EHOSTED);
-    expect(cothread_wait_ready(stream, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EHOSTED);
-    expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), COTHREAD_EHOSTED);
+    expect(cothread_wait_ready(adopted, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EHOSTED);
+    expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EHOSTED); /* held now */
     expect(cothread_accept(listener, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     n = cothread_write(full, block, sizeof block, COTHREAD_FOREVER);
@@ -71,7 +71,7 @@ int main(void) {
     expect(cothread_semaphore_release(semaphore, 1), 0);
     expect(cothread_semaphore_acquire(semaphore, COTHREAD_FOREVER), 0);
     expect(write(fds[1], "x", 1), 1);
-    expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), 1);
+    expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), 1);
 
     expect(cothread_poll_scheduler(COTHREAD_NOW), 0);
     expect(cothread_wakeup(native), 1);
@@ -81,7 +81,7 @@ int main(void) {
     expect(cothread_join(native, NULL, COTHREAD_FOREVER), 0);
     expect(cothread_join(holds, NULL, COTHREAD_FOREVER), 0);
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 1);
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     expect(cothread_close(full), 0);
     expect(cothread_close(listener), 0);
     close(fds[1]);

@@ -48,7 +48,7 @@ static void watches(pid_t process, int begin, int result) {
 }
 
 int main(void) {
-    cothread_handle tasks[3], stream;
+    cothread_handle tasks[3], adopted;
     int begin[2], result[2], i;
     long long woken;
     pid_t pid, self = getpid();
@@ -61,12 +61,12 @@ int main(void) {
     if (pid == 0)
         watches(self, begin[0], result[1]);
     handle(cothread_create(NULL));
-    stream = handle(cothread_adopt(result[0]));
+    adopted = handle(cothread_adopt(result[0], 0));
     for (i = 0; i < 3; i++)
         tasks[i] = spawn(waits, NULL);
     expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0);
     expect(write(begin[1], "x", 1), 1);
-    expect(cothread_read(stream, &woken, sizeof woken, COTHREAD_FOREVER), sizeof woken);
+    expect(cothread_read(adopted, &woken, sizeof woken, COTHREAD_FOREVER), sizeof woken);
     expect(waitpid(pid, NULL, 0), pid);
     if (woken > 2)
         fail_at(__FILE__, __LINE__, "%lld context switches in 3 idle seconds", woken);
@@ -74,6 +74,6 @@ int main(void) {
         expect(cothread_wakeup(tasks[i]), 1);
         join(tasks[i]);
     }
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     return nothing_left();
 }

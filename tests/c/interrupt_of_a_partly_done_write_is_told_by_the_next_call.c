@@ -13,16 +13,16 @@ static void *interrupts(void *unused) {
 int main(void) {
     int fds[2];
     int64_t n;
-    cothread_handle stream, task;
+    cothread_handle adopted, task;
     scheduler = handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     task = spawn(interrupts, NULL); /* it starts when the socket is full and main waits */
-    n = cothread_write(stream, block, SIZE, COTHREAD_FOREVER);
+    n = cothread_write(adopted, block, SIZE, COTHREAD_FOREVER);
     expect(n > 0 && n < SIZE, 1);
-    expect(cothread_write(stream, block, SIZE, cothread_after(COTHREAD_SECOND)), COTHREAD_EINTR);
-    expect(cothread_write(stream, block, SIZE, cothread_after(COTHREAD_MILLISECOND)), COTHREAD_ETIMEDOUT); /* once */
+    expect(cothread_write(adopted, block, SIZE, cothread_after(COTHREAD_SECOND)), COTHREAD_EINTR);
+    expect(cothread_write(adopted, block, SIZE, cothread_after(COTHREAD_MILLISECOND)), COTHREAD_ETIMEDOUT); /* once */
     join(task);
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     close(fds[1]);
     return nothing_left();
 }

@@ -48,12 +48,12 @@ int main(void) {
     living[0] = handle(cothread_create(NULL));
     living[1] = spawn(waits, NULL);
     living[2] = handle(cothread_event_create(0));
-    living[3] = handle(cothread_channel_create(8, 1));
-    living[4] = handle(cothread_mutex_create());
-    living[5] = handle(cothread_semaphore_create(0));
-    living[6] = handle(cothread_group_create());
+    living[3] = handle(cothread_channel_create(8, 1, 0));
+    living[4] = handle(cothread_mutex_create(0));
+    living[5] = handle(cothread_semaphore_create(0, 0));
+    living[6] = handle(cothread_group_create(0));
     expect(pipe(fds), 0);
-    living[7] = handle(cothread_adopt(fds[0]));
+    living[7] = handle(cothread_adopt(fds[0], 0));
     living[8] = handle(cothread_self());
     for (i = 0; i < (int)ROWS(ends); i++)
         try_it(ends[i]);

@@ -3,7 +3,7 @@
 
 static void *fails(void *unused) {
     expect(strcmp(cothread_last_error(), ""), 0);
-    expect(cothread_semaphore_create(UINT32_MAX), COTHREAD_ENOSCHEDULER);
+    expect(cothread_semaphore_create(UINT32_MAX, 0), COTHREAD_ENOSCHEDULER);
     expect(cothread_last_error()[0] != 0, 1);
     return unused;
 }

@@ -13,16 +13,16 @@ static void *runs(void *argument) {
 int main(void) {
     int fds[2], i;
     char byte = 'x';
-    cothread_handle stream, task;
+    cothread_handle adopted, task;
 
     handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     task = spawn(runs, NULL);
     for (i = 0; i < MANY; i++) {
-        expect(cothread_write(stream, &byte, 1, COTHREAD_NOW), 1);
+        expect(cothread_write(adopted, &byte, 1, COTHREAD_NOW), 1);
         expect(write(fds[1], &byte, 1), 1);
-        expect(cothread_wait_ready(stream, COTHREAD_READABLE, COTHREAD_NOW) > 0, 1);
-        expect(cothread_read(stream, &byte, 1, COTHREAD_NOW), 1);
+        expect(cothread_wait_ready(adopted, COTHREAD_READABLE, COTHREAD_NOW) > 0, 1);
+        expect(cothread_read(adopted, &byte, 1, COTHREAD_NOW), 1);
         expect(read(fds[1], &byte, 1), 1);
         expect(cothread_wait_fd(fds[1], COTHREAD_WRITABLE, COTHREAD_NOW), COTHREAD_WRITABLE);
         expect(cothread_wait_fd(-1, COTHREAD_READABLE, COTHREAD_NOW), COTHREAD_EBADF);
@@ -30,10 +30,10 @@ int main(void) {
     expect(ran, 0);
     for (i = 0; i < MANY; i++) {
         expect(write(fds[1], &byte, 1), 1);
-        expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), 1);
+        expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), 1);
     }
     expect(ran, 1);
     join(task);
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     return nothing_left();
 }

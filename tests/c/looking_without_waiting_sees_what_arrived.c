@@ -11,25 +11,25 @@ int main(void) {
     socklen_t length = sizeof address;
     int fds[2], server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), i;
     char byte;
-    cothread_handle stream, listener;
+    cothread_handle adopted, listener;
     handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     for (i = 0; i < 3; i++) {
-        expect(cothread_read(stream, &byte, 1, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+        expect(cothread_read(adopted, &byte, 1, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
         expect(write(fds[1], "x", 1), 1);
-        expect(cothread_read(stream, &byte, 1, COTHREAD_NOW), 1);
+        expect(cothread_read(adopted, &byte, 1, COTHREAD_NOW), 1);
     }
-    while (cothread_write(stream, block, sizeof block, COTHREAD_NOW) > 0)
+    while (cothread_write(adopted, block, sizeof block, COTHREAD_NOW) > 0)
         continue;
     while (recv(fds[1], block, sizeof block, MSG_DONTWAIT) > 0)
         continue;
-    expect(cothread_write(stream, "x", 1, COTHREAD_NOW), 1);
+    expect(cothread_write(adopted, "x", 1, COTHREAD_NOW), 1);
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     expect(bind(server, (struct sockaddr *)&address, sizeof address), 0);
     expect(getsockname(server, (struct sockaddr *)&address, &length), 0);
     expect(listen(server, 1), 0);
-    listener = handle(cothread_adopt(server));
+    listener = handle(cothread_adopt(server, 0));
     expect(cothread_accept(listener, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(connect(client, (struct sockaddr *)&address, length), 0);
     expect(cothread_close(handle(cothread_accept(listener, COTHREAD_NOW))), 0);
@@ -37,6 +37,6 @@ int main(void) {
     close(client);
     close(fds[1]);
     expect(cothread_close(listener), 0);
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     return nothing_left();
 }

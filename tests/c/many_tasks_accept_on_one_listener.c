@@ -25,13 +25,13 @@ static void *serves(void *unused) {
 static void *client(void *unused) {
     char byte = 'x';
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    cothread_handle stream;
+    cothread_handle adopted;
     expect(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    stream = handle(cothread_adopt(fd));
+    adopted = handle(cothread_adopt(fd, 0));
     expect(cothread_yield(), 0);
-    expect(cothread_write(stream, &byte, 1, COTHREAD_FOREVER), 1);
-    expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), 1);
-    expect(cothread_close(stream), 0);
+    expect(cothread_write(adopted, &byte, 1, COTHREAD_FOREVER), 1);
+    expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), 1);
+    expect(cothread_close(adopted), 0);
     return unused;
 }
 
@@ -45,7 +45,7 @@ int main(void) {
     expect(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     expect(getsockname(fd, (struct sockaddr *)&address, &length), 0);
     expect(listen(fd, CLIENTS), 0);
-    listener = handle(cothread_adopt(fd));
+    listener = handle(cothread_adopt(fd, 0));
     for (i = 0; i < SERVERS; i++)
         servers[i] = spawn(serves, NULL);
     expect(cothread_sleep_until(cothread_after(COTHREAD_MILLISECOND)), 0); /* they wait, all four */

@@ -11,7 +11,7 @@ static void *stranger(void *unused) {
 
 int main(void) {
     handle(cothread_create(NULL));
-    mutex = handle(cothread_mutex_create());
+    mutex = handle(cothread_mutex_create(0));
     expect(cothread_mutex_unlock(mutex), COTHREAD_EOWNER);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EDEADLK);

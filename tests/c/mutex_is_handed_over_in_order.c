@@ -16,7 +16,7 @@ static void *task(void *name) {
 int main(void) {
     cothread_handle a, b, c;
     handle(cothread_create(NULL));
-    mutex = handle(cothread_mutex_create());
+    mutex = handle(cothread_mutex_create(0));
     a = spawn(task, "a");
     b = spawn(task, "b");
     c = spawn(task, "c");

@@ -19,8 +19,8 @@ static void *waiter(void *unused) {
 int main(void) {
     cothread_handle owner, task;
     handle(cothread_create(NULL));
-    mutex = handle(cothread_mutex_create());
-    second = handle(cothread_mutex_create());
+    mutex = handle(cothread_mutex_create(0));
+    second = handle(cothread_mutex_create(0));
     owner = spawn(ends_holding_it, NULL);
     task = spawn(waiter, NULL);
     join(owner);

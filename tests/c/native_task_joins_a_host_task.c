@@ -14,7 +14,7 @@ static void *joiner(void *unused) {
 int main(void) {
     cothread_handle other;
     hosted(0);
-    host_task = handle(cothread_host_create(1, "host"));
+    host_task = handle(cothread_host_create(1, "host", 0));
     expect(cothread_detach(spawn(joiner, NULL)), 0);
     expect(batch(COTHREAD_NOW), 0);
     finish(host_task, 123);
@@ -24,7 +24,7 @@ int main(void) {
     expect(cothread_join(host_task, NULL, COTHREAD_NOW), COTHREAD_EHANDLE);
     expect(cothread_cancel(host_task), COTHREAD_EHANDLE);
 
-    other = handle(cothread_host_create(2, NULL)); /* its place is taken again, its handle is not */
+    other = handle(cothread_host_create(2, NULL, 0)); /* its place is taken again, its handle is not */
     expect(other != host_task, 1);
     finish(other, 0);
     expect(batch(COTHREAD_NOW), 0);

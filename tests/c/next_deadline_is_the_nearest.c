@@ -22,7 +22,7 @@ int main(void) {
     expect(cothread_next_deadline(NULL), COTHREAD_EINVAL);
     far = cothread_after(3600 * COTHREAD_SECOND);
     near = cothread_after(60 * COTHREAD_SECOND);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     wait_for(task, far);
     expect(cothread_submit(), 1);
     expect(next(), far);

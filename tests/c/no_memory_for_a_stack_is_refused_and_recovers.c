@@ -11,7 +11,7 @@ static void *task(void *argument) {
 }
 
 int main(void) {
-    cothread_task_options options = {sizeof options, 1u << 30, "large"};
+    cothread_task_options options = {sizeof options, 0, 1u << 30, 0, "large"};
     cothread_handle tasks[8], scheduler;
     cothread_stats stats;
     void *result;

@@ -31,9 +31,9 @@ int main(void) {
     int i, element = 5;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(sizeof(int), 4));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(0));
+    channel = handle(cothread_channel_create(sizeof(int), 4, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), 0);
     tasks[0] = spawn(waits_for_event, NULL);
     tasks[1] = spawn(receives, NULL);

@@ -13,7 +13,7 @@ static void callback(void *argument) {
 }
 
 int main(void) {
-    cothread_handle scheduler, event, channel, stream, joined, latest;
+    cothread_handle scheduler, event, channel, adopted, joined, mailbox;
     int fds[2];
     expect(cothread_create(crooked(cothread_options)), COTHREAD_EINVAL);
     scheduler = handle(cothread_create(NULL));
@@ -30,28 +30,28 @@ int main(void) {
     expect(cothread_event_wait(event, crooked(void *), COTHREAD_NOW), COTHREAD_EINVAL);
     expect(cothread_event_wait(event, NULL, COTHREAD_NOW), 0); /* and the signal was not consumed */
 
-    channel = handle(cothread_channel_create(1, 1));
+    channel = handle(cothread_channel_create(1, 1, 0));
     expect(cothread_channel_send(channel, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
     expect(cothread_channel_receive(channel, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
     expect(cothread_channel_send(channel, crooked(char), COTHREAD_NOW), 0); /* elements are bytes */
 
     expect(pipe(fds), 0);
-    stream = handle(cothread_adopt(fds[0]));
-    expect(cothread_read(stream, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
-    expect(cothread_read(stream, words, 0, COTHREAD_NOW), COTHREAD_EINVAL);
-    expect(cothread_write(stream, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
+    adopted = handle(cothread_adopt(fds[0], 0));
+    expect(cothread_read(adopted, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_read(adopted, words, 0, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_write(adopted, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
 
     expect(cothread_post(scheduler, NULL, NULL, COTHREAD_NOW), COTHREAD_EINVAL); /* only a host takes tokens */
-    expect(cothread_latest_create(NULL, 0), COTHREAD_EINVAL);
-    latest = handle(cothread_latest_create(callback, 0));
-    expect(cothread_post_latest(latest, NULL, crooked(void *)), COTHREAD_EINVAL);
+    expect(cothread_mailbox_create(NULL, 0, 0), COTHREAD_EINVAL);
+    mailbox = handle(cothread_mailbox_create(callback, 0, 0));
+    expect(cothread_mailbox_post(mailbox, NULL, crooked(void *)), COTHREAD_EINVAL);
 
     expect(cothread_statistics(scheduler, NULL), COTHREAD_EINVAL);
     expect(cothread_statistics(scheduler, crooked(cothread_stats)), COTHREAD_EINVAL);
     words[0] = 0; /* its size */
     expect(cothread_statistics(scheduler, (cothread_stats *)words), COTHREAD_EINVAL);
 
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     close(fds[1]);
     return nothing_left();
 }

@@ -42,7 +42,7 @@ int main(void) {
     fd = cothread_poll_fd();
     expect(fd >= 0, 1);
     expect(cothread_poll_fd(), fd);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     idle_again();
     expect(cothread_next_deadline(&deadline), 0);
     expect(deadline, COTHREAD_FOREVER);

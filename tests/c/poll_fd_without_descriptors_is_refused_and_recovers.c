@@ -11,7 +11,7 @@ int main(void) {
     int taken[128], count = 0;
     cothread_handle task;
     hosted(0);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     expect(getrlimit(RLIMIT_NOFILE, &limit), 0);
     limit.rlim_cur = 100;
     expect(setrlimit(RLIMIT_NOFILE, &limit), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-static cothread_handle scheduler, event, latest;
+static cothread_handle scheduler, event, mailbox;
 static int values[3], run;
 
 static void callback(void *value) {
@@ -9,7 +9,7 @@ static void callback(void *value) {
     run++;
 }
 
-static void latest_callback(void *value) {
+static void mailbox_callback(void *value) {
     expect(value == &values[2], 1);
     expect(cothread_event_signal(event, NULL), 1);
 }
@@ -18,8 +18,8 @@ static void handler(int number) {
     void *replaced = NULL;
     (void)number;
     if (cothread_post(scheduler, callback, &values[0], COTHREAD_NOW) != 0 ||
-        cothread_post_latest(latest, &values[1], NULL) != 0 ||
-        cothread_post_latest(latest, &values[2], &replaced) != 1 || replaced != &values[1])
+        cothread_mailbox_post(mailbox, &values[1], NULL) != 0 ||
+        cothread_mailbox_post(mailbox, &values[2], &replaced) != 1 || replaced != &values[1])
         _exit(1);
 }
 
@@ -38,7 +38,7 @@ int main(void) {
     pthread_t self = pthread_self(), other;
     scheduler = handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    latest = handle(cothread_latest_create(latest_callback, 0));
+    mailbox = handle(cothread_mailbox_create(mailbox_callback, 0, 0));
     expect(sigaction(SIGUSR1, &action, NULL), 0);
 
     join(spawn(raises, NULL)); /* on a task's stack */

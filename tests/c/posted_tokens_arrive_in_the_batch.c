@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
-static cothread_handle scheduler, latest;
+static cothread_handle scheduler, mailbox;
 
 static void *posts(void *unused) {
     void *replaced = NULL;
     expect(cothread_post(scheduler, NULL, (void *)11, COTHREAD_NOW), 0);
-    expect(cothread_post_latest(latest, (void *)1, NULL), 0);
-    expect(cothread_post_latest(latest, (void *)2, &replaced), 1);
+    expect(cothread_mailbox_post(mailbox, (void *)1, NULL), 0);
+    expect(cothread_mailbox_post(mailbox, (void *)2, &replaced), 1);
     expect((intptr_t)replaced, 1);
     expect(cothread_post(scheduler, NULL, (void *)12, COTHREAD_NOW), 0);
     return unused;
@@ -16,7 +16,7 @@ static void *posts(void *unused) {
 int main(void) {
     pthread_t thread;
     scheduler = hosted(0);
-    latest = handle(cothread_latest_create(NULL, 500));
+    mailbox = handle(cothread_mailbox_create(NULL, 500, 0));
     expect(pthread_create(&thread, NULL, posts, NULL), 0);
     expect(pthread_join(thread, NULL), 0);
     expect(batch(COTHREAD_FOREVER), 3);
@@ -29,8 +29,8 @@ int main(void) {
     expect(ring->ready[2].reason, COTHREAD_POSTED);
     order_length = 0;
 
-    expect(cothread_post_latest(latest, (void *)3, NULL), 0);
-    expect(cothread_close(latest), 0);
+    expect(cothread_mailbox_post(mailbox, (void *)3, NULL), 0);
+    expect(cothread_close(mailbox), 0);
     expect(batch(COTHREAD_NOW), 0); /* dropped */
     return nothing_left();
 }

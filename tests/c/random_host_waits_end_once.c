@@ -92,12 +92,12 @@ int main(void) {
     int i, count;
     hosted(0);
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(sizeof(int64_t), 3));
+    channel = handle(cothread_channel_create(sizeof(int64_t), 3, 0));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     for (i = 0; i < 5; i++)
         natives[i] = spawn(native, NULL);
     for (i = 0; i < TASKS; i++) {
-        tasks[i] = handle(cothread_host_create((uint64_t)i, NULL));
+        tasks[i] = handle(cothread_host_create((uint64_t)i, NULL, 0));
         next_wait(i);
     }
     while (left > 0) {

@@ -22,7 +22,7 @@ static uint64_t below(uint64_t limit) {
 typedef struct {
     int fds[2];
     unsigned char mark; /* all that is written on this connection */
-    cothread_handle stream;
+    cothread_handle adopted;
     int by_number;
 } connection;
 
@@ -52,7 +52,7 @@ static int64_t receive(connection *c, char *block, size_t size) {
         ssize_t n;
         int ready;
         if (!c->by_number)
-            return cothread_read(c->stream, block, size, cothread_after(3 * COTHREAD_MILLISECOND));
+            return cothread_read(c->adopted, block, size, cothread_after(3 * COTHREAD_MILLISECOND));
         n = recv(c->fds[0], block, size, MSG_DONTWAIT);
         if (n >= 0 || errno != EAGAIN)
             return n;
@@ -72,7 +72,7 @@ static void *lives(void *unused) {
         int patience = (int)below(30);
         expect(socketpair(AF_UNIX, SOCK_STREAM, 0, c.fds), 0);
         if (!c.by_number)
-            c.stream = handle(cothread_adopt(c.fds[0]));
+            c.adopted = handle(cothread_adopt(c.fds[0], 0));
         other = spawn(peer, &c);
         while ((n = receive(&c, block, sizeof block)) > 0 && patience-- > 0)
             for (j = 0; j < n; j++)
@@ -83,9 +83,9 @@ static void *lives(void *unused) {
             cothread_wake_fd(c.fds[0]);
             close(c.fds[0]);
         } else if (below(2)) {
-            expect(cothread_close(c.stream), 0);
+            expect(cothread_close(c.adopted), 0);
         } else {
-            expect(cothread_release(c.stream), c.fds[0]);
+            expect(cothread_release(c.adopted), c.fds[0]);
             close(c.fds[0]);
         }
         join(other);

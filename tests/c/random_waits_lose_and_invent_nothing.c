@@ -88,10 +88,10 @@ int main(void) {
     int i, round;
     handle(cothread_create(NULL));
     for (round = 0; round < ROUNDS; round++) {
-        channel = handle(cothread_channel_create(sizeof element, 5));
-        meeting = handle(cothread_channel_create(sizeof element, 0));
-        mutex = handle(cothread_mutex_create());
-        semaphore = handle(cothread_semaphore_create(3));
+        channel = handle(cothread_channel_create(sizeof element, 5, 0));
+        meeting = handle(cothread_channel_create(sizeof element, 0, 0));
+        mutex = handle(cothread_mutex_create(0));
+        semaphore = handle(cothread_semaphore_create(3, 0));
         event = handle(cothread_event_create(0));
         sent = received = 0;
         for (i = 0; i < TASKS; i++)

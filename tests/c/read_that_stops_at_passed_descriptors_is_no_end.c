@@ -3,15 +3,15 @@
 #include <sys/socket.h>
 
 /* A local socket ends a read where descriptors were passed: fewer bytes than asked for, and more behind them. */
-static cothread_handle stream;
+static cothread_handle adopted;
 
 static void *reader(void *unused) {
     char buffer[64];
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_FOREVER), 1);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 1);
     expect(buffer[0], 'x');
-    expect(cothread_read(stream, buffer, sizeof buffer, cothread_after(COTHREAD_SECOND)), 4);
+    expect(cothread_read(adopted, buffer, sizeof buffer, cothread_after(COTHREAD_SECOND)), 4);
     expect(memcmp(buffer, "more", 4), 0);
-    expect(cothread_read(stream, buffer, sizeof buffer, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     return unused;
 }
 
@@ -35,13 +35,13 @@ int main(void) {
     int fds[2];
     cothread_handle task;
     handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     task = spawn(reader, NULL);
     expect(cothread_yield(), 0);
     pass(fds[1], fds[1]);
     expect(write(fds[1], "more", 4), 4);
     join(task);
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     close(fds[1]);
     return nothing_left();
 }

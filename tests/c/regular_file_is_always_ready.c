@@ -11,8 +11,8 @@ int main(void) {
     expect(cothread_wait_fd(fileno(file), COTHREAD_WRITABLE, COTHREAD_NOW), COTHREAD_WRITABLE);
     expect(cothread_wait_fd(fileno(file), COTHREAD_READABLE | COTHREAD_WRITABLE, COTHREAD_FOREVER),
            COTHREAD_READABLE | COTHREAD_WRITABLE);
-    expect(cothread_adopt(fileno(file)), COTHREAD_EINVAL);
-    expect(cothread_adopt(directory), COTHREAD_EINVAL);
+    expect(cothread_adopt(fileno(file), 0), COTHREAD_EINVAL);
+    expect(cothread_adopt(directory, 0), COTHREAD_EINVAL);
     close(directory);
     fclose(file);
     return nothing_left();

@@ -4,16 +4,16 @@
 int main(void) {
     cothread_handle task, event, mutex;
     hosted(0);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     event = handle(cothread_event_create(0));
-    mutex = handle(cothread_mutex_create());
+    mutex = handle(cothread_mutex_create(0));
     wait_on(task, COTHREAD_WAIT_EVENT, 12345, NULL);
     expect(batch(COTHREAD_NOW), 1);
     expect_order("1:-2");
     wait_on(task, COTHREAD_WAIT_EVENT, mutex, NULL);
     expect(batch(COTHREAD_NOW), 1);
     expect_order("1:-2");
-    wait_on(task, COTHREAD_WAIT_SEND, handle(cothread_channel_create(8, 1)), NULL);
+    wait_on(task, COTHREAD_WAIT_SEND, handle(cothread_channel_create(8, 1, 0)), NULL);
     expect(batch(COTHREAD_NOW), 1);
     expect_order("1:-1");
     wait_on(task, 99, event, NULL);

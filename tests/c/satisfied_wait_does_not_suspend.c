@@ -13,9 +13,9 @@ int main(void) {
     int element = 7, got = 0;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(sizeof(int), 1));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(1));
+    channel = handle(cothread_channel_create(sizeof(int), 1, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(1, 0));
     task = spawn(other, NULL);
     expect(cothread_event_signal(event, NULL), 0);
     expect(cothread_event_wait(event, NULL, COTHREAD_FOREVER), 0);

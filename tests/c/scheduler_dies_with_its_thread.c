@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-static cothread_handle scheduler, latest;
+static cothread_handle scheduler, mailbox;
 static pthread_barrier_t ends_now;
 
 static void callback(void *unused) {
@@ -15,7 +15,7 @@ static void *waits(void *unused) {
 
 static void *leaves_it_alive(void *unused) {
     scheduler = handle(cothread_create(NULL));
-    latest = handle(cothread_latest_create(callback, 0));
+    mailbox = handle(cothread_mailbox_create(callback, 0, 0));
     expect(cothread_detach(spawn(waits, NULL)), 0);
     expect(cothread_yield(), 0);
     expect(cothread_post(scheduler, callback, NULL, COTHREAD_NOW), 0);
@@ -34,7 +34,7 @@ int main(void) {
         expect(pthread_join(thread, NULL), 0);
         expect(cothread_post(scheduler, callback, NULL, COTHREAD_NOW), COTHREAD_EDEAD);
         expect(cothread_post(scheduler, callback, NULL, COTHREAD_FOREVER), COTHREAD_EDEAD);
-        expect(cothread_post_latest(latest, NULL, NULL), COTHREAD_EDEAD);
+        expect(cothread_mailbox_post(mailbox, NULL, NULL), COTHREAD_EDEAD);
         expect(cothread_interrupt(scheduler), COTHREAD_EDEAD);
         expect(cothread_statistics(scheduler, &stats), COTHREAD_EDEAD);
         expect(cothread_destroy(scheduler, COTHREAD_NOW), COTHREAD_ENOSCHEDULER);

@@ -14,7 +14,7 @@ int main(void) {
     cothread_handle tasks[4], full;
     int i;
     handle(cothread_create(NULL));
-    semaphore = handle(cothread_semaphore_create(1));
+    semaphore = handle(cothread_semaphore_create(1, 0));
     for (i = 0; i < 4; i++)
         tasks[i] = spawn(task, (void *)names[i]);
     expect(cothread_yield(), 0);
@@ -31,8 +31,8 @@ int main(void) {
     expect(cothread_semaphore_acquire(semaphore, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_close(semaphore), 0);
 
-    expect(cothread_semaphore_create(0x80000000u), COTHREAD_EINVAL);
-    full = handle(cothread_semaphore_create(0x7fffffffu));
+    expect(cothread_semaphore_create(0x80000000u, 0), COTHREAD_EINVAL);
+    full = handle(cothread_semaphore_create(0x7fffffffu, 0));
     expect(cothread_semaphore_release(full, 1), COTHREAD_EINVAL);
     expect(cothread_semaphore_release(full, UINT32_MAX), COTHREAD_EINVAL);
     expect(cothread_semaphore_acquire(full, COTHREAD_NOW), 0);

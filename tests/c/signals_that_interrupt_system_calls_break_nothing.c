@@ -82,9 +82,9 @@ int main(void) {
     for (i = 0; i < SIZE; i++)
         sent[i] = (char)(i % 251);
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    writing = handle(cothread_adopt(fds[0]));
-    reading = handle(cothread_adopt(fds[1]));
-    channel = handle(cothread_channel_create(sizeof(int), 16));
+    writing = handle(cothread_adopt(fds[0], 0));
+    reading = handle(cothread_adopt(fds[1], 0));
+    channel = handle(cothread_channel_create(sizeof(int), 16, 0));
     expect(sigaction(SIGALRM, &action, NULL), 0);
     expect(setitimer(ITIMER_REAL, &often, NULL), 0);
     expect(pthread_create(&thread, NULL, poster, NULL), 0);

@@ -24,7 +24,7 @@ int main(void) {
     options.stack_size = 262144;
     handle(cothread_create(&options));
     for (i = 0; i < 6; i++) {
-        cothread_task_options task_options = {sizeof task_options, 0, "fills"};
+        cothread_task_options task_options = {sizeof task_options, 0, 0, 0, "fills"};
         task_options.stack_size = sizes[i];
         /* the rest is for the frames below and what is called from here */
         used[i] = (sizes[i] ? sizes[i] : options.stack_size) - 8192;

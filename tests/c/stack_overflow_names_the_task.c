@@ -14,7 +14,7 @@ static void *digger(void *unused) {
 }
 
 static int victim(void) {
-    cothread_task_options options = {sizeof options, 0, "digger"};
+    cothread_task_options options = {sizeof options, 0, 0, 0, "digger"};
     struct rlimit none = {0, 0};
     expect(setrlimit(RLIMIT_CORE, &none), 0);
     handle(cothread_create(NULL));

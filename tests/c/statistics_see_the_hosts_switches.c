@@ -2,7 +2,7 @@
 #include "host.h"
 
 int main(void) {
-    cothread_handle scheduler = hosted(0), task = handle(cothread_host_create(1, "host"));
+    cothread_handle scheduler = hosted(0), task = handle(cothread_host_create(1, "host", 0));
     cothread_stats stats;
     ring->current = task;
     ring->switches = 5;

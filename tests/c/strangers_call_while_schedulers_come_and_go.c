@@ -4,7 +4,7 @@
 /* Three threads post, replace, interrupt and look at whatever scheduler they know, most of the time one that is being
  * destroyed or already another's number. What was accepted runs once; the rest gets an error. */
 enum { THREADS = 3, LIVES = 300 };
-static cothread_handle scheduler, latest;
+static cothread_handle scheduler, mailbox;
 static long run, accepted;
 static int over;
 
@@ -31,14 +31,14 @@ static void *stranger(void *unused) {
     long mine = 0;
     int result;
     while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
-        cothread_handle s = __atomic_load_n(&scheduler, __ATOMIC_RELAXED), l = __atomic_load_n(&latest, __ATOMIC_RELAXED);
+        cothread_handle s = __atomic_load_n(&scheduler, __ATOMIC_RELAXED), l = __atomic_load_n(&mailbox, __ATOMIC_RELAXED);
         result = cothread_post(s, callback, NULL, COTHREAD_NOW);
         one_of(result, " 8 14 ");
         mine += result == 0;
         result = cothread_post(s, callback, NULL, cothread_after(COTHREAD_MICROSECOND));
         one_of(result, " 8 10 ");
         mine += result == 0;
-        one_of(cothread_post_latest(l, NULL, NULL), " 2 8 14 ");
+        one_of(cothread_mailbox_post(l, NULL, NULL), " 2 8 14 ");
         one_of(cothread_interrupt(s), " 8 ");
         one_of(cothread_statistics(s, &stats), " 8 ");
     }
@@ -52,7 +52,7 @@ int main(void) {
     for (i = 0; i < LIVES; i++) {
         cothread_options options = {.size = sizeof options, .callback_bound = 16};
         cothread_handle s = handle(cothread_create(&options));
-        __atomic_store_n(&latest, handle(cothread_latest_create(ignored, 0)), __ATOMIC_RELAXED);
+        __atomic_store_n(&mailbox, handle(cothread_mailbox_create(ignored, 0, 0)), __ATOMIC_RELAXED);
         __atomic_store_n(&scheduler, s, __ATOMIC_RELAXED);
         if (i == 0) {
             int j;
@@ -62,7 +62,7 @@ int main(void) {
         cothread_sleep_until(cothread_after((int64_t)(i % 7) * 50 * COTHREAD_MICROSECOND)); /* 0 or EINTR */
         cothread_yield();
         if (i % 2)
-            expect(cothread_close(latest), 0);
+            expect(cothread_close(mailbox), 0);
         expect(cothread_destroy(s, COTHREAD_FOREVER), 0);
     }
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);

@@ -77,7 +77,7 @@ static inline void expect_order_at(const char *file, int line, const char *wante
 /* Opens a local socket pair and adopts its first end. */
 static inline cothread_handle adopted_pair(int fds[2]) {
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    return handle(cothread_adopt(fds[0]));
+    return handle(cothread_adopt(fds[0], 0));
 }
 
 static inline cothread_stats statistics(cothread_handle scheduler) {

@@ -18,9 +18,9 @@ int main(void) {
     int element = 0;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    semaphore = handle(cothread_semaphore_create(0));
-    mutex = handle(cothread_mutex_create());
-    channel = handle(cothread_channel_create(sizeof(int), 0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
+    mutex = handle(cothread_mutex_create(0));
+    channel = handle(cothread_channel_create(sizeof(int), 0, 0));
     expect(cothread_mutex_lock(mutex, COTHREAD_NOW), 0);
     join(spawn(gives_up, NULL));
     expect(cothread_event_signal(event, NULL), 0);

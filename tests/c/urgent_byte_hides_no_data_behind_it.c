@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A read stops at the urgent byte's place. That is no end of the data, even if the byte was taken before the kernel half
+ * A read stops at the urgent byte's place. That is no end of the data, even if the byte was taken before the tick half
  * was told of it. */
 #include <netinet/in.h>
 
@@ -9,7 +9,7 @@ int main(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     char data[8] = "", urgent = 0;
-    cothread_handle stream;
+    cothread_handle adopted;
     int listener = socket(AF_INET, SOCK_STREAM, 0), peer = socket(AF_INET, SOCK_STREAM, 0), accepted;
 
     handle(cothread_create(NULL));
@@ -18,7 +18,7 @@ int main(void) {
     expect(getsockname(listener, (struct sockaddr *)&address, &length), 0);
     expect(connect(peer, (struct sockaddr *)&address, length), 0);
     accepted = accept(listener, NULL, NULL);
-    stream = handle(cothread_adopt(accepted));
+    adopted = handle(cothread_adopt(accepted, 0));
     cothread_yield(); /* the first report: writable */
     expect(send(peer, "abc", 3, 0), 3);
     expect(send(peer, "!", 1, MSG_OOB), 1);
@@ -26,14 +26,14 @@ int main(void) {
     while (recv(accepted, data, sizeof data, MSG_PEEK | MSG_DONTWAIT) < 3) {
         /* the loopback is not done yet */
     }
-    expect(cothread_wait_ready(stream, COTHREAD_PRIORITY, COTHREAD_FOREVER) & COTHREAD_PRIORITY, COTHREAD_PRIORITY);
+    expect(cothread_wait_ready(adopted, COTHREAD_PRIORITY, COTHREAD_FOREVER) & COTHREAD_PRIORITY, COTHREAD_PRIORITY);
     while (recv(accepted, &urgent, 1, MSG_OOB) != 1) {
     }
     expect(urgent, '!');
     cothread_yield(); /* epoll reports what there is now: no urgent byte */
-    expect(cothread_read(stream, data, sizeof data, COTHREAD_FOREVER), 3);
-    expect(cothread_read(stream, data, sizeof data, cothread_after(5 * COTHREAD_SECOND)), 3);
+    expect(cothread_read(adopted, data, sizeof data, COTHREAD_FOREVER), 3);
+    expect(cothread_read(adopted, data, sizeof data, cothread_after(5 * COTHREAD_SECOND)), 3);
     expect(memcmp(data, "def", 3), 0);
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     return nothing_left();
 }

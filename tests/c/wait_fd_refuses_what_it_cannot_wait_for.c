@@ -14,7 +14,7 @@ int main(void) {
     expect(cothread_wait_fd(1 << 30, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EBADF);
     expect(cothread_wait_fd(-1, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EBADF);
     expect(cothread_wake_fd(fds[0]), 0);
-    expect(cothread_adopt(fds[0]), COTHREAD_EBADF);
-    expect(cothread_adopt(-1), COTHREAD_EBADF);
+    expect(cothread_adopt(fds[0], 0), COTHREAD_EBADF);
+    expect(cothread_adopt(-1, 0), COTHREAD_EBADF);
     return nothing_left();
 }

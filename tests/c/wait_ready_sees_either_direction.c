@@ -3,11 +3,11 @@
 #include <sys/socket.h>
 
 /* One wait for both: the writable half must end it although nothing becomes readable. */
-static cothread_handle stream;
+static cothread_handle adopted;
 static char block[1 << 20];
 
 static void *waiter(void *unused) {
-    expect(cothread_wait_ready(stream, COTHREAD_READABLE | COTHREAD_WRITABLE, COTHREAD_FOREVER) & COTHREAD_WRITABLE,
+    expect(cothread_wait_ready(adopted, COTHREAD_READABLE | COTHREAD_WRITABLE, COTHREAD_FOREVER) & COTHREAD_WRITABLE,
            COTHREAD_WRITABLE);
     note("writable");
     return unused;
@@ -17,8 +17,8 @@ int main(void) {
     int fds[2];
     cothread_handle task;
     handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
-    while (cothread_write(stream, block, sizeof block, cothread_after(COTHREAD_MILLISECOND)) > 0)
+    adopted = adopted_pair(fds);
+    while (cothread_write(adopted, block, sizeof block, cothread_after(COTHREAD_MILLISECOND)) > 0)
         continue; /* until it is full */
     task = spawn(waiter, NULL);
     expect(cothread_yield(), 0);
@@ -27,7 +27,7 @@ int main(void) {
         continue;
     join(task);
     expect_order("writable");
-    expect(cothread_close(stream), 0);
+    expect(cothread_close(adopted), 0);
     close(fds[1]);
     return nothing_left();
 }

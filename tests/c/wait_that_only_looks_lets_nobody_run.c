@@ -21,10 +21,10 @@ int main(void) {
     int fds[2], element = 0;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    channel = handle(cothread_channel_create(sizeof(int), 0));
-    mutex = handle(cothread_mutex_create());
-    semaphore = handle(cothread_semaphore_create(0));
-    group = handle(cothread_group_create());
+    channel = handle(cothread_channel_create(sizeof(int), 0, 0));
+    mutex = handle(cothread_mutex_create(0));
+    semaphore = handle(cothread_semaphore_create(0, 0));
+    group = handle(cothread_group_create(0));
     holder = spawn(holds, NULL);
     expect(cothread_yield(), 0);
     other = spawn(forever, NULL);

@@ -14,7 +14,7 @@ int main(void) {
     cothread_handle task;
     int a[2], b[2];
     hosted(0);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
     wait_fd(task, a[0]);

@@ -4,7 +4,7 @@
 int main(void) {
     cothread_handle task, event;
     hosted(0);
-    task = handle(cothread_host_create(1, NULL));
+    task = handle(cothread_host_create(1, NULL, 0));
     event = handle(cothread_event_create(0));
     wait_on(task, COTHREAD_WAIT_EVENT, event, NULL);
     expect(batch(COTHREAD_NOW), 0);

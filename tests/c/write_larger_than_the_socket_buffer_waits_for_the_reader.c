@@ -20,8 +20,8 @@ int main(void) {
     for (i = 0; i < SIZE; i++)
         sent[i] = (unsigned char)(i * 7 + (i >> 8));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    writing = handle(cothread_adopt(fds[0]));
-    reading = handle(cothread_adopt(fds[1]));
+    writing = handle(cothread_adopt(fds[0], 0));
+    reading = handle(cothread_adopt(fds[1], 0));
     task = spawn(writer, NULL);
     while ((n = cothread_read(reading, got + total, 5000, COTHREAD_FOREVER)) > 0) {
         total += n;

@@ -5,15 +5,15 @@
 int main(void) {
     int fds[2];
     char byte;
-    cothread_handle stream;
+    cothread_handle adopted;
     expect(signal(SIGPIPE, SIG_DFL) != SIG_ERR, 1);
     handle(cothread_create(NULL));
-    stream = adopted_pair(fds);
+    adopted = adopted_pair(fds);
     close(fds[1]);
     errno = 0;
-    expect(cothread_write(stream, "x", 1, COTHREAD_FOREVER), COTHREAD_ESYSTEM);
+    expect(cothread_write(adopted, "x", 1, COTHREAD_FOREVER), COTHREAD_ESYSTEM);
     expect(errno, EPIPE);
-    expect(cothread_read(stream, &byte, 1, COTHREAD_FOREVER), 0);
-    expect(cothread_close(stream), 0);
+    expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), 0);
+    expect(cothread_close(adopted), 0);
     return nothing_left();
 }

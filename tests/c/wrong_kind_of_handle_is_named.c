@@ -22,7 +22,7 @@ static void *joins(void *task) {
 
 int main(void) {
     cothread_handle scheduler = handle(cothread_create(NULL)), event = handle(cothread_event_create(0)),
-                    channel = handle(cothread_channel_create(8, 1)), group = handle(cothread_group_create()),
+                    channel = handle(cothread_channel_create(8, 1, 0)), group = handle(cothread_group_create(0)),
                     task = spawn(nothing, NULL), joined = spawn(waits, &event), joiner = spawn(joins, &joined),
                     detached = spawn(nothing, NULL);
 

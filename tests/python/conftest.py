@@ -7,7 +7,7 @@ from pathlib import Path
 import cothread
 import pytest
 from cothread import _scheduler
-from fake_kernel import FakeKernel
+from fake_core import FakeCore
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +20,10 @@ def no_task_is_left_over():
 
 
 @pytest.fixture
-def kernel():
+def core():
     """A fake library, whose clock jumps to the next deadline when every task waits."""
-    real = _scheduler.kernel
-    fake = FakeKernel()
+    real = _scheduler.core
+    fake = FakeCore()
     _scheduler.use(fake)
     yield fake
     _scheduler.use(real)

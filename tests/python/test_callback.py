@@ -79,7 +79,7 @@ def test_callbacks_from_many_threads_lose_nothing():
         assert [n for who, n in order if who == name] == list(range(2000))
 
 
-def test_an_action_that_waits_holds_the_queue(kernel):
+def test_an_action_that_waits_holds_the_queue(core):
     order = []
 
     def slow():
@@ -93,7 +93,7 @@ def test_an_action_that_waits_holds_the_queue(kernel):
     assert order == ["slow begins", "slow ends", "behind"]
 
 
-def test_separate_queues_do_not_hold_each_other(kernel):
+def test_separate_queues_do_not_hold_each_other(core):
     order = []
     other = cothread.cothread._Callback()
     Callback(lambda: (Sleep(1), order.append("first")))
@@ -102,7 +102,7 @@ def test_separate_queues_do_not_hold_each_other(kernel):
     assert order == ["second", "first"]
 
 
-def test_values_has_what_is_pending(kernel):
+def test_values_has_what_is_pending(core):
     Callback(Yield)
     Callback(Yield)
     assert len(Callback.values) == 2
@@ -111,7 +111,7 @@ def test_values_has_what_is_pending(kernel):
     assert isinstance(Callback, cothread.cothread._Callback)
 
 
-def test_an_exception_is_reported_and_the_queue_goes_on(kernel, capsys):
+def test_an_exception_is_reported_and_the_queue_goes_on(core, capsys):
     order = []
     Callback(lambda: 1 / 0)
     Callback(order.append, "next")
@@ -122,13 +122,13 @@ def test_an_exception_is_reported_and_the_queue_goes_on(kernel, capsys):
     assert "ZeroDivisionError" in error
 
 
-def test_a_callback_that_posts_itself_for_ever_starves_nobody(kernel):
+def test_a_callback_that_posts_itself_for_ever_starves_nobody(core):
     """In the original everything else stood still."""
     posts = []
 
     def again():
         posts.append(1)
-        kernel.advance(0.001)
+        core.advance(0.001)
         if not stop:
             Callback(again)
 
@@ -140,7 +140,7 @@ def test_a_callback_that_posts_itself_for_ever_starves_nobody(kernel):
     Sleep(1)
 
 
-def test_above_a_million_a_callback_is_refused_with_a_word(kernel):
+def test_above_a_million_a_callback_is_refused_with_a_word(core):
     queue = cothread.cothread._Callback()
     queue._bound = 10  # the rule is the same for fewer
     for _ in range(10):
@@ -152,7 +152,7 @@ def test_above_a_million_a_callback_is_refused_with_a_word(kernel):
     assert not queue.values
 
 
-def test_a_callback_is_a_value(kernel):
+def test_a_callback_is_a_value(core):
     from functools import partial
 
     done = []
@@ -296,7 +296,7 @@ def test_callbacks_from_a_thread_written_in_c(c_thread):
     assert order == list(range(1000))
 
 
-def test_what_cannot_be_called_is_named(kernel, capsys):
+def test_what_cannot_be_called_is_named(core, capsys):
     Callback("not a function")
     Sleep(1)
     assert "Asynchronous callback 'not a function' raised" in capsys.readouterr().err

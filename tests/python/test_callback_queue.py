@@ -10,7 +10,7 @@ def nothing():
     pass
 
 
-def test_refuse_answers_false_when_full_and_true_otherwise(kernel):
+def test_refuse_answers_false_when_full_and_true_otherwise(core):
     ran = []
     queue = CallbackQueue(bound=2, policy="refuse")
     assert [queue(ran.append, n) for n in range(4)] == [True, True, False, False]
@@ -23,7 +23,7 @@ def test_refuse_answers_false_when_full_and_true_otherwise(kernel):
     assert ran == [0, 1, 5]
 
 
-def test_replace_keeps_the_latest_of_a_key_in_the_place_of_the_first(kernel):
+def test_replace_keeps_the_latest_of_a_key_in_the_place_of_the_first(core):
     ran = []
     queue = CallbackQueue(policy="replace")
     for key, value in ("a", 1), ("b", 2), ("a", 3), ("c", 4), ("a", 5):
@@ -34,7 +34,7 @@ def test_replace_keeps_the_latest_of_a_key_in_the_place_of_the_first(kernel):
     assert queue.replaced == 2
 
 
-def test_the_key_is_the_action_if_none_is_given(kernel):
+def test_the_key_is_the_action_if_none_is_given(core):
     ran, other = [], []
     append, append_other = ran.append, other.append
     queue = CallbackQueue(policy="replace")
@@ -45,7 +45,7 @@ def test_the_key_is_the_action_if_none_is_given(kernel):
     assert (ran, other) == ([3], [2])
 
 
-def test_a_new_key_is_refused_when_full_but_an_old_one_replaced(kernel):
+def test_a_new_key_is_refused_when_full_but_an_old_one_replaced(core):
     ran = []
     queue = CallbackQueue(bound=1, policy="replace")
     assert queue(ran.append, 1, key="a")
@@ -100,7 +100,7 @@ def test_block_makes_a_thread_wait_and_loses_nothing():
     assert queue.high_water <= 16 + 1
 
 
-def test_block_suspends_a_task(kernel):
+def test_block_suspends_a_task(core):
     ran = []
     queue = CallbackQueue(bound=2)
     order = []
@@ -119,7 +119,7 @@ def test_block_suspends_a_task(kernel):
     assert ran == [0, 1, 2, 3, 4]
 
 
-def test_a_callback_that_fills_its_own_queue_gets_an_error_instead_of_a_deadlock(kernel, capsys):
+def test_a_callback_that_fills_its_own_queue_gets_an_error_instead_of_a_deadlock(core, capsys):
     queue = CallbackQueue(bound=2)
 
     def fill():
@@ -132,7 +132,7 @@ def test_a_callback_that_fills_its_own_queue_gets_an_error_instead_of_a_deadlock
     assert queue.depth == 0
 
 
-def test_an_exception_of_an_action_is_reported(kernel, capsys):
+def test_an_exception_of_an_action_is_reported(core, capsys):
     queue = CallbackQueue()
     queue(lambda: 1 / 0)
     Sleep(1)
@@ -200,7 +200,7 @@ def run_in_thread(function):
     return outcome[0]
 
 
-def test_a_finalizer_of_what_is_replaced_may_post_to_the_queue(kernel):
+def test_a_finalizer_of_what_is_replaced_may_post_to_the_queue(core):
     ran = []
     queue = CallbackQueue(policy="replace")
 
@@ -214,7 +214,7 @@ def test_a_finalizer_of_what_is_replaced_may_post_to_the_queue(kernel):
     assert ran == ["latest", "finalizer"]
 
 
-def test_a_key_whose_comparison_posts_loses_nothing(kernel):
+def test_a_key_whose_comparison_posts_loses_nothing(core):
     ran = []
     queue = CallbackQueue(policy="replace")
 
@@ -258,7 +258,7 @@ def test_threads_that_post_the_same_keys_lose_no_latest_value(policy):
         assert 1999 in (last[0], last[2]) and 1999 in (last[1], last[3])
 
 
-def test_an_action_that_ends_its_task_takes_no_other_with_it(kernel):
+def test_an_action_that_ends_its_task_takes_no_other_with_it(core):
     ran = []
     queue = CallbackQueue()
 
@@ -340,7 +340,7 @@ def test_a_result_of_an_action_that_ends_its_task_is_an_error():
     assert asked == ["ends ended its task: there is no result"]
 
 
-def test_a_key_that_has_no_hash_any_more_holds_nobody_up(kernel, capsys):
+def test_a_key_that_has_no_hash_any_more_holds_nobody_up(core, capsys):
     class Key:
         good = True
 

@@ -6,7 +6,7 @@ from cothread import Callback, Event, Sleep, Spawn, Yield
 variable = contextvars.ContextVar("variable", default="default")
 
 
-def test_a_task_carries_a_copy_of_its_spawners_context(kernel):
+def test_a_task_carries_a_copy_of_its_spawners_context(core):
     def task():
         seen = [variable.get()]
         variable.set("the task's")
@@ -21,13 +21,13 @@ def test_a_task_carries_a_copy_of_its_spawners_context(kernel):
     assert variable.get() == "changed later"
 
 
-def test_a_reused_greenlet_carries_the_new_context(kernel):
+def test_a_reused_greenlet_carries_the_new_context(core):
     for value in "abc":
         variable.set(value)
         assert Spawn(variable.get).Wait() == value
 
 
-def test_functions_that_run_in_one_greenlet_without_a_switch_share_no_context(kernel):
+def test_functions_that_run_in_one_greenlet_without_a_switch_share_no_context(core):
     def setter():
         variable.set("setter")
 
@@ -35,7 +35,7 @@ def test_functions_that_run_in_one_greenlet_without_a_switch_share_no_context(ke
     assert [task.Wait() for task in tasks] == [None, "default"]
 
 
-def test_nested_tasks_inherit_through_each_other(kernel):
+def test_nested_tasks_inherit_through_each_other(core):
     def outer():
         variable.set("outer")
         return Spawn(variable.get).Wait()
@@ -43,7 +43,7 @@ def test_nested_tasks_inherit_through_each_other(kernel):
     assert Spawn(outer).Wait() == "outer"
 
 
-def test_a_switch_keeps_contexts_apart(kernel):
+def test_a_switch_keeps_contexts_apart(core):
     event = Event()
 
     def setter():
@@ -59,7 +59,7 @@ def test_a_switch_keeps_contexts_apart(kernel):
     assert task.Wait() == "setter"
 
 
-def test_a_callback_does_not_see_what_happens_to_be_mains_context(kernel):
+def test_a_callback_does_not_see_what_happens_to_be_mains_context(core):
     """Its task is the hub's: it has no spawner."""
     seen = []
     variable.set("main")

@@ -14,7 +14,7 @@ from cothread import (
 )
 
 
-def test_a_value_that_is_there_is_taken_without_a_switch(kernel):
+def test_a_value_that_is_there_is_taken_without_a_switch(core):
     ran = []
     event = Event()
     event.Signal(7)
@@ -26,7 +26,7 @@ def test_a_value_that_is_there_is_taken_without_a_switch(kernel):
     other.Wait()
 
 
-def test_a_second_signal_overwrites_a_value_nobody_took(kernel):
+def test_a_second_signal_overwrites_a_value_nobody_took(core):
     event = Event()
     event.Signal(1)
     event.Signal(2)
@@ -35,14 +35,14 @@ def test_a_second_signal_overwrites_a_value_nobody_took(kernel):
         event.Wait(0)
 
 
-def test_none_is_a_value(kernel):
+def test_none_is_a_value(core):
     event = Event()
     event.Signal()
     assert event
     assert event.Wait(0) is None
 
 
-def test_signal_wakes_one_waiter_in_the_order_they_came(kernel):
+def test_signal_wakes_one_waiter_in_the_order_they_came(core):
     order = []
     event = Event()
 
@@ -58,7 +58,7 @@ def test_signal_wakes_one_waiter_in_the_order_they_came(kernel):
     assert order == [("a", 1), ("b", 2), ("c", 3)]
 
 
-def test_two_signals_in_one_round_leave_one_value(kernel):
+def test_two_signals_in_one_round_leave_one_value(core):
     order = []
     event = Event()
 
@@ -76,7 +76,7 @@ def test_two_signals_in_one_round_leave_one_value(kernel):
     assert order == [("a", 2), ("b", "timed out")]
 
 
-def test_without_auto_reset_all_waiters_wake_and_the_value_stays(kernel):
+def test_without_auto_reset_all_waiters_wake_and_the_value_stays(core):
     event = Event(auto_reset=False)
     tasks = [Spawn(event.Wait) for _ in range(3)]
     Yield()
@@ -87,19 +87,19 @@ def test_without_auto_reset_all_waiters_wake_and_the_value_stays(kernel):
     assert not event
 
 
-def test_a_robbed_waiter_waits_on_until_its_deadline(kernel):
+def test_a_robbed_waiter_waits_on_until_its_deadline(core):
     event = Event()
-    started = kernel.now()
+    started = core.now()
     victim = Spawn(event.Wait, 1, raise_on_wait=True)
     Yield()
     event.Signal("loot")
     assert event.Wait() == "loot"
     with pytest.raises(Timedout):
         victim.Wait()
-    assert kernel.now() - started == 1_000_000_000
+    assert core.now() - started == 1_000_000_000
 
 
-def test_a_timeout_takes_nothing(kernel):
+def test_a_timeout_takes_nothing(core):
     event = Event()
     with pytest.raises(Timedout, match="Timed out waiting for event"):
         event.Wait(0.5)
@@ -107,7 +107,7 @@ def test_a_timeout_takes_nothing(kernel):
     assert event.Wait() == 1
 
 
-def test_after_a_timeout_the_next_signal_goes_to_the_next_waiter(kernel):
+def test_after_a_timeout_the_next_signal_goes_to_the_next_waiter(core):
     event = Event()
     impatient = Spawn(event.Wait, 1, raise_on_wait=True)
     patient = Spawn(event.Wait)
@@ -117,7 +117,7 @@ def test_after_a_timeout_the_next_signal_goes_to_the_next_waiter(kernel):
     assert patient.Wait() == "for the patient"
 
 
-def test_signal_exception_raises_in_the_waiter(kernel):
+def test_signal_exception_raises_in_the_waiter(core):
     event = Event()
     event.SignalException(KeyError("x"))
     with pytest.raises(KeyError):
@@ -128,7 +128,7 @@ def test_signal_exception_raises_in_the_waiter(kernel):
     assert not event
 
 
-def test_without_auto_reset_the_same_exception_is_raised_each_time(kernel):
+def test_without_auto_reset_the_same_exception_is_raised_each_time(core):
     event = Event(auto_reset=False)
     error = KeyError("x")
     event.SignalException(error)
@@ -138,7 +138,7 @@ def test_without_auto_reset_the_same_exception_is_raised_each_time(kernel):
         assert caught.value is error
 
 
-def test_abort_wait_takes_the_value_or_swallows_the_next(kernel):
+def test_abort_wait_takes_the_value_or_swallows_the_next(core):
     event = Event()
     event.Signal(1)
     event.AbortWait()
@@ -150,7 +150,7 @@ def test_abort_wait_takes_the_value_or_swallows_the_next(kernel):
     assert event.Wait() == 3
 
 
-def test_abort_wait_takes_nothing_from_a_real_waiter(kernel):
+def test_abort_wait_takes_nothing_from_a_real_waiter(core):
     """In the original the waiter timed out."""
     event = Event()
     waiter = Spawn(event.Wait, 1)
@@ -160,29 +160,29 @@ def test_abort_wait_takes_nothing_from_a_real_waiter(kernel):
     assert waiter.Wait() == "mine"
 
 
-def test_a_withdrawn_deadline_fires_nothing(kernel):
+def test_a_withdrawn_deadline_fires_nothing(core):
     event = Event()
     task = Spawn(event.Wait, 1)
     Sleep(0.1)  # the deadline is in the library's hands now
     event.Signal(1)
     assert task.Wait() == 1
     task = Spawn(Sleep, 5)
-    started = kernel.now()
+    started = core.now()
     task.Wait()
-    assert kernel.now() - started == 5_000_000_000
+    assert core.now() - started == 5_000_000_000
 
 
-def test_a_wait_that_ends_in_its_round_arms_no_timer(kernel):
+def test_a_wait_that_ends_in_its_round_arms_no_timer(core):
     event = Event()
     task = Spawn(event.Wait, 1)
     Yield()
     event.Signal(1)
     assert task.Wait() == 1
     Sleep(1)
-    assert [operation for operation, _ in kernel.requests_seen] == [2, 1]
+    assert [operation for operation, _ in core.requests_seen] == [2, 1]
 
 
-def test_pulse_wakes_only_those_who_wait(kernel):
+def test_pulse_wakes_only_those_who_wait(core):
     pulse = Pulse()
     pulse.Signal()
     with pytest.raises(Timedout):
@@ -193,7 +193,7 @@ def test_pulse_wakes_only_those_who_wait(kernel):
     assert WaitForAll(tasks) == [None] * 3
 
 
-def test_pulse_can_wake_one(kernel):
+def test_pulse_can_wake_one(core):
     order = []
     pulse = Pulse()
     tasks = [Spawn(lambda n=n: (pulse.Wait(), order.append(n))) for n in range(2)]
@@ -205,7 +205,7 @@ def test_pulse_can_wake_one(kernel):
     WaitForAll(tasks)
 
 
-def test_a_lock_excludes_other_tasks_and_counts(kernel):
+def test_a_lock_excludes_other_tasks_and_counts(core):
     order = []
     lock = RLock()
 
@@ -219,14 +219,14 @@ def test_a_lock_excludes_other_tasks_and_counts(kernel):
     assert order == ["a in", "a out", "b in", "b out"]
 
 
-def test_a_lock_belongs_to_the_task_and_not_to_its_greenlet(kernel):
+def test_a_lock_belongs_to_the_task_and_not_to_its_greenlet(core):
     lock = RLock()
     Spawn(lock.acquire).Wait()
     with pytest.raises(Timedout):
         Spawn(lock.acquire, 1, raise_on_wait=True).Wait()  # runs on the same greenlet
 
 
-def test_a_foreign_release_is_refused(kernel):
+def test_a_foreign_release_is_refused(core):
     lock = RLock()
     lock.acquire()
     with pytest.raises(Misuse, match="release"):
@@ -236,7 +236,7 @@ def test_a_foreign_release_is_refused(kernel):
         lock.release()
 
 
-def test_a_lock_can_be_acquired_with_a_timeout(kernel):
+def test_a_lock_can_be_acquired_with_a_timeout(core):
     lock = RLock()
     lock.acquire()
     with pytest.raises(Timedout):
@@ -249,7 +249,7 @@ def test_a_lock_can_be_acquired_with_a_timeout(kernel):
 
 @pytest.mark.parametrize("kind", [Event, EventQueue])
 @pytest.mark.parametrize("look", [1, 2])
-def test_a_signal_that_comes_while_a_wait_begins_is_not_slept_over(kernel, monkeypatch, kind, look):
+def test_a_signal_that_comes_while_a_wait_begins_is_not_slept_over(core, monkeypatch, kind, look):
     """As from a signal handler, which Python runs between any two calls: here those that look at the clock."""
     event = kind()
     looks = 0
@@ -259,17 +259,17 @@ def test_a_signal_that_comes_while_a_wait_begins_is_not_slept_over(kernel, monke
         looks += 1
         if looks == look:
             event.Signal(7)
-        return kernel.clock
+        return core.clock
 
-    monkeypatch.setattr(kernel, "now", now)
-    before = kernel.clock
+    monkeypatch.setattr(core, "now", now)
+    before = core.clock
     assert event.Wait(1) == 7
-    assert kernel.clock == before
+    assert core.clock == before
     assert not event
 
 
 @pytest.mark.parametrize("kind", [Event, EventQueue])
-def test_aborted_waits_swallow_one_value_however_many_they_were(kernel, kind):
+def test_aborted_waits_swallow_one_value_however_many_they_were(core, kind):
     event = kind()
     for _ in range(3):
         with pytest.raises(Timedout):
@@ -284,7 +284,7 @@ def test_aborted_waits_swallow_one_value_however_many_they_were(kernel, kind):
     assert event.Wait(1) == 3
 
 
-def test_an_exception_does_not_grow_with_each_wait_that_raises_it(kernel):
+def test_an_exception_does_not_grow_with_each_wait_that_raises_it(core):
     event = Event(auto_reset=False)
     event.SignalException(ValueError("kept"))
 

@@ -3,7 +3,7 @@ import pytest
 from cothread import EventQueue, Misuse, Spawn, Timedout, WaitForAll, Yield
 
 
-def test_values_come_out_in_order_and_without_a_switch(kernel):
+def test_values_come_out_in_order_and_without_a_switch(core):
     queue = EventQueue()
     for value in range(3):
         assert queue.Signal(value) is True
@@ -13,12 +13,12 @@ def test_values_come_out_in_order_and_without_a_switch(kernel):
     assert not queue
 
 
-def test_an_empty_queue_times_out(kernel):
+def test_an_empty_queue_times_out(core):
     with pytest.raises(Timedout):
         EventQueue().Wait(1)
 
 
-def test_each_signal_wakes_one_waiter(kernel):
+def test_each_signal_wakes_one_waiter(core):
     queue = EventQueue()
     tasks = [Spawn(queue.Wait) for _ in range(3)]
     Yield()
@@ -27,7 +27,7 @@ def test_each_signal_wakes_one_waiter(kernel):
     assert WaitForAll(tasks) == ["a", "b", "c"]
 
 
-def test_a_greedy_consumer_takes_all(kernel):
+def test_a_greedy_consumer_takes_all(core):
     queue = EventQueue()
     taken = []
 
@@ -45,13 +45,13 @@ def test_a_greedy_consumer_takes_all(kernel):
     WaitForAll(tasks)
 
 
-def test_a_full_queue_answers_false(kernel):
+def test_a_full_queue_answers_false(core):
     queue = EventQueue(max_length=2)
     assert [queue.Signal(n) for n in range(3)] == [True, True, False]
     assert EventQueue(0).Signal(1) is False
 
 
-def test_a_closed_queue_gives_what_it_has_and_then_stops(kernel):
+def test_a_closed_queue_gives_what_it_has_and_then_stops(core):
     queue = EventQueue()
     queue.Signal(1)
     queue.close()
@@ -62,7 +62,7 @@ def test_a_closed_queue_gives_what_it_has_and_then_stops(kernel):
         queue.Wait()
 
 
-def test_close_wakes_all_waiters(kernel):
+def test_close_wakes_all_waiters(core):
     queue = EventQueue()
     tasks = [Spawn(list, queue) for _ in range(2)]
     Yield()
@@ -70,7 +70,7 @@ def test_close_wakes_all_waiters(kernel):
     assert WaitForAll(tasks) == [[], []]
 
 
-def test_abort_wait_and_reset(kernel):
+def test_abort_wait_and_reset(core):
     queue = EventQueue()
     queue.Signal(1)
     queue.Signal(2)
@@ -84,7 +84,7 @@ def test_abort_wait_and_reset(kernel):
     assert not queue
 
 
-def test_abort_wait_takes_nothing_from_a_real_waiter(kernel):
+def test_abort_wait_takes_nothing_from_a_real_waiter(core):
     queue = EventQueue()
     waiter = Spawn(queue.Wait, 1)
     Yield()

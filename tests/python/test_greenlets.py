@@ -6,12 +6,12 @@ from cothread import Sleep, Spawn, WaitForAll, Yield, _scheduler
 from greenlet import getcurrent
 
 
-def test_a_greenlet_runs_one_function_after_another(kernel):
+def test_a_greenlet_runs_one_function_after_another(core):
     first = Spawn(getcurrent).Wait()
     assert all(Spawn(getcurrent).Wait() is first for _ in range(10))
 
 
-def test_a_task_that_failed_leaves_its_greenlet_fit_for_the_next(kernel, capsys):
+def test_a_task_that_failed_leaves_its_greenlet_fit_for_the_next(core, capsys):
     def broken():
         raise ValueError(getcurrent())
 
@@ -50,14 +50,14 @@ def test_deep_recursion_in_main_leaves_tasks_their_full_depth():
     assert deep(700) == "deep enough"
 
 
-def test_more_greenlets_than_are_kept_end_when_their_functions_do(kernel):
+def test_more_greenlets_than_are_kept_end_when_their_functions_do(core):
     count = _scheduler._PARKED + 100
     tasks = [Spawn(Sleep, 1) for _ in range(count)]
     WaitForAll(tasks)
     Sleep(1)
     assert len(_scheduler.parked) == _scheduler._PARKED
     # The handles of the greenlets that ended went back.
-    assert len(kernel.tokens) <= count + 1 - 100
+    assert len(core.tokens) <= count + 1 - 100
     assert WaitForAll([Spawn(lambda n=n: (Sleep(1), n)[1]) for n in range(count)]) == list(range(count))
 
 

@@ -181,15 +181,15 @@ def test_a_signal_that_comes_just_before_the_poll_is_not_slept_over():
         signal.signal(signal.SIGUSR1, handler)
         cothread.Sleep(0)
 
-        real = _scheduler.kernel._wait
+        real = _scheduler.core._wait
         def late(deadline):
             # As if it came between Python's last look and the system call: a thread keeps it for itself.
             import threading
             threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)).start()
             return real(deadline)
-        _scheduler.kernel._wait = late
+        _scheduler.core._wait = late
         event.Wait()
-        _scheduler.kernel._wait = real
+        _scheduler.core._wait = real
         print(handled == [signal.SIGUSR1])
         """
     )

@@ -38,7 +38,7 @@ def test_a_library_of_another_abi_is_refused(tmp_path):
     source.write_text("int cothread_abi(void) { return 99; }\n")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "other.so", source], check=True)
     line = last_line(import_with(tmp_path / "other.so"))
-    assert line.startswith("ImportError: cothread was written for ABI 1 of libcothread, but")
+    assert line.startswith("ImportError: cothread was written for ABI 2 of libcothread, but")
     assert line.endswith("has ABI 99.")
 
 
@@ -51,13 +51,13 @@ def test_a_refused_call_carries_its_code_and_the_librarys_sentence():
 
 
 def test_more_requests_than_the_ring_holds_all_arrive():
-    count = _scheduler.kernel.capacity + 500
+    count = _scheduler.core.capacity + 500
     tasks = [cothread.Spawn(lambda n=n: (cothread.Sleep(0.01), n)[1]) for n in range(count)]
     assert cothread.WaitForAll(tasks, 60) == list(range(count))
 
 
 def test_more_deadlines_than_a_batch_holds_all_wake():
-    count = 3 * _scheduler.kernel.capacity
+    count = 3 * _scheduler.core.capacity
     moment = cothread.AbsTimeout(0.2)
     tasks = [cothread.Spawn(cothread.Sleep, moment) for _ in range(count)]
     cothread.WaitForAll(tasks, 60)

@@ -4,10 +4,10 @@
 import cothread
 import pytest
 from cothread import Callback, Event, Sleep, Spawn, WaitForAll, Yield, poll_list
-from fake_kernel import EverybodyWaits
+from fake_core import EverybodyWaits
 
 
-def test_yield_is_round_robin(kernel):
+def test_yield_is_round_robin(core):
     order = []
 
     def task(name):
@@ -20,7 +20,7 @@ def test_yield_is_round_robin(kernel):
 
 
 def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_that_yielded(
-    kernel,
+    core,
 ):
     order = []
     event = Event()
@@ -46,8 +46,8 @@ def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_t
         Spawn(yielder)
         Sleep(0.5)
         Spawn(yielder_now)
-        kernel.advance(1)
-        kernel.ready_descriptors[5] = 1
+        core.advance(1)
+        core.ready_descriptors[5] = 1
         Callback(order.append, "callback")
         event.Signal()
 
@@ -72,7 +72,7 @@ def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_t
     ]
 
 
-def test_a_task_woken_in_a_round_runs_in_the_next(kernel):
+def test_a_task_woken_in_a_round_runs_in_the_next(core):
     order = []
     event = Event()
 
@@ -93,7 +93,7 @@ def test_a_task_woken_in_a_round_runs_in_the_next(kernel):
     assert order == ["waker", "bystander", "woken"]
 
 
-def test_functions_that_start_and_tasks_that_were_woken_take_turns_in_the_order_they_came(kernel):
+def test_functions_that_start_and_tasks_that_were_woken_take_turns_in_the_order_they_came(core):
     order = []
     events = [Event() for _ in range(3)]
 
@@ -111,7 +111,7 @@ def test_functions_that_start_and_tasks_that_were_woken_take_turns_in_the_order_
     assert order == [f"{what} {n}" for n in range(3) for what in ("first", "second", "woken")]
 
 
-def test_sleepers_whose_time_has_passed_wake_in_the_order_of_their_deadlines(kernel):
+def test_sleepers_whose_time_has_passed_wake_in_the_order_of_their_deadlines(core):
     order = []
 
     def sleeper(seconds):
@@ -122,7 +122,7 @@ def test_sleepers_whose_time_has_passed_wake_in_the_order_of_their_deadlines(ker
     assert order == [-2, -1, 0]
 
 
-def test_sleepers_wake_in_the_order_of_their_deadlines_and_then_of_their_calls(kernel):
+def test_sleepers_wake_in_the_order_of_their_deadlines_and_then_of_their_calls(core):
     order = []
 
     def sleeper(name, seconds):
@@ -133,7 +133,7 @@ def test_sleepers_wake_in_the_order_of_their_deadlines_and_then_of_their_calls(k
     assert order == ["d", "b", "a", "c"]
 
 
-def test_yield_with_a_timeout_waits_until_nobody_is_ready(kernel):
+def test_yield_with_a_timeout_waits_until_nobody_is_ready(core):
     order = []
 
     def busy():
@@ -148,23 +148,23 @@ def test_yield_with_a_timeout_waits_until_nobody_is_ready(kernel):
     assert order == [0, 1, 2, "idle"]
 
 
-def test_yield_with_a_timeout_waits_no_longer_than_that(kernel):
+def test_yield_with_a_timeout_waits_no_longer_than_that(core):
     stop = []
 
     def busy():
         while not stop:
-            kernel.advance(0.01)
+            core.advance(0.01)
             Yield()
 
     task = Spawn(busy)
-    started = kernel.now()
+    started = core.now()
     Yield(1)
-    assert 1_000_000_000 <= kernel.now() - started < 3_000_000_000
+    assert 1_000_000_000 <= core.now() - started < 3_000_000_000
     stop.append(1)
     task.Wait()
 
 
-def test_yield_without_bound_waits_for_idleness(kernel):
+def test_yield_without_bound_waits_for_idleness(core):
     order = []
     task = Spawn(lambda: [Yield() for _ in range(5)] and order.append("busy"))
     Yield(None)
@@ -173,7 +173,7 @@ def test_yield_without_bound_waits_for_idleness(kernel):
     assert order == ["busy", "idle"]
 
 
-def test_rounds_without_a_poll_are_bounded(kernel):
+def test_rounds_without_a_poll_are_bounded(core):
     """A sleeper gets its turn although somebody is always ready."""
     stop = []
     turns = []
@@ -184,10 +184,10 @@ def test_rounds_without_a_poll_are_bounded(kernel):
             Yield()
 
     task = Spawn(busy)
-    kernel.polls = 0
+    core.polls = 0
     sleeper = Spawn(Sleep, 1)
     Yield()
-    kernel.advance(2)
+    core.advance(2)
     turns.clear()
     sleeper.Wait()
     assert len(turns) < 200
@@ -195,12 +195,12 @@ def test_rounds_without_a_poll_are_bounded(kernel):
     task.Wait()
 
 
-def test_that_nothing_can_ever_happen_is_seen_by_the_fake_kernel(kernel):
+def test_that_nothing_can_ever_happen_is_seen_by_the_fake_core(core):
     with pytest.raises(EverybodyWaits):
         Event().Wait()
 
 
-def test_an_error_in_the_hub_reaches_main_and_loses_no_task(kernel):
+def test_an_error_in_the_hub_reaches_main_and_loses_no_task(core):
     """In the original the rest of the round was lost for ever."""
     done = []
 
@@ -210,27 +210,27 @@ def test_an_error_in_the_hub_reaches_main_and_loses_no_task(kernel):
 
     tasks = [Spawn(task, n) for n in range(10)]
     Yield()
-    kernel.failure = OSError("the library failed")
+    core.failure = OSError("the library failed")
     with pytest.raises(OSError, match="the library failed"):
         Sleep(0.5)
     WaitForAll(tasks)
     assert done == list(range(10))
 
 
-def test_the_idle_hub_polls_once_per_wake(kernel):
-    kernel.polls = 0
+def test_the_idle_hub_polls_once_per_wake(core):
+    core.polls = 0
     for _ in range(10):
         Sleep(1)
-    assert kernel.polls == 10
+    assert core.polls == 10
     assert cothread.cothread.Timedout is cothread.Timedout
 
 
-def test_switches_are_counted_and_the_turn_is_stamped(kernel):
-    tasks = [Spawn(lambda: (Sleep(1), turns.append(kernel.stamp[0]))) for _ in range(3)]
+def test_switches_are_counted_and_the_turn_is_stamped(core):
+    tasks = [Spawn(lambda: (Sleep(1), turns.append(core.stamp[0]))) for _ in range(3)]
     turns = []
     WaitForAll(tasks)
-    assert turns[0] in kernel.tokens
-    before = kernel.stamp[1]
+    assert turns[0] in core.tokens
+    before = core.stamp[1]
     task = Spawn(lambda: [Yield() for _ in range(100)])
     task.Wait()
-    assert 100 <= kernel.stamp[1] - before <= 300  # its own turns, the hub's, and main's
+    assert 100 <= core.stamp[1] - before <= 300  # its own turns, the hub's, and main's

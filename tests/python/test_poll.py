@@ -248,14 +248,14 @@ def test_the_constants_are_the_systems():
             assert getattr(cothread, name) == getattr(standard_select, name)
 
 
-def test_an_error_thrown_into_a_poll_of_many_withdraws_all(kernel):
+def test_an_error_thrown_into_a_poll_of_many_withdraws_all(core):
     """The next wait of the same task must not get what the last one asked for."""
     task = cothread._scheduler.current_task()
     cothread._scheduler.throw(task, KeyError("thrown"))
     with pytest.raises(KeyError):
         poll_list([(5, POLLIN), (6, POLLIN), (7, POLLIN)], 10)
-    started = kernel.now()
-    kernel.ready_descriptors.update({5: 1, 6: 1})
+    started = core.now()
+    core.ready_descriptors.update({5: 1, 6: 1})
     Sleep(1)
-    assert kernel.now() - started == 1_000_000_000
-    assert kernel.waits == {}
+    assert core.now() - started == 1_000_000_000
+    assert core.waits == {}

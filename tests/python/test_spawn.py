@@ -7,7 +7,7 @@ import pytest
 from cothread import Event, Misuse, Sleep, Spawn, Timedout, WaitForAll, Yield
 
 
-def test_tasks_start_in_spawn_order_in_the_next_round(kernel):
+def test_tasks_start_in_spawn_order_in_the_next_round(core):
     order = []
 
     def parent():
@@ -22,7 +22,7 @@ def test_tasks_start_in_spawn_order_in_the_next_round(kernel):
     assert order == ["parent", "still parent", 1, 2, "child"]
 
 
-def test_arguments_reach_the_function_and_the_options_do_not(kernel):
+def test_arguments_reach_the_function_and_the_options_do_not(core):
     def function(*args, **kargs):
         return args, kargs
 
@@ -32,7 +32,7 @@ def test_arguments_reach_the_function_and_the_options_do_not(kernel):
     )
 
 
-def test_spawn_works_as_a_decorator(kernel):
+def test_spawn_works_as_a_decorator(core):
     @Spawn
     def task():
         return 5
@@ -40,7 +40,7 @@ def test_spawn_works_as_a_decorator(kernel):
     assert task.Wait() == 5
 
 
-def test_wait_returns_the_result_again_and_without_a_switch(kernel):
+def test_wait_returns_the_result_again_and_without_a_switch(core):
     order = []
     task = Spawn(lambda: 42)
     assert task.Wait() == 42
@@ -50,28 +50,28 @@ def test_wait_returns_the_result_again_and_without_a_switch(kernel):
     other.Wait()
 
 
-def test_bool_is_true_from_the_end_of_the_task(kernel):
+def test_bool_is_true_from_the_end_of_the_task(core):
     task = Spawn(lambda: None)
     assert not task
     task.Wait()
     assert task
 
 
-def test_all_waiters_of_a_task_get_its_result(kernel):
+def test_all_waiters_of_a_task_get_its_result(core):
     """The original woke only the first."""
     task = Spawn(lambda: (Sleep(1), "done")[1])
     waiters = [Spawn(task.Wait, 5) for _ in range(3)]
     assert WaitForAll(waiters) == ["done"] * 3
 
 
-def test_wait_times_out_and_the_task_goes_on(kernel):
+def test_wait_times_out_and_the_task_goes_on(core):
     task = Spawn(lambda: (Sleep(2), "done")[1])
     with pytest.raises(Timedout, match="Timed out waiting for event"):
         task.Wait(1)
     assert task.Wait() == "done"
 
 
-def test_an_exception_is_reported_on_stderr_and_the_result_is_none(kernel, capsys):
+def test_an_exception_is_reported_on_stderr_and_the_result_is_none(core, capsys):
     def broken():
         raise ValueError("the reason")
 
@@ -81,7 +81,7 @@ def test_an_exception_is_reported_on_stderr_and_the_result_is_none(kernel, capsy
     assert "ValueError: the reason" in error
 
 
-def test_an_exit_in_a_task_is_reported_and_ends_only_the_task(kernel, capsys):
+def test_an_exit_in_a_task_is_reported_and_ends_only_the_task(core, capsys):
     def leaving():
         raise SystemExit(3)
 
@@ -89,7 +89,7 @@ def test_an_exit_in_a_task_is_reported_and_ends_only_the_task(kernel, capsys):
     assert "Spawned task leaving raised uncaught exception" in capsys.readouterr().err
 
 
-def test_a_broken_stderr_loses_no_task(kernel, monkeypatch):
+def test_a_broken_stderr_loses_no_task(core, monkeypatch):
     class Broken:
         def write(self, text):
             raise OSError("gone")
@@ -102,7 +102,7 @@ def test_a_broken_stderr_loses_no_task(kernel, monkeypatch):
     assert WaitForAll(after) == [None, "alive"]
 
 
-def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(kernel, capsys):
+def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(core, capsys):
     def broken():
         raise KeyError("x")
 
@@ -113,7 +113,7 @@ def test_raise_on_wait_raises_in_the_waiter_with_the_traceback_of_the_task(kerne
     assert capsys.readouterr().err == ""
 
 
-def test_every_waiter_present_gets_the_exception(kernel):
+def test_every_waiter_present_gets_the_exception(core):
     def broken():
         Sleep(1)
         raise KeyError("x")
@@ -125,7 +125,7 @@ def test_every_waiter_present_gets_the_exception(kernel):
             waiter.Wait()
 
 
-def test_an_outcome_that_is_gone_is_said_to_be_gone(kernel):
+def test_an_outcome_that_is_gone_is_said_to_be_gone(core):
     task = Spawn(lambda: 1 / 0, raise_on_wait=True)
     with pytest.raises(ZeroDivisionError):
         task.Wait()
@@ -134,7 +134,7 @@ def test_an_outcome_that_is_gone_is_said_to_be_gone(kernel):
         task.Wait()
 
 
-def test_abort_wait_drops_the_result_and_the_exception(kernel, capsys):
+def test_abort_wait_drops_the_result_and_the_exception(core, capsys):
     early = Spawn(lambda: 1 / 0, raise_on_wait=True)
     early.AbortWait()
     late = Spawn(lambda: 5)
@@ -147,21 +147,21 @@ def test_abort_wait_drops_the_result_and_the_exception(kernel, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_task_that_waits_for_itself_is_told_so(kernel):
+def test_a_task_that_waits_for_itself_is_told_so(core):
     tasks = []
     tasks.append(Spawn(lambda: tasks[0].Wait(), raise_on_wait=True))
     with pytest.raises(Misuse, match="itself"):
         tasks[0].Wait()
 
 
-def test_cothreads_has_the_living_tasks(kernel):
+def test_cothreads_has_the_living_tasks(core):
     task = Spawn(Sleep, 1)
     assert task in Spawn.Cothreads
     task.Wait()
     assert task not in Spawn.Cothreads
 
 
-def test_a_finished_task_keeps_nothing_alive(kernel):
+def test_a_finished_task_keeps_nothing_alive(core):
     class Thing:
         pass
 
@@ -179,7 +179,7 @@ def test_a_finished_task_keeps_nothing_alive(kernel):
     assert [ref() for ref in seen] == [None] * 3
 
 
-def test_an_exception_that_was_raised_by_wait_keeps_nothing_alive(kernel):
+def test_an_exception_that_was_raised_by_wait_keeps_nothing_alive(core):
     """Not even until the collector comes: its traceback holds the frames of the task."""
 
     class Thing:
@@ -204,27 +204,27 @@ def test_an_exception_that_was_raised_by_wait_keeps_nothing_alive(kernel):
         gc.enable()
 
 
-def test_what_is_no_function_is_refused_where_it_is_spawned(kernel):
+def test_what_is_no_function_is_refused_where_it_is_spawned(core):
     with pytest.raises(TypeError, match="Spawn needs a function to call, not 3"):
         Spawn(3)
 
 
-def test_a_spawn_can_be_referenced_weakly(kernel):
+def test_a_spawn_can_be_referenced_weakly(core):
     task = Spawn(lambda: None)
     assert weakref.ref(task)() is task
     task.Wait()
 
 
-def test_wait_for_all_shares_one_deadline(kernel):
-    started = kernel.now()
+def test_wait_for_all_shares_one_deadline(core):
+    started = core.now()
     tasks = [Spawn(Sleep, seconds) for seconds in (0.5, 3, 4)]
     with pytest.raises(Timedout):
         WaitForAll(tasks, 1)
-    assert kernel.now() - started == 1_000_000_000
+    assert core.now() - started == 1_000_000_000
     Sleep(10)
 
 
-def test_wait_for_all_aborts_what_stands_behind_the_failure(kernel):
+def test_wait_for_all_aborts_what_stands_behind_the_failure(core):
     first, second = Event(), Event()
     with pytest.raises(Timedout):
         WaitForAll([first, second], 1)
@@ -234,7 +234,7 @@ def test_wait_for_all_aborts_what_stands_behind_the_failure(kernel):
     assert first.Wait(0) == "kept"
 
 
-def test_wait_for_all_of_nothing(kernel):
+def test_wait_for_all_of_nothing(core):
     assert WaitForAll([]) == []
 
 
@@ -247,7 +247,7 @@ def test_spawn_through_the_real_library():
     assert cothread.cothread.Spawn is Spawn
 
 
-def test_a_function_that_cannot_be_named_is_reported_all_the_same(kernel, capsys):
+def test_a_function_that_cannot_be_named_is_reported_all_the_same(core, capsys):
     class Nameless:
         def __call__(self):
             raise ValueError("what happened")
@@ -260,7 +260,7 @@ def test_a_function_that_cannot_be_named_is_reported_all_the_same(kernel, capsys
     assert "ValueError: what happened" in capsys.readouterr().err
 
 
-def test_without_stderr_nothing_is_reported_anywhere(kernel, capsys, monkeypatch):
+def test_without_stderr_nothing_is_reported_anywhere(core, capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr", None)
     Spawn(lambda: 1 / 0)
     Sleep(1)

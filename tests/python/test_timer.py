@@ -3,25 +3,25 @@ import pytest
 from cothread import AbsTimeout, Misuse, Sleep, Spawn, Timer
 
 
-def test_a_timer_fires_once(kernel):
+def test_a_timer_fires_once(core):
     fired = []
-    Timer(1, lambda: fired.append(kernel.now()))
-    started = kernel.now()
+    Timer(1, lambda: fired.append(core.now()))
+    started = core.now()
     Sleep(10)
     assert [time - started for time in fired] == [1_000_000_000]
 
 
-def test_the_time_runs_from_the_construction(kernel):
+def test_the_time_runs_from_the_construction(core):
     """In the original it ran from the first turn of the timer's task."""
     fired = []
-    started = kernel.now()
-    Timer(1, lambda: fired.append(kernel.now()))
-    kernel.advance(0.75)  # the program computes
+    started = core.now()
+    Timer(1, lambda: fired.append(core.now()))
+    core.advance(0.75)  # the program computes
     Sleep(2)
     assert [time - started for time in fired] == [1_000_000_000]
 
 
-def test_a_retriggering_timer_fires_until_it_is_cancelled(kernel):
+def test_a_retriggering_timer_fires_until_it_is_cancelled(core):
     fired = []
     timer = Timer(1, lambda: fired.append(1), retrigger=True)
     Sleep(3.5)
@@ -31,7 +31,7 @@ def test_a_retriggering_timer_fires_until_it_is_cancelled(kernel):
 
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit])
-def test_a_timer_survives_an_exception_of_its_callback(kernel, capsys, kind):
+def test_a_timer_survives_an_exception_of_its_callback(core, capsys, kind):
     """In the original it died silently."""
     fired = []
 
@@ -47,7 +47,7 @@ def test_a_timer_survives_an_exception_of_its_callback(kernel, capsys, kind):
     assert capsys.readouterr().err.count(f"{kind.__name__}: in callback") == 3
 
 
-def test_an_interrupt_in_a_timers_callback_is_told_to_main(kernel):
+def test_an_interrupt_in_a_timers_callback_is_told_to_main(core):
     fired = []
 
     def callback():
@@ -64,13 +64,13 @@ def test_an_interrupt_in_a_timers_callback_is_told_to_main(kernel):
     assert len(fired) == 2
 
 
-def test_a_cancelled_timer_does_not_fire_even_if_it_is_due(kernel):
+def test_a_cancelled_timer_does_not_fire_even_if_it_is_due(core):
     fired = []
     timer = Timer(1, lambda: fired.append(1))
 
     def cancel():
         Sleep(0.5)
-        kernel.advance(1)
+        core.advance(1)
         timer.cancel()
 
     Spawn(cancel)
@@ -80,10 +80,10 @@ def test_a_cancelled_timer_does_not_fire_even_if_it_is_due(kernel):
         timer.reset(1)
 
 
-def test_reset_starts_again(kernel):
+def test_reset_starts_again(core):
     fired = []
-    started = kernel.now()
-    timer = Timer(1, lambda: fired.append(kernel.now() - started), reuse=True)
+    started = core.now()
+    timer = Timer(1, lambda: fired.append(core.now() - started), reuse=True)
     Sleep(0.5)
     timer.reset(1)
     Sleep(5)
@@ -96,15 +96,15 @@ def test_reset_starts_again(kernel):
     Sleep(0)
 
 
-def test_reset_from_inside_the_callback(kernel):
+def test_reset_from_inside_the_callback(core):
     fired = []
 
     def callback():
-        fired.append(kernel.now() - started)
+        fired.append(core.now() - started)
         if len(fired) < 3:
             timer.reset(len(fired))
 
-    started = kernel.now()
+    started = core.now()
     timer = Timer(1, callback, reuse=True)
     Sleep(10)
     assert fired == [1_000_000_000, 2_000_000_000, 4_000_000_000]
@@ -112,17 +112,17 @@ def test_reset_from_inside_the_callback(kernel):
     Sleep(0)
 
 
-def test_a_retriggering_timer_with_a_moment_fires_once(kernel):
+def test_a_retriggering_timer_with_a_moment_fires_once(core):
     """In the original it fired every millisecond from then on."""
     fired = []
-    timer = Timer((kernel.wall() + 1,), lambda: fired.append(1), retrigger=True)
+    timer = Timer((core.wall() + 1,), lambda: fired.append(1), retrigger=True)
     Sleep(5)
     assert fired == [1]
     timer.cancel()
     Sleep(0)
 
 
-def test_a_single_timer_cannot_be_reused(kernel):
+def test_a_single_timer_cannot_be_reused(core):
     timer = Timer(1, lambda: None)
     with pytest.raises(AssertionError, match="Cannot reuse this timer"):
         timer.reset(1)
@@ -134,7 +134,7 @@ def test_a_timer_needs_a_callback():
         Timer(1, None)
 
 
-def test_a_reset_that_is_refused_leaves_the_timer_as_it_was(kernel):
+def test_a_reset_that_is_refused_leaves_the_timer_as_it_was(core):
     fired = []
     timer = Timer(1, lambda: fired.append(1), retrigger=True)
     with pytest.raises(TypeError, match="'soon'"):
@@ -145,7 +145,7 @@ def test_a_reset_that_is_refused_leaves_the_timer_as_it_was(kernel):
     assert len(fired) == 2
 
 
-def test_a_callback_may_reset_its_timer_to_the_same_moment(kernel):
+def test_a_callback_may_reset_its_timer_to_the_same_moment(core):
     fired = []
     moment = AbsTimeout(1)
 

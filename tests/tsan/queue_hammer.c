@@ -49,17 +49,17 @@ struct producer {
 struct round {
     int64_t owner;
     uint32_t bound;
-    uint32_t generation; /* of the latest */
+    uint32_t generation; /* of the mailbox */
     _Atomic int started; /* producers: all begin at once */
     _Atomic int active;  /* producers not done */
     _Atomic uint32_t ended[PRODUCERS * POSTS]; /* how often the post of a value came to an end */
     struct producer producers[PRODUCERS];
     uint64_t popped;
-    uint64_t dropped; /* by closing the latest */
+    uint64_t dropped; /* by closing the mailbox */
 };
 
 static struct queue queue;
-static struct latest latest;
+static struct mailbox mailbox;
 static struct round rounds[ROUNDS];
 
 /* The queue hands it out; nobody calls it. */
@@ -78,7 +78,7 @@ static int post(struct producer *p, void *value, void **replaced) {
     case WAIT_BRIEFLY:
         return queue_post_wait(&queue, owner, callback, value, 1);
     default:
-        return latest_post(&queue, owner, &latest, p->round->generation, value, replaced);
+        return mailbox_post(&queue, owner, &mailbox, p->round->generation, value, replaced);
     }
 }
 
@@ -165,11 +165,11 @@ static void run(struct round *round, int number) {
 
     round->owner = number + 1;
     round->bound = bounds[number % 5];
-    while (number > 0 && !latest_idle(&latest))
+    while (number > 0 && !mailbox_idle(&mailbox))
         sched_yield(); /* a poster of the last round is inside */
     expect(queue_open(&queue, round->owner, round->bound, wake_fd), 0);
-    latest_open(&latest, callback, 0);
-    round->generation = atomic_load(&latest.generation);
+    mailbox_open(&mailbox, callback, 0);
+    round->generation = atomic_load(&mailbox.generation);
     atomic_store(&round->active, PRODUCERS);
     for (int i = 0; i < PRODUCERS; i++) {
         struct producer *p = &round->producers[i];
@@ -184,12 +184,12 @@ static void run(struct round *round, int number) {
         if (pop_slice(round, next) == 0 && !sleep_until_woken(round, wake_fd))
             break;
     if (number % 2 == 0)
-        round->dropped = (uint64_t)latest_close(&latest);
+        round->dropped = (uint64_t)mailbox_close(&mailbox);
     queue_close(&queue);
     while (pop_slice(round, next) > 0)
         ;
     if (number % 2 != 0)
-        round->dropped = (uint64_t)latest_close(&latest);
+        round->dropped = (uint64_t)mailbox_close(&mailbox);
     expect(queue_pending(&queue), 0);
     queue_retire(&queue);
     close(wake_fd);

@@ -51,7 +51,7 @@ static void *ask(void *number) {
         perror("echo: connect");
         return NULL;
     }
-    cothread_handle connection = cothread_adopt(fd);
+    cothread_handle connection = cothread_adopt(fd, 0);
     intptr_t right = 0;
     for (int i = 0; i < MESSAGES; i++) {
         int length = snprintf(message, sizeof message, "message %d of client %d", i, (int)(intptr_t)number), got = 0;
@@ -83,7 +83,7 @@ int main(void) {
         perror("echo");
         return 1;
     }
-    cothread_handle listener = cothread_adopt(fd);
+    cothread_handle listener = cothread_adopt(fd, 0);
     cothread_detach(cothread_spawn(listen_for_ever, (void *)(intptr_t)listener, NULL));
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = cothread_spawn(ask, (void *)(intptr_t)i, NULL);

@@ -52,9 +52,9 @@ int main(void) {
         fprintf(stderr, "pipeline: %s\n", cothread_last_error());
         return 1;
     }
-    numbers = cothread_channel_create(sizeof(long), CAPACITY);
-    squares = cothread_channel_create(sizeof(long), CAPACITY);
-    cothread_handle workers = cothread_group_create();
+    numbers = cothread_channel_create(sizeof(long), CAPACITY, 0);
+    squares = cothread_channel_create(sizeof(long), CAPACITY, 0);
+    cothread_handle workers = cothread_group_create(0);
     for (int i = 0; i < WORKERS; i++)
         CHECKED(cothread_group_add(workers, cothread_spawn(worker, NULL, NULL)));
     cothread_handle total = cothread_spawn(sink, NULL, NULL);

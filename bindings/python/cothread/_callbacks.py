@@ -431,7 +431,7 @@ def CallbackResult(
     # A callable of its own, which a queue that replaces takes for nobody else's.
     if callback_queue(partial(Spawn, run) if callback_spawn else run) is False:
         raise CallbackFull(f"The queue refused {name_of(action)}")
-    left = -1.0 if deadline is None else max(0, deadline - _scheduler.kernel.now()) / 1e9
+    left = -1.0 if deadline is None else max(0, deadline - _scheduler.core.now()) / 1e9
     if not _pass(finished, left):
         raise Timedout("Timed out waiting for callback result")
     if not outcome:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """libcothread as the scheduler needs it. The only module that knows ctypes and where the library lies.
 
-What the scheduler asks of it is `_scheduler.Kernel`: time, handles, one call per batch, an interrupt.
+What the scheduler asks of it is `_scheduler.Core`: time, handles, one call per batch, an interrupt.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
-_ABI = 1
+_ABI = 2
 
 FOREVER = 2**63 - 1
 NOW = -(2**63)
@@ -88,7 +88,7 @@ class _Options(ctypes.Structure):
         ("stack_size", ctypes.c_uint32),
         ("callback_bound", ctypes.c_uint32),
         ("callback_budget", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
+        ("timer_slack", ctypes.c_uint32),
     )
 
 
@@ -96,6 +96,8 @@ class _Ring(ctypes.Structure):
     _fields_ = (
         ("size", ctypes.c_uint32),
         ("capacity", ctypes.c_uint32),
+        ("request_size", ctypes.c_uint32),
+        ("ready_size", ctypes.c_uint32),
         ("requests", ctypes.c_void_p),
         ("ready", ctypes.c_void_p),
         ("request_count", ctypes.c_int64),
@@ -111,7 +113,7 @@ def _candidates() -> "list[str]":
         return [chosen]
     package = Path(__file__).resolve().parent
     found = [package / "libcothread.so", package.parents[2] / "build" / "libcothread.so"]
-    return [str(path) for path in found if path.exists()] + ["libcothread.so.1"]
+    return [str(path) for path in found if path.exists()] + ["libcothread.so.2"]
 
 
 def _open() -> str:
@@ -141,7 +143,7 @@ def _words(address: int, count: int) -> "memoryview[Any]":
 
 
 class Library:
-    """The hosted scheduler of the thread that creates this object, behind the `Kernel` interface."""
+    """The hosted scheduler of the thread that creates this object, behind the `Core` interface."""
 
     def __init__(self) -> None:
         path = _open()
@@ -166,7 +168,7 @@ class Library:
         create.argtypes = (ctypes.POINTER(_Options),)
         self._host_create = quick.cothread_host_create
         self._host_create.restype = ctypes.c_int64
-        self._host_create.argtypes = (ctypes.c_uint64, ctypes.c_char_p)
+        self._host_create.argtypes = (ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint32)
         self._submit = quick.cothread_submit
         interrupt = blocking.cothread_interrupt
         interrupt.argtypes = (ctypes.c_int64,)
@@ -185,6 +187,8 @@ class Library:
         ring = _Ring.from_address(address)
         if ring.size < ctypes.sizeof(_Ring):
             raise ImportError(f"cothread: the ring of {path} has {ring.size} bytes, not {ctypes.sizeof(_Ring)}.")
+        if (ring.request_size, ring.ready_size) != (REQUEST_WORDS * 8, READY_WORDS * 8):
+            raise ImportError(f"cothread: {path} has larger ring entries than this package knows; update the package.")
         self.capacity: int = ring.capacity
         self._requests = _words(ring.requests, self.capacity * REQUEST_WORDS)
         self._ready = _words(ring.ready, self.capacity * READY_WORDS)
@@ -218,7 +222,7 @@ class Library:
 
     def create(self, token: int) -> int:
         """A handle for one wait at a time; its batch entries carry `token`."""
-        return self._checked(self._host_create(token, None))
+        return self._checked(self._host_create(token, None, 0))
 
     def poll(self, requests: Requests, deadline: int) -> "list[int]":
         """Takes the requests, waits until something is ready or `deadline`, returns the batch's words.

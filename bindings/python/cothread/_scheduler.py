@@ -35,7 +35,7 @@ from . import _library
 from ._library import ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Requests
 
 
-class Kernel(Protocol):
+class Core(Protocol):
     """What the scheduler asks of the library. Tests put a fake with its own clock in its place."""
 
     capacity: int
@@ -101,7 +101,7 @@ _TURNS_PER_LOOK_AROUND = 8
 _TURNS = 1024
 
 # Set below, once the functions they need exist.
-kernel: Kernel = cast(Kernel, None)
+core: Core = cast(Core, None)
 hub: Task = cast(Task, None)
 
 scheduler_thread_id = get_ident()
@@ -170,7 +170,7 @@ def attach(waiter: Waiter) -> int:
         token = len(by_token)
         by_token.append(waiter)
     waiter.token = token
-    waiter.handle = kernel.create(token)
+    waiter.handle = core.create(token)
     return waiter.handle
 
 
@@ -205,7 +205,7 @@ def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Call
         if deadline is not None:
             me.queue = queue
             me.expired = False
-            if deadline <= kernel.now():
+            if deadline <= core.now():
                 me.armed = OVERDUE
                 overdue.append((deadline, me))
             else:
@@ -612,7 +612,7 @@ def rouse(queue: Any) -> None:
 def wake_hub() -> None:
     global asleep
     asleep = False
-    kernel.interrupt()
+    core.interrupt()
 
 
 _batch: "list[int]" = []  # what _deliver has not dealt with
@@ -623,7 +623,7 @@ def _look(deadline: int) -> None:
     """Hands the requests over and takes the batch of waits that ended."""
     global _batch, _polling, asleep
     _polling = True
-    _batch = kernel.poll(requests, deadline)
+    _batch = core.poll(requests, deadline)
     _polling = False
     asleep = False
     while wakeups:
@@ -678,7 +678,7 @@ def outcome(what: int) -> Union[int, Exception]:
     code = reason - (1 << 32)
     if code in (_library.EBADF, _library.ECLOSED):
         return POLLNVAL
-    return kernel.error(code)
+    return core.error(code)
 
 
 def _completed(task: Task, what: int) -> None:
@@ -728,7 +728,7 @@ def another_round() -> bool:
         return False
     length = len(ready)
     if length >= _look_around_at:
-        if wakeups or errors or length >= _TURNS or kernel.now() - _looked >= _LOOK_NS:
+        if wakeups or errors or length >= _TURNS or core.now() - _looked >= _LOOK_NS:
             return False
         _look_around_at = length + _TURNS_PER_LOOK_AROUND
     ready.append(hub)
@@ -749,7 +749,7 @@ def _shorten() -> None:
 def _rounds() -> None:
     global interrupted, ready, _look_around_at, _looked
     # Not at once: after a failure of the library main is told of it first.
-    _looked = kernel.now()
+    _looked = core.now()
     while True:
         _shorten()
         while wakeups:
@@ -757,10 +757,10 @@ def _rounds() -> None:
             del wakeups[0]
         if not (ready or overdue or yielders or expired or errors):
             _sleep()
-            _looked = kernel.now()
-        elif kernel.now() - _looked >= _LOOK_NS:
+            _looked = core.now()
+        elif core.now() - _looked >= _LOOK_NS:
             _look(NOW)
-            _looked = kernel.now()
+            _looked = core.now()
         if overdue:
             overdue.sort(key=_deadline_of)
             for _, task in overdue:
@@ -781,7 +781,7 @@ def _rounds() -> None:
         ready.append(hub)
         _look_around_at = len(ready) + _TURNS_PER_LOOK_AROUND
         # Whose turn it is is stamped once a round: at each switch it would add a tenth to a yield (0.41 us to 0.46).
-        stamp = kernel.stamp
+        stamp = core.stamp
         stamp[0] = ready[0].handle
         stamp[1] = _switches
         for entry in turns:
@@ -806,7 +806,7 @@ def _recover() -> None:
             ready.remove(mark)
     ready.extend([_start_one] * len(unstarted))
     if _polling:
-        _batch = kernel.batch()
+        _batch = core.batch()
         _polling = False
     _deliver()
 
@@ -860,8 +860,8 @@ def deadline_after(timeout: Any) -> Optional[int]:
         if len(timeout) != 1:
             raise TypeError(f"timeout is {timeout!r}: a tuple has one moment of time.time() in it, or None")
     try:
-        left = timeout[0] - kernel.wall() if isinstance(timeout, tuple) else timeout
-        deadline = kernel.now() + int(left * 1e9)
+        left = timeout[0] - core.wall() if isinstance(timeout, tuple) else timeout
+        deadline = core.now() + int(left * 1e9)
     except OverflowError:  # an infinity
         return None if left > 0 else NOW + 1
     except (TypeError, ValueError) as error:
@@ -953,20 +953,20 @@ def _in_child() -> None:
             _library.keep_forever(job._task)
 
 
-def use(replacement: Kernel) -> None:
-    """Tests only: another kernel, and with it other handles. No task may be waiting."""
-    global kernel
+def use(replacement: Core) -> None:
+    """Tests only: another core, and with it other handles. No task may be waiting."""
+    global core
     for waiter in by_token:
         if waiter is not None:
             waiter.armed = 0
             detach(waiter)
     _look(NOW)
-    kernel = replacement
+    core = replacement
     del by_token[1:]
     free_tokens.clear()
 
 
-kernel = _library.Library()
+core = _library.Library()
 main = cast(Task, getcurrent())
 _adopt(main)
 _start_one = _Start()

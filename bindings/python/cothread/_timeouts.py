@@ -14,7 +14,7 @@ def AbsTimeout(timeout: Any) -> "Optional[tuple[float]]":
         return timeout
     if deadline is None:
         return None
-    moment = Moment((_scheduler.kernel.wall() + timeout,))
+    moment = Moment((_scheduler.core.wall() + timeout,))
     moment.deadline = deadline
     return moment
 

@@ -148,7 +148,7 @@ def poll_list(event_list: "Iterable[tuple[Any, int]]", timeout: Any = None) -> "
     me = current_task()
     masks = _masks(event_list)
     deadline = deadline_after(timeout)
-    if not masks or (deadline is not None and deadline <= _scheduler.kernel.now()):
+    if not masks or (deadline is not None and deadline <= _scheduler.core.now()):
         wait(me, None, deadline)
         return _ready_now(masks)
     if len(masks) == 1:

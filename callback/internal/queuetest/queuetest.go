@@ -19,30 +19,30 @@ static void *zeroed(size_t size) {
 	return memory == NULL ? NULL : memset(memory, 0, size);
 }
 static struct queue *new_queue(void) { return zeroed(sizeof(struct queue)); }
-static struct latest *new_latest(void) { return zeroed(sizeof(struct latest)); }
+static struct mailbox *new_mailbox(void) { return zeroed(sizeof(struct mailbox)); }
 
 static int post(struct queue *q, int64_t owner, uintptr_t number) { return queue_post(q, owner, NULL, (void *)number); }
 static int offer(struct queue *q, int64_t owner, uintptr_t number) { return queue_offer(q, owner, NULL, (void *)number); }
 static int post_wait(struct queue *q, int64_t owner, uintptr_t number, int64_t deadline) {
 	return queue_post_wait(q, owner, NULL, (void *)number, deadline);
 }
-static int post_latest(struct queue *q, int64_t owner, struct latest *l, uint32_t generation, uintptr_t value, uintptr_t *replaced) {
+static int post_value(struct queue *q, int64_t owner, struct mailbox *l, uint32_t generation, uintptr_t value, uintptr_t *replaced) {
 	void *old = NULL;
-	int code = latest_post(q, owner, l, generation, (void *)value, &old);
+	int code = mailbox_post(q, owner, l, generation, (void *)value, &old);
 	*replaced = (uintptr_t)old;
 	return code;
 }
-static int pop(struct queue *q, uintptr_t *number, uint64_t *token, int *latest) {
+static int pop(struct queue *q, uintptr_t *number, uint64_t *token, int *mailbox) {
 	struct queue_item item;
 	if (!queue_pop(q, &item))
 		return 0;
 	*number = (uintptr_t)item.argument;
 	*token = item.token;
-	*latest = item.kind == QUEUE_LATEST;
+	*mailbox = item.kind == QUEUE_MAILBOX;
 	return 1;
 }
 static uint32_t waiters(struct queue *q) { return atomic_load(&q->waiters); }
-static uint32_t generation(struct latest *l) { return atomic_load(&l->generation); }
+static uint32_t generation(struct mailbox *l) { return atomic_load(&l->generation); }
 
 // A producer that is stopped between taking its ticket and publishing it.
 static uint64_t take_ticket(struct queue *q) { return atomic_fetch_add(&q->tail, 1) & QUEUE_TICKET; }
@@ -163,9 +163,9 @@ type Queue struct {
 
 // Item is what was popped.
 type Item struct {
-	Number uint64
-	Token  uint64
-	Latest bool
+	Number  uint64
+	Token   uint64
+	Mailbox bool
 }
 
 // Statistics are the callback fields of cothread_stats.
@@ -210,11 +210,11 @@ func (q Queue) Waiters() int { return int(C.waiters(q.c)) }
 func (q Queue) Pop() (Item, bool) {
 	var number C.uintptr_t
 	var token C.uint64_t
-	var latest C.int
-	if C.pop(q.c, &number, &token, &latest) == 0 {
+	var mailbox C.int
+	if C.pop(q.c, &number, &token, &mailbox) == 0 {
 		return Item{}, false
 	}
-	return Item{uint64(number), uint64(token), latest != 0}, true
+	return Item{uint64(number), uint64(token), mailbox != 0}, true
 }
 
 // Popped is queue_popped.
@@ -289,27 +289,27 @@ func (q Queue) StormOver() (odd, even uint64, over bool) {
 	return uint64(plain), uint64(handled), over
 }
 
-// Latest is a struct latest that starts as zeros.
-type Latest struct{ c *C.struct_latest }
+// Mailbox is a struct mailbox that starts as zeros.
+type Mailbox struct{ c *C.struct_mailbox }
 
-// NewLatest returns a latest that was never opened.
-func NewLatest() Latest { return Latest{C.new_latest()} }
+// NewMailbox returns a mailbox that was never opened.
+func NewMailbox() Mailbox { return Mailbox{C.new_mailbox()} }
 
-// Open is latest_open.
-func (l Latest) Open(token uint64) { C.latest_open(l.c, nil, C.uint64_t(token)) }
+// Open is mailbox_open.
+func (l Mailbox) Open(token uint64) { C.mailbox_open(l.c, nil, C.uint64_t(token)) }
 
-// Close is latest_close.
-func (l Latest) Close() int { return int(C.latest_close(l.c)) }
+// Close is mailbox_close.
+func (l Mailbox) Close() int { return int(C.mailbox_close(l.c)) }
 
-// Idle is latest_idle.
-func (l Latest) Idle() bool { return C.latest_idle(l.c) != 0 }
+// Idle is mailbox_idle.
+func (l Mailbox) Idle() bool { return C.mailbox_idle(l.c) != 0 }
 
 // Generation is the one that posts are to name.
-func (l Latest) Generation() uint32 { return uint32(C.generation(l.c)) }
+func (l Mailbox) Generation() uint32 { return uint32(C.generation(l.c)) }
 
-// Post is latest_post; replaced is 0 if nothing was.
-func (l Latest) Post(q Queue, owner int64, generation uint32, value uint64) (code int, replaced uint64) {
+// Post is mailbox_post; replaced is 0 if nothing was.
+func (l Mailbox) Post(q Queue, owner int64, generation uint32, value uint64) (code int, replaced uint64) {
 	var old C.uintptr_t
-	code = int(C.post_latest(q.c, C.int64_t(owner), l.c, C.uint32_t(generation), C.uintptr_t(value), &old))
+	code = int(C.post_value(q.c, C.int64_t(owner), l.c, C.uint32_t(generation), C.uintptr_t(value), &old))
 	return code, uint64(old)
 }

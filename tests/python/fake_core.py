@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kernel without a library: its clock moves only when every task waits, or when a test says so."""
+"""A core without a library: its clock moves only when every task waits, or when a test says so."""
 
 from typing import Optional
 
@@ -14,7 +14,7 @@ class EverybodyWaits(Exception):
     """No task is ready, and nothing is left that could make one ready."""
 
 
-class FakeKernel:
+class FakeCore:
     capacity = 4096
 
     def __init__(self) -> None:

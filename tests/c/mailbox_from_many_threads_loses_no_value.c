@@ -4,7 +4,7 @@
 /* Each posted value is either run once or handed back once. */
 enum { THREADS = 4, POSTS = 20000 };
 static unsigned char seen[THREADS * POSTS];
-static cothread_handle scheduler, latest;
+static cothread_handle scheduler, mailbox;
 static int living = THREADS;
 
 static void callback(void *value) {
@@ -22,7 +22,7 @@ static void *producer(void *first) {
     int i, result;
     for (i = 0; i < POSTS; i++) {
         void *replaced = NULL;
-        result = cothread_post_latest(latest, (unsigned char *)first + i, &replaced);
+        result = cothread_mailbox_post(mailbox, (unsigned char *)first + i, &replaced);
         expect(result == 0 || result == 1, 1);
         if (result == 1)
             callback(replaced);
@@ -36,7 +36,7 @@ int main(void) {
     int i;
     scheduler = handle(cothread_create(NULL));
     done = handle(cothread_event_create(0));
-    latest = handle(cothread_latest_create(callback, 0));
+    mailbox = handle(cothread_mailbox_create(callback, 0, 0));
     for (i = 0; i < THREADS; i++)
         expect(pthread_create(&threads[i], NULL, producer, seen + i * POSTS), 0);
     expect(cothread_event_wait(done, NULL, COTHREAD_FOREVER), 0);

@@ -2,7 +2,7 @@
 #include "test.h"
 #include <sys/socket.h>
 
-/* Both streams are reported at once. The first reader closes the other stream, and its number comes back as a new one:
+/* Both descriptors are reported at once. The first reader closes the other one, and its number comes back as a new one:
  * what was reported for the old one must not reach it. */
 static cothread_handle first, second, fresh;
 static int fresh_fds[2];
@@ -14,7 +14,7 @@ static void *closes_the_other(void *unused) {
     expect(cothread_close(second), 0);
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fresh_fds), 0);
     expect(fresh_fds[0], number);
-    fresh = handle(cothread_adopt(fresh_fds[0]));
+    fresh = handle(cothread_adopt(fresh_fds[0], 0));
     expect(cothread_read(fresh, &byte, 1, cothread_after(COTHREAD_MILLISECOND)), COTHREAD_ETIMEDOUT);
     return unused;
 }
@@ -32,8 +32,8 @@ int main(void) {
     handle(cothread_create(NULL));
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
     expect(socketpair(AF_UNIX, SOCK_STREAM, 0, b), 0);
-    first = handle(cothread_adopt(a[0]));
-    second = handle(cothread_adopt(b[0]));
+    first = handle(cothread_adopt(a[0], 0));
+    second = handle(cothread_adopt(b[0], 0));
     tasks[0] = spawn(closes_the_other, NULL);
     tasks[1] = spawn(is_closed, NULL);
     expect(cothread_yield(), 0);

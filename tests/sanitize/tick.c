@@ -1,12 +1,12 @@
-/* kernel.c - a kernel half in plain C, so that the task half, the queue and the public names run without Go: under
+/* tick.c - a tick half in plain C, so that the task half, the queue and the public names run without Go: under
  * ThreadSanitizer, which cannot follow Go's runtime, under valgrind, and on a processor that qemu imitates.
  * SPDX-License-Identifier: Apache-2.0
  *
- * It is what capi/kernel.h asks for and no more: poll(2) over what tasks wait for, one list of waits looked through
+ * It is what capi/tick.h asks for and no more: poll(2) over what tasks wait for, one list of waits looked through
  * from end to end. Not here, and answered with an error: adopted descriptors, the descriptor and the list of
  * a hosted scheduler. */
 #define _GNU_SOURCE
-#include "../../capi/kernel.h"
+#include "../../capi/tick.h"
 #include "../../runtime/native/native.h"
 
 #include <poll.h>
@@ -211,14 +211,14 @@ static void run(struct half *half, bool begin)
         atomic_fetch_add_explicit(&s->shared.ticks, 1, memory_order_relaxed);
     native_run(s, begin);
     while (s->shared.stop == STOP_CALL) {
-        kernelCall(s->number);
+        tickCall(s->number);
         native_run(s, false);
     }
 }
 
-/* ---- capi/kernel.h ---------------------------------------------------------------------------------------------- */
+/* ---- capi/tick.h ---------------------------------------------------------------------------------------------- */
 
-int kernelCreate(uint32_t number, void *queue, void *scheduler, int hostPolls)
+int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls)
 {
     (void)queue;
     if (hostPolls)
@@ -232,11 +232,11 @@ int kernelCreate(uint32_t number, void *queue, void *scheduler, int hostPolls)
     half->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (half->wake_fd >= 0 && half->waits && half->polled)
         return half->wake_fd;
-    kernelRelease(number);
+    tickRelease(number);
     return COTHREAD_ELIMIT;
 }
 
-void kernelRelease(uint32_t number)
+void tickRelease(uint32_t number)
 {
     struct half *half = &halves[number];
     free(half->waits);
@@ -247,7 +247,7 @@ void kernelRelease(uint32_t number)
     half->polled = NULL;
 }
 
-int kernelDrive(uint32_t number)
+int tickDrive(uint32_t number)
 {
     struct half *half = &halves[number];
     struct shared *shared = &half->scheduler->shared;
@@ -262,7 +262,7 @@ int kernelDrive(uint32_t number)
     return 0;
 }
 
-int kernelPoll(uint32_t number, int64_t deadline)
+int tickPoll(uint32_t number, int64_t deadline)
 {
     struct half *half = &halves[number];
     struct shared *shared = &half->scheduler->shared;
@@ -277,7 +277,7 @@ int kernelPoll(uint32_t number, int64_t deadline)
     return 0;
 }
 
-int kernelDrain(uint32_t number, int64_t deadline)
+int tickDrain(uint32_t number, int64_t deadline)
 {
     struct half *half = &halves[number];
     struct shared *shared = &half->scheduler->shared;
@@ -290,7 +290,7 @@ int kernelDrain(uint32_t number, int64_t deadline)
     }
 }
 
-int kernelCall(uint32_t number)
+int tickCall(uint32_t number)
 {
     struct half *half = &halves[number];
     struct shared *shared = &half->scheduler->shared;
@@ -312,37 +312,37 @@ int kernelCall(uint32_t number)
     return 0;
 }
 
-int kernelSettle(uint32_t number)
+int tickSettle(uint32_t number)
 {
     arm(&halves[number]);
     return 0;
 }
 
-int kernelPollFD(uint32_t number)
+int tickPollFD(uint32_t number)
 {
     (void)number;
     return COTHREAD_ESYSTEM;
 }
 
-int64_t kernelNextDeadline(uint32_t number)
+int64_t tickNextDeadline(uint32_t number)
 {
     arm(&halves[number]);
     return ready(&halves[number]) ? COTHREAD_NOW : nearest(&halves[number]);
 }
 
-int kernelPollList(uint32_t number, void *list, int capacity)
+int tickPollList(uint32_t number, void *list, int capacity)
 {
     (void)number, (void)list, (void)capacity;
     return COTHREAD_ESYSTEM;
 }
 
-int kernelPollDeliver(uint32_t number, void *list, int count)
+int tickPollDeliver(uint32_t number, void *list, int count)
 {
     (void)number, (void)list, (void)count;
     return COTHREAD_ESYSTEM;
 }
 
-void kernelFault(uint32_t number, char *text, int size)
+void tickFault(uint32_t number, char *text, int size)
 {
     (void)number;
     if (size > 0)
