@@ -11,7 +11,7 @@ import (
 
 // deadlines is a 4-ary heap of when tasks are to be woken: four children share a cache line.
 //
-// A slot has at most one valid entry, the one whose key is the block's HeapDeadline. Ending a wait early touches nothing
+// A slot has at most one valid entry, the one whose key is the slot's in keys. Ending a wait early touches nothing
 // here, and neither does a later deadline of the same task: when the entry comes up, the block says whether to wake the
 // task, to enter it again, or to forget it. So an echo server that renews a timeout with each message pays nothing
 // for it. Only an earlier deadline enters the slot again at once; its old entry is dead then. (Should a dead entry have
@@ -20,9 +20,18 @@ type deadlines struct {
 	shared   *Shared
 	memory   []byte
 	entries  []deadlineEntry // over memory
+	keyed    []byte
+	keys     []deadlineKey // of each slot, over keyed
 	dead     int
 	sequence uint32
 	large    bool // memory worth giving back was touched
+}
+
+// deadlineKey is that of a slot's valid entry; deadline 0: it has none. It outlives the task.
+type deadlineKey struct {
+	deadline int64
+	sequence uint32
+	_        uint32
 }
 
 type deadlineEntry struct {
@@ -34,7 +43,8 @@ type deadlineEntry struct {
 const (
 	arity = 4
 	// Every slot may have one valid entry, and compact keeps the dead ones below half, and 65.
-	deadlinesCapacity = 2<<22 + 256
+	deadlinesSlots    = chunks << chunkBits
+	deadlinesCapacity = 2*deadlinesSlots + 256
 	deadlinesLarge    = 1 << 16
 )
 
@@ -45,28 +55,39 @@ func newDeadlines(shared *Shared) (*deadlines, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := unsafe.Slice((*deadlineEntry)(unsafe.Pointer(&memory[0])), deadlinesCapacity)[:0]
-	return &deadlines{shared: shared, memory: memory, entries: entries}, nil
+	keyed, err := unix.Mmap(-1, 0, deadlinesSlots*int(unsafe.Sizeof(deadlineKey{})),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		_ = unix.Munmap(memory)
+		return nil, err
+	}
+	return &deadlines{
+		shared: shared, memory: memory, keyed: keyed,
+		entries: unsafe.Slice((*deadlineEntry)(unsafe.Pointer(&memory[0])), deadlinesCapacity)[:0],
+		keys:    unsafe.Slice((*deadlineKey)(unsafe.Pointer(&keyed[0])), deadlinesSlots),
+	}, nil
 }
 
 func (d *deadlines) close() {
-	d.entries = nil
+	d.entries, d.keys = nil, nil
 	_ = unix.Munmap(d.memory)
+	_ = unix.Munmap(d.keyed)
 }
 
 // arm has b woken at its deadline.
 func (d *deadlines) arm(b *Block) {
-	key := max(b.Deadline, 1) // 0 stands for no entry
+	deadline := max(b.Deadline, 1) // 0 stands for no entry
+	key := &d.keys[b.Index]
 	d.sequence++
-	b.HeapSequence = d.sequence
-	if b.HeapDeadline != 0 {
-		if key >= b.HeapDeadline {
+	key.sequence = d.sequence
+	if key.deadline != 0 {
+		if deadline >= key.deadline {
 			return
 		}
 		d.dead++
 	}
-	b.HeapDeadline = key
-	d.push(deadlineEntry{key, b.HeapSequence, b.Index})
+	key.deadline = deadline
+	d.push(deadlineEntry{deadline, key.sequence, b.Index})
 	if d.dead > len(d.entries)/2+64 {
 		d.compact()
 	}
@@ -77,7 +98,7 @@ func (d *deadlines) next() int64 {
 	for len(d.entries) > 0 {
 		top := d.entries[0]
 		b := d.shared.block(top.slot)
-		if top.present(b) {
+		if d.present(b, top) {
 			return top.deadline
 		}
 		d.pop()
@@ -93,8 +114,8 @@ func (d *deadlines) expire(now int64, due func(*Block)) {
 		top := d.entries[0]
 		b := d.shared.block(top.slot)
 		d.pop()
-		if top.present(b) {
-			b.HeapDeadline = 0
+		if d.present(b, top) {
+			d.keys[top.slot].deadline = 0
 			due(b)
 			continue
 		}
@@ -103,33 +124,35 @@ func (d *deadlines) expire(now int64, due func(*Block)) {
 }
 
 // present says whether an entry is for the wait that b is in: then its deadline and its place among equal ones are right.
-func (e deadlineEntry) present(b *Block) bool {
-	return b.HeapDeadline == e.deadline && b.HeapSequence == e.sequence && b.State == stateWaiting && max(b.Deadline, 1) == e.deadline
+func (d *deadlines) present(b *Block, e deadlineEntry) bool {
+	key := d.keys[e.slot]
+	return key.deadline == e.deadline && key.sequence == e.sequence && b.State == stateWaiting && max(b.Deadline, 1) == e.deadline
 }
 
 // renew deals with an entry that came up and is not b's present deadline.
 func (d *deadlines) renew(b *Block, top deadlineEntry) {
-	if b.HeapDeadline != top.deadline {
+	key := &d.keys[top.slot]
+	if key.deadline != top.deadline {
 		d.dead--
 		return
 	}
-	b.HeapDeadline = 0
+	key.deadline = 0
 	if b.State == stateWaiting && b.Deadline != Forever {
-		b.HeapDeadline = max(b.Deadline, 1)
-		d.push(deadlineEntry{b.HeapDeadline, b.HeapSequence, b.Index})
+		key.deadline = max(b.Deadline, 1)
+		d.push(deadlineEntry{key.deadline, key.sequence, top.slot})
 	}
 }
 
 func (d *deadlines) compact() {
 	kept := d.entries[:0]
 	for _, e := range d.entries {
-		if b := d.shared.block(e.slot); b.HeapDeadline == e.deadline {
-			b.HeapDeadline = -e.deadline // marked: a second one is dead
+		if key := &d.keys[e.slot]; key.deadline == e.deadline {
+			key.deadline = -e.deadline // marked: a second one is dead
 			kept = append(kept, e)
 		}
 	}
 	for _, e := range kept {
-		d.shared.block(e.slot).HeapDeadline = e.deadline
+		d.keys[e.slot].deadline = e.deadline
 	}
 	d.entries = kept
 	d.dead = 0

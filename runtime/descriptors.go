@@ -11,13 +11,13 @@ import (
 // descriptors knows which tasks wait for which descriptor of the caller's. The poller keeps one registration per
 // descriptor, for the bits that any of them wants.
 //
-// A task woken for another reason (deadline, cancel) stays listed until its descriptor is next looked at: its Wait number
+// A task woken for another reason (deadline, cancel) stays listed until its descriptor is next looked at: its wait's number
 // has moved on then. After a deadline that is the next tick, after a cancel, of which nobody tells, whatever comes first.
 type descriptors struct {
 	poller   poll.Poller
 	numbers  []fdWaiters // by descriptor
 	timedOut []int32     // descriptors of waits whose deadline passed in this tick
-	due      func(b *Block, reason int32, events uint32)
+	due      func(w *Wait, reason int32, events uint32)
 }
 
 type fdWaiters struct {
@@ -26,8 +26,8 @@ type fdWaiters struct {
 }
 
 type fdWaiter struct {
-	block  *Block
-	wait   uint32
+	wait   *Wait
+	number uint32
 	events uint32
 }
 
@@ -39,23 +39,23 @@ func token(fd int32, generation uint32) uint64 {
 }
 
 func (w *fdWaiter) waits() bool {
-	return w.block.Wait == w.wait && w.block.State == stateWaiting
+	return w.wait.is(w.number)
 }
 
-// wait has b woken when its descriptor is ready. What cannot be waited for is due at once, with the reason.
-func (d *descriptors) wait(b *Block) {
-	if int(b.FD) >= len(d.numbers) {
+// wait has w's task woken when its descriptor is ready. What cannot be waited for is due at once, with the reason.
+func (d *descriptors) wait(w *Wait) {
+	if int(w.FD) >= len(d.numbers) {
 		// Hosts may ask for any number: only one that is open is worth the memory.
-		if err := d.poller.Arm(int(b.FD), token(b.FD, 0), b.Events); err != nil && d.refuse(b, b.Events, err) {
+		if err := d.poller.Arm(int(w.FD), token(w.FD, 0), w.Events); err != nil && d.refuse(w, w.Events, err) {
 			return
 		}
-		for int(b.FD) >= len(d.numbers) {
+		for int(w.FD) >= len(d.numbers) {
 			d.numbers = append(d.numbers, make([]fdWaiters, max(64, len(d.numbers)))...)
 		}
 	}
-	n := &d.numbers[b.FD]
-	n.waiters = append(n.waiters, fdWaiter{b, b.Wait, b.Events})
-	d.arm(b.FD, n)
+	n := &d.numbers[w.FD]
+	n.waiters = append(n.waiters, fdWaiter{w, w.Number, w.Events})
+	d.arm(w.FD, n)
 }
 
 // arm asks for what those who still wait want, if any do.
@@ -71,7 +71,7 @@ func (d *descriptors) arm(fd int32, n *fdWaiters) {
 	}
 	kept := n.waiters[:0]
 	for _, w := range n.waiters {
-		if !d.refuse(w.block, w.events, err) {
+		if !d.refuse(w.wait, w.events, err) {
 			kept = append(kept, w)
 		}
 	}
@@ -79,14 +79,14 @@ func (d *descriptors) arm(fd int32, n *fdWaiters) {
 }
 
 // refuse ends a wait that the poller does not take; false: it goes on, for what a file that is always ready never has.
-func (d *descriptors) refuse(b *Block, events uint32, err error) bool {
+func (d *descriptors) refuse(w *Wait, events uint32, err error) bool {
 	if !errors.Is(err, poll.ErrAlwaysReady) {
-		d.due(b, reasonOf(err), 0)
+		d.due(w, reasonOf(err), 0)
 		return true
 	}
 	events &= poll.Readable | poll.Writable
 	if events != 0 {
-		d.due(b, Woken, events)
+		d.due(w, Woken, events)
 	}
 	return events != 0
 }
@@ -134,7 +134,7 @@ func (d *descriptors) report(t uint64, events uint32) {
 		if got := events & (w.events | poll.Error | poll.Hangup); got == 0 {
 			kept = append(kept, w)
 		} else if w.waits() {
-			d.due(w.block, Woken, got)
+			d.due(w.wait, Woken, got)
 		}
 	}
 	n.waiters = kept
@@ -150,7 +150,7 @@ func (d *descriptors) wake(fd int64) int64 {
 	var woken int64
 	for _, w := range n.waiters {
 		if w.waits() {
-			d.due(w.block, errClosed, 0)
+			d.due(w.wait, errClosed, 0)
 			woken++
 		}
 	}

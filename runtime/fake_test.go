@@ -174,16 +174,16 @@ func (l *list) join(other *list) {
 	other.first = nil
 }
 
-func (l *list) block() *Block {
+func (l *list) wait() *Wait {
 	if l.first == nil {
 		return nil
 	}
-	return l.first.block
+	return &l.first.block.Wait
 }
 
 // show tells the tick half which lists are empty.
 func (w *world) show() {
-	w.shared.NowFirst, w.shared.NextFirst, w.shared.HostFirst = w.now.block(), w.next.block(), w.host.block()
+	w.shared.NowFirst, w.shared.NextFirst, w.shared.HostFirst = w.now.wait(), w.next.wait(), w.host.wait()
 }
 
 func (t *task) set(state uint8) { t.state, t.block.State = state, state }
@@ -218,9 +218,10 @@ func (w *world) newTask(body func(*task)) *task {
 		t.block.Index = uint32(index)
 		w.bySlot = append(w.bySlot, t)
 	}
-	t.block.Flags &= flagOnArmed
+	t.block.Flags = 0
+	t.block.Wait.Task = t.block
 	t.block.Deadline = Forever
-	t.block.Events = 0
+	t.block.Wait.Events = 0
 	w.spawned = append(w.spawned, t)
 	return t
 }
@@ -275,23 +276,23 @@ func (w *world) makeReady(t *task) {
 	}
 }
 
-// wait is wait_begin of waiting.h.
+// wait is wait_begin of wait.h.
 func (w *world) wait(t *task, fd int, events uint32, deadline int64) {
-	b := t.block
+	own := &t.block.Wait
 	t.set(waiting)
-	b.Wait++
-	b.Deadline, b.FD, b.Events = deadline, int32(fd), events
-	if (deadline == Forever && events == 0) || b.Flags&flagOnArmed != 0 {
+	own.Number++
+	t.block.Deadline, own.FD, own.Events = deadline, int32(fd), events
+	if (deadline == Forever && events == 0) || own.Flags&waitOnArmed != 0 {
 		return
 	}
-	b.Flags |= flagOnArmed
-	b.ArmedNext = nil
+	own.Flags |= waitOnArmed
+	own.ArmedNext = nil
 	if w.shared.ArmedLast != nil {
-		w.shared.ArmedLast.ArmedNext = b
+		w.shared.ArmedLast.ArmedNext = own
 	} else {
-		w.shared.ArmedFirst = b
+		w.shared.ArmedFirst = own
 	}
-	w.shared.ArmedLast = b
+	w.shared.ArmedLast = own
 }
 
 func (w *world) wake(t *task, reason int32) {
@@ -299,9 +300,9 @@ func (w *world) wake(t *task, reason int32) {
 	b := t.block
 	t.reason, t.bits = reason, 0
 	if reason == Woken {
-		t.bits = b.Events
+		t.bits = b.Wait.Events
 	}
-	b.Deadline, b.Events, b.Reason = Forever, 0, reason
+	b.Deadline, b.Wait.Events, b.Reason = Forever, 0, reason
 	t.wakes++
 	w.makeReady(t)
 }
@@ -333,7 +334,7 @@ func (w *world) yields(t *task) { w.yield(t) }
 func (w *world) signal(other *task) func(*task) {
 	return func(*task) {
 		if other.state == waiting {
-			other.block.Events = 0
+			other.block.Wait.Events = 0
 			w.wake(other, Woken)
 		}
 	}
@@ -395,12 +396,13 @@ func (w *world) Run(begin bool) {
 }
 
 func (w *world) deliver(due Due) {
-	if due.Task == nil {
+	if due.Wait == nil {
 		w.log = append(w.log, fmt.Sprintf("adopted%d:%#x", due.Adopted, due.Events))
 		return
 	}
-	if t := w.bySlot[due.Task.Index]; t.state == waiting && t.block.Wait == due.Wait {
-		t.block.Events = due.Events
+	if due.Wait.is(due.Number) {
+		t := w.bySlot[due.Wait.Task.Index]
+		t.block.Wait.Events = due.Events
 		w.wake(t, due.Reason)
 	}
 }

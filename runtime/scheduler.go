@@ -85,10 +85,10 @@ func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock f
 	s.descriptors = descriptors{poller: poller, due: s.due}
 	s.expired = func(b *Block) {
 		count(&s.shared.TimersFired, 1)
-		if b.Events != 0 {
-			s.descriptors.timedOut = append(s.descriptors.timedOut, b.FD)
+		if b.Wait.Events != 0 {
+			s.descriptors.timedOut = append(s.descriptors.timedOut, b.Wait.FD)
 		}
-		s.due(b, errTimedOut, 0)
+		s.due(&b.Wait, errTimedOut, 0)
 	}
 	_, s.hostPolls = poller.(*poll.Host)
 	s.embedded = s.hostPolls
@@ -250,20 +250,20 @@ func (s *Scheduler) look(timeout int64) (interrupted bool) {
 
 // arm takes up the tasks that were suspended with a deadline or a descriptor: only those that still are cost anything.
 func (s *Scheduler) arm() {
-	b := s.shared.ArmedFirst
+	w := s.shared.ArmedFirst
 	s.shared.ArmedFirst, s.shared.ArmedLast = nil, nil
-	for b != nil {
-		next := b.ArmedNext
-		b.Flags &^= flagOnArmed
-		if b.State == stateWaiting {
-			if b.Events != 0 {
-				s.descriptors.wait(b)
+	for w != nil {
+		next := w.ArmedNext
+		w.Flags &^= waitOnArmed
+		if task := w.Task; task.State == stateWaiting {
+			if w.Events != 0 {
+				s.descriptors.wait(w)
 			}
-			if b.Deadline != Forever {
-				s.deadlines.arm(b)
+			if task.Deadline != Forever {
+				s.deadlines.arm(task)
 			}
 		}
-		b = next
+		w = next
 	}
 }
 
@@ -272,12 +272,12 @@ func (s *Scheduler) arm() {
 func (s *Scheduler) interruptMain() {
 	main := s.shared.Main
 	if main != nil && s.shared.Interrupted.Load() != 0 && main.State == stateWaiting {
-		s.due(main, errInterrupted, 0)
+		s.due(&main.Wait, errInterrupted, 0)
 	}
 }
 
-func (s *Scheduler) due(b *Block, reason int32, events uint32) {
-	s.append(Due{Task: b, Reason: reason, Events: events, Wait: b.Wait})
+func (s *Scheduler) due(w *Wait, reason int32, events uint32) {
+	s.append(Due{Wait: w, Reason: reason, Events: events, Number: w.Number})
 }
 
 func (s *Scheduler) append(d Due) {

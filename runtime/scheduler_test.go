@@ -222,7 +222,7 @@ func TestAnInterruptThatComesTooLateForAWaitIsKeptForTheNext(t *testing.T) {
 	for name, wake := range map[string]func(w *world){
 		"readiness": func(w *world) { w.poller.becomes(7, in) },
 		"a callback": func(w *world) {
-			w.queue.post(func() { w.spawned[0].block.Events = in; w.wake(w.spawned[0], Woken) })
+			w.queue.post(func() { w.spawned[0].block.Wait.Events = in; w.wake(w.spawned[0], Woken) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,10 +29,10 @@ const (
 	errSystem        = -20
 )
 
-// States and flags of a task that this half looks at.
+// What this half looks at of a task's state, and of a wait's flags.
 const (
 	stateWaiting = 3
-	flagOnArmed  = 8
+	waitOnArmed  = 1
 )
 
 const (
@@ -43,32 +43,44 @@ const (
 // DueCapacity is the length of Shared.Due.
 const DueCapacity = 1024
 
+// Wait is what a task waits with: one is embedded in each task.
+type Wait struct {
+	_         [3]uintptr // next, previous, list
+	Value     uint64
+	Task      *Block
+	ArmedNext *Wait
+	FD        int32
+	Events    uint32
+	Number    uint32 // of the wait under way: tells a late report from a present one
+	Kind      uint8
+	Flags     uint8
+	_         [2]uint8
+}
+
 // Block is a task as this half sees it.
 type Block struct {
 	Index, Generation uint32
-	_                 [4]uintptr // sp, next, previous, waiting_in
-	Deadline          int64
-	Value             uint64
+	_                 uintptr // sp
 	Reason            int32
 	State, Flags      uint8
 	_                 [2]uint8
-	_                 [3]uintptr // joiners, held, stack
-	ArmedNext         *Block
-	HeapDeadline      int64 // key of the slot's entry in deadlines; 0: it has none
-	HeapSequence      uint32
-	Wait              uint32
-	FD                int32
-	Events            uint32
-	_                 uintptr // group
+	Deadline          int64 // of the wait under way
+	Wait              Wait
+	_                 [4]uintptr // joiners, held, stack, group
 }
 
-// Due is a task to wake, or readiness of an adopted descriptor.
+// is says whether the wait that had this number is under way still.
+func (w *Wait) is(number uint32) bool {
+	return w.Number == number && w.Task.State == stateWaiting
+}
+
+// Due is a wait that is over, or readiness of an adopted descriptor.
 type Due struct {
-	Task    *Block
+	Wait    *Wait
 	Adopted int64
 	Reason  int32
 	Events  uint32
-	Wait    uint32
+	Number  uint32 // the wait's, when it became due
 	_       uint32
 }
 
@@ -94,13 +106,12 @@ type Shared struct {
 	Due                               *[DueCapacity]Due
 	DueCount                          uint32
 	Stop                              Stop
-	ArmedFirst, ArmedLast             *Block
-	NowFirst                          *Block
+	ArmedFirst, ArmedLast             *Wait
+	NowFirst                          *Wait
 	_                                 uintptr
-	NextFirst                         *Block
+	NextFirst                         *Wait
 	_                                 uintptr
-	HostFirst                         *Block
-	_                                 uintptr
+	HostFirst                         *Wait
 	Main                              *Block
 	Tasks                             *[chunks]unsafe.Pointer // chunks of blocks
 	BlockSize                         uintptr
