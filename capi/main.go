@@ -32,7 +32,7 @@ const (
 	errBroken   = -21
 )
 
-const schedulersMax = 1000 // SCHEDULERS in native.h
+const schedulersMax = 1023 // SCHEDULER_NUMBERS in handles.h
 
 // tickHalves holds the living schedulers by number. An entry is used by its own thread only; mu guards what all share.
 var (

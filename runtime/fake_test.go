@@ -45,13 +45,13 @@ type happening struct {
 
 const start = 1000 // what the clock shows at first; CLOCK_MONOTONIC is never 0
 
-// States and flags of native.h.
+// States and flags of state.h.
 const (
 	ready    = 1
 	running  = 2
 	waiting  = stateWaiting
 	ended    = 4
-	flagHost = 4
+	flagHost = 8
 )
 
 var stateNames = [...]string{"free", "ready", "running", "waiting", "ended"}
@@ -350,7 +350,7 @@ func (w *world) calls(operation, a, b int64, answer *int64) func(*task) {
 
 // ---- The engine ----
 
-// Run is Engine's, with the order of native_run in tasks.c.
+// Run is Engine's, with the order of tick_run in tick.c.
 func (w *world) Run(begin bool) {
 	sh := &w.shared
 	sh.Notify = 0

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// The memory both halves work on, as runtime/native/native.h lays it out; native.TestLayout compares the two. Task
+// The memory both halves work on, as runtime/native/state.h lays it out; native.TestLayout compares the two. Task
 // blocks and lists live outside the Go heap, so the collector has nothing to do with them.
 
 // Forever and Now are COTHREAD_FOREVER and COTHREAD_NOW.
@@ -120,7 +120,7 @@ type Shared struct {
 	Notify                            uint32
 	PostedCount                       uint32
 	CallbackBudget                    uint32
-	_                                 uint32
+	TimerSlack                        uint32
 	CallOperation                     int64
 	CallA, CallB, CallResult          int64
 	Living                            atomic.Uint64

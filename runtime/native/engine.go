@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package native is the task half: C that switches stacks and settles what tasks have with one another. native.h
-// says how it is laid out. This file is how the tick half in Go calls it.
+// Package native is the task half: C that switches stacks and settles what tasks have with one another. state.h says how
+// it is laid out. This file is how the tick half in Go calls it.
 package native
 
 /*
 #cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden
-#include "native.h"
+#include "tick.h"
 */
 import "C"
 
@@ -15,6 +15,7 @@ import (
 
 	_ "cothread/callback" // whose C the task half calls
 	"cothread/runtime"
+	_ "cothread/system"
 )
 
 // Engine is the runtime.Engine over a struct scheduler.
@@ -33,7 +34,7 @@ func (e Engine) Shared() *runtime.Shared {
 }
 
 // Run is runtime.Engine's.
-func (e Engine) Run(begin bool) { C.native_run(e.scheduler, C.bool(begin)) }
+func (e Engine) Run(begin bool) { C.tick_run(e.scheduler, C.bool(begin)) }
 
 // Trim is runtime.Engine's.
-func (e Engine) Trim() bool { return bool(C.native_trim(e.scheduler)) }
+func (e Engine) Trim() bool { return bool(C.stack_trim(&e.scheduler.stacks)) }

@@ -1,6 +1,8 @@
 /* errors.c - what failed last on this thread.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "native.h"
+#include "errors.h"
+
+#include <errno.h>
 
 #include <stdio.h>
 

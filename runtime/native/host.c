@@ -1,108 +1,164 @@
 /* host.c - host tasks, and the rings through which they wait.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "native.h"
-#include "waiting.h"
+#include "host.h"
 
-#include <stdlib.h>
+#include "../../system/system.h"
+#include "callbacks.h"
+#include "channel.h"
+#include "descriptors.h"
+#include "mutex.h"
+#include "tasks.h"
+#include "wait.h"
 
-int native_ring_open(struct scheduler *s)
+int host_open(struct scheduler *s)
 {
     s->ring = (cothread_ring){
         .size = sizeof s->ring,
         .capacity = RING_CAPACITY,
         .request_size = sizeof(cothread_request),
         .ready_size = sizeof(cothread_ready),
-        .requests = calloc(RING_CAPACITY, sizeof(cothread_request)),
-        .ready = calloc(RING_CAPACITY, sizeof(cothread_ready)),
+        .requests = system_allocate(RING_CAPACITY, sizeof(cothread_request)),
+        .ready = system_allocate(RING_CAPACITY, sizeof(cothread_ready)),
     };
-    s->posted = calloc(s->shared.callback_budget, sizeof *s->posted);
+    s->posted = system_allocate(s->shared.callback_budget, sizeof *s->posted);
     return s->ring.requests && s->ring.ready && s->posted ? 0 : COTHREAD_ENOMEM;
 }
 
-cothread_handle native_host_create(struct scheduler *s, uint64_t token, const char *name)
+void host_close(struct scheduler *s)
 {
-    struct task *t = native_new_task(s, TASK_HOST);
-    if (!t)
-        return slot_refused(s, KIND_TASK);
-    if (native_set_name(s, t, name) < 0) {
-        t->state = TASK_FREE;
-        slot_release(s, KIND_TASK, t);
-        return fail(COTHREAD_ENOMEM, "no memory for the task's name");
-    }
-    t->stack = (char *)(uintptr_t)token;
-    COUNT(s->shared.living, 1);
-    COUNT(s->shared.spawned, 1);
-    return handle_of(s, KIND_TASK, t);
+    system_free(s->posted);
+    system_free(s->ring.requests);
+    system_free(s->ring.ready);
+    s->posted = NULL;
+    memset(&s->ring, 0, sizeof s->ring);
 }
 
-/* begin puts the wait a request asks for into effect. What ends at once goes through a wait all the same, so that each
- * request has one answer, in one place: the batch. */
+cothread_handle host_create(struct scheduler *s, uint64_t token, const char *name)
+{
+    int error;
+    struct task *t = task_new(s, TASK_HOST, &error);
+    if (!t)
+        return error;
+    if ((error = task_set_name(s, t, name)) < 0) {
+        task_free(s, t);
+        return error;
+    }
+    t->token = token;
+    COUNT(s->shared.living, 1);
+    COUNT(s->shared.spawned, 1);
+    return handle_of(&s->handles, KIND_TASK, t);
+}
+
+/* ---- Requests ----------------------------------------------------------------------------------------- */
+
+/* What each operation that waits for an object waits for. */
+static const struct {
+    uint8_t kind; /* 0: not such an operation, or a join */
+    bool sends;
+} objects[] = {
+    [COTHREAD_WAIT_EVENT] = {KIND_EVENT, false},
+    [COTHREAD_WAIT_SEND] = {KIND_CHANNEL, true},
+    [COTHREAD_WAIT_RECEIVE] = {KIND_CHANNEL, false},
+    [COTHREAD_WAIT_LOCK] = {KIND_MUTEX, false},
+    [COTHREAD_WAIT_ACQUIRE] = {KIND_SEMAPHORE, false},
+    [COTHREAD_WAIT_JOIN] = {KIND_TASK, false},
+};
+
+/* answer puts what ended at once through a wait all the same, so that each request has one answer, in one place: the batch. */
+static void answer(struct scheduler *s, struct task *t, enum kind kind, int rc)
+{
+    wait_begin(s, t, kind, NULL, COTHREAD_FOREVER);
+    wait_end(s, &t->wait, rc);
+}
+
+/* A deadline of COTHREAD_NOW is one that has passed: the request is answered by the next tick, behind its callbacks. */
+static int64_t deadline_of(const cothread_request *request)
+{
+    return request->deadline == COTHREAD_NOW ? COTHREAD_NOW + 1 : request->deadline;
+}
+
+static void wait_for_object(struct scheduler *s, struct task *t, const cothread_request *request)
+{
+    enum kind kind = objects[request->operation].kind;
+    const struct kind_row *row = &kinds[kind];
+    struct wait *w = &t->wait;
+    void *memory = (void *)(uintptr_t)request->value;
+    int rc;
+    w->sends = objects[request->operation].sends;
+    void *object = handle_object(&s->handles, kind, request->object, &rc);
+    if (!object || (row->check && (rc = row->check(object, request->object, w, memory)) < 0)) {
+        answer(s, t, KIND_NONE, rc);
+        return;
+    }
+    rc = row->try(s, object, w, memory);
+    if (rc != WOULD_WAIT) {
+        answer(s, t, kind, rc);
+        return;
+    }
+    wait_begin(s, t, kind, row->list(object, w), deadline_of(request));
+    if (t->flags & TASK_CANCELLED)
+        wait_end_unserved(s, w, COTHREAD_ECANCELED);
+}
+
+static void wait_for_descriptor(struct scheduler *s, struct task *t, const cothread_request *request)
+{
+    if (t->flags & TASK_CANCELLED) {
+        answer(s, t, KIND_NONE, COTHREAD_ECANCELED);
+    } else if (request->fd < 0) {
+        t->flags |= TASK_IN_WAIT_UNTIL;
+        wait_begin(s, t, KIND_NONE, NULL, deadline_of(request));
+    } else if (!request->object || request->object & ~(int64_t)WAITABLE) {
+        answer(s, t, KIND_NONE, COTHREAD_EINVAL);
+        fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", request->object);
+    } else {
+        wait_begin_fd(s, t, request->fd, (uint32_t)request->object, deadline_of(request));
+    }
+}
+
 static void begin(struct scheduler *s, struct task *t, const cothread_request *request)
 {
-    struct waiters *in = NULL;
-    void *element = (void *)(uintptr_t)request->value;
-    int rc = WOULD_WAIT;
-    t->value = 0; /* what an earlier wait left would arrive as this one's */
+    int rc;
+    t->wait.value = 0; /* what an earlier wait left would arrive as this one's */
     switch (request->operation) {
     case COTHREAD_WAIT:
-        if (request->fd >= 0) {
-            if (!request->object || request->object & ~(int64_t)WAITABLE) {
-                rc = fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", request->object);
-                break;
-            }
-            t->fd = request->fd;
-            t->events = (uint32_t)request->object;
-        } else {
-            t->flags |= TASK_IN_WAIT_UNTIL;
-        }
+        wait_for_descriptor(s, t, request);
         break;
-    case COTHREAD_WAIT_EVENT: rc = event_try(s, t, request->object, &in); break;
-    case COTHREAD_WAIT_SEND: rc = channel_try_send(s, t, request->object, element, &in); break;
-    case COTHREAD_WAIT_RECEIVE: rc = channel_try_receive(s, t, request->object, element, &in); break;
-    case COTHREAD_WAIT_LOCK: rc = mutex_try(s, t, request->object, &in); break;
-    case COTHREAD_WAIT_ACQUIRE: rc = semaphore_try(s, t, request->object, &in); break;
     case COTHREAD_UNLOCK:
-        if ((rc = mutex_unlock(s, t, request->object)) == 0)
-            return;
+        if ((rc = mutex_unlock(s, t, request->object)) < 0)
+            answer(s, t, KIND_NONE, rc);
         break;
-    case COTHREAD_WAIT_JOIN: rc = join_try(s, t, request->object, &in); break;
-    default: rc = fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation);
+    case COTHREAD_WAIT_EVENT:
+    case COTHREAD_WAIT_SEND:
+    case COTHREAD_WAIT_RECEIVE:
+    case COTHREAD_WAIT_LOCK:
+    case COTHREAD_WAIT_ACQUIRE:
+    case COTHREAD_WAIT_JOIN:
+        wait_for_object(s, t, request);
+        break;
+    default:
+        answer(s, t, KIND_NONE, fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation));
     }
-    if (rc == WOULD_WAIT && t->flags & TASK_CANCELLED)
-        rc = COTHREAD_ECANCELED;
-    if (rc == WOULD_WAIT) {
-        wait_begin(s, t, in, request->deadline == COTHREAD_NOW ? COTHREAD_NOW + 1 : request->deadline);
-    } else {
-        t->events = 0;
-        wait_begin(s, t, NULL, COTHREAD_FOREVER);
-        wake(s, t, rc);
-    }
+}
+
+/* was_handed says whether an entry of the coming batch brings its task something, which would be lost without it. */
+static bool was_handed(const struct task *t)
+{
+    return t->state == TASK_READY && t->reason >= 0 && t->wait.kind != KIND_NONE;
 }
 
 /* withdraw ends a host task's wait without putting it into a batch. */
 static void withdraw(struct scheduler *s, struct task *t)
 {
     t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-    t->events = 0;
-    if (t->state == TASK_WAITING) {
-        wait_end(s, t);
-        t->state = TASK_RUNNING;
-    }
-    if (t->state != TASK_READY)
-        return;
-    /* woken between two batches, which only other host code does: the list is short */
-    struct task **link = &s->shared.host_first;
-    while (*link && *link != t)
-        link = &(*link)->next;
-    if (*link) {
-        *link = t->next;
-        if (!t->next)
-            s->shared.host_tail = link;
-    }
+    t->wait.events = 0;
+    if (t->state == TASK_WAITING)
+        wait_leave(s, &t->wait);
+    else if (t->state == TASK_READY)
+        wait_list_remove(&s->shared.host, &t->wait);
     t->state = TASK_RUNNING;
 }
 
-int native_submit(struct scheduler *s)
+int host_submit(struct scheduler *s)
 {
     int64_t count = s->ring.request_count;
     if (count < 0 || count > RING_CAPACITY)
@@ -112,112 +168,59 @@ int native_submit(struct scheduler *s)
     for (int64_t i = 0; i < count; i++) {
         const cothread_request *request = &s->ring.requests[i];
         int error;
-        struct task *t = resolve(s, KIND_TASK, request->task, &error);
+        struct task *t = handle_object(&s->handles, KIND_TASK, request->task, &error);
         if (!t || !(t->flags & TASK_HOST))
-            continue; /* nobody to tell: there is no task to wake with the error */
-        if (request->operation == COTHREAD_WITHDRAW || request->operation == COTHREAD_FINISH || t->state != TASK_RUNNING)
+            continue; /* there is no task to wake with the error */
+        if (was_handed(t) && request->operation != COTHREAD_FINISH)
+            continue; /* its entry comes first */
+        if (t->state != TASK_RUNNING)
             withdraw(s, t); /* of two requests the later one counts */
         if (request->operation == COTHREAD_FINISH)
-            native_end(s, t, (uint64_t)request->value);
+            task_end(s, t, (uint64_t)request->value);
         else if (request->operation != COTHREAD_WITHDRAW)
             begin(s, t, request);
     }
     return (int)count;
 }
 
-int native_batch(struct scheduler *s)
+/* ---- The batch ------------------------------------------------------------------------------------------ */
+
+static cothread_ready entry_of(struct scheduler *s, struct task *t)
+{
+    struct wait *w = &t->wait;
+    cothread_ready entry = {.token = t->token, .reason = t->reason, .value = (int64_t)w->value};
+    if (t->reason > 0) { /* what the C call would return; as a reason it is taken */
+        entry.reason = 0;
+        entry.value = t->reason;
+    } else if (t->reason == 0 && w->kind == KIND_CHANNEL) {
+        if (!w->sends)
+            channel_deliver(s, w);
+        entry.value = 0;
+    } else if (t->reason == 0) {
+        entry.events = w->events;
+    } else {
+        entry.value = 0;
+    }
+    w->events = 0;
+    return entry;
+}
+
+int host_batch(struct scheduler *s)
 {
     cothread_ready *ready = s->ring.ready;
     uint32_t count = 0;
     for (; count < s->shared.posted_count && count < RING_CAPACITY; count++)
         ready[count] = (cothread_ready){s->posted[count].token, COTHREAD_POSTED, 0, (int64_t)s->posted[count].value};
     s->shared.posted_count = 0;
-    for (struct task *t; count < RING_CAPACITY && (t = s->shared.host_first); count++) {
-        if (!(s->shared.host_first = t->next))
-            s->shared.host_tail = &s->shared.host_first;
-        t->state = TASK_RUNNING;
-        t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-        bool says_more = t->reason > 0; /* what the C call would return; as a reason it is taken */
-        ready[count] = (cothread_ready){.token = (uint64_t)(uintptr_t)t->stack,
-                                        .reason = says_more ? 0 : t->reason,
-                                        .events = t->reason == 0 ? t->events : 0,
-                                        .value = says_more ? t->reason : (int64_t)t->value};
-        t->events = 0;
+    for (; count < RING_CAPACITY && s->shared.host.first; count++) {
+        struct wait *w = s->shared.host.first;
+        wait_list_remove(&s->shared.host, w);
+        w->task->state = TASK_RUNNING;
+        w->task->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
+        ready[count] = entry_of(s, w->task);
     }
     s->ring.ready_count = count;
-    if (s->shared.host_first && s->shared.notify)
-        native_notify(s); /* there is another batch */
+    if (s->shared.host.first && s->shared.notify)
+        switch_notify(s); /* there is another batch */
     return (int)count;
-}
-
-/* ---- Mailbox ------------------------------------------------------------------------------------------------ */
-
-/* Other threads post to a mailbox at any time, so a closed one is reused only when no poster is left inside. Its
- * generation and the slot's are bumped together and differ by one: see post. */
-struct mailbox_slot {
-    uint32_t index, generation;
-    struct mailbox_slot *next_closed;
-    bool open;
-    struct mailbox mailbox;
-};
-_Static_assert(sizeof(struct mailbox_slot) <= 128, "a mailbox fits its slot");
-
-cothread_handle mailbox_create(struct scheduler *s, cothread_callback callback, uint64_t token)
-{
-    struct mailbox_slot **link = &s->closed_mailboxes, *slot;
-    while ((slot = *link) && !mailbox_idle(&slot->mailbox))
-        link = &slot->next_closed;
-    if (slot)
-        *link = slot->next_closed;
-    else if (!(slot = slot_take(s, KIND_MAILBOX)))
-        return slot_refused(s, KIND_MAILBOX);
-    slot->generation &= ~SLOT_FREE;
-    slot->open = true;
-    mailbox_open(&slot->mailbox, callback, token);
-    return handle_of(s, KIND_MAILBOX, slot);
-}
-
-static void close_mailbox(struct scheduler *s, struct mailbox_slot *slot)
-{
-    mailbox_close(&slot->mailbox);
-    slot->open = false;
-    if (++slot->generation >= (1u << GENERATION_BITS) - 1)
-        return; /* retired */
-    slot->generation |= SLOT_FREE;
-    slot->next_closed = s->closed_mailboxes;
-    s->closed_mailboxes = slot;
-}
-
-int mailbox_close_handle(struct scheduler *s, cothread_handle handle)
-{
-    int error;
-    struct mailbox_slot *slot = resolve(s, KIND_MAILBOX, handle, &error);
-    if (!slot)
-        return error;
-    close_mailbox(s, slot);
-    return 0;
-}
-
-void mailboxes_close(struct scheduler *s)
-{
-    for (uint32_t i = 0; i < s->tables[KIND_MAILBOX].used; i++) {
-        struct mailbox_slot *slot = slot_at(s, KIND_MAILBOX, i);
-        if (slot->open)
-            close_mailbox(s, slot);
-    }
-}
-
-int mailbox_post_value(cothread_handle handle, void *value, void **replaced)
-{
-    struct scheduler *s = scheduler_numbered(handle);
-    if (kind_in(handle) != KIND_MAILBOX || !scheduler_at(handle))
-        return fail(COTHREAD_EHANDLE, "handle %lld is no mailbox", handle);
-    if (!s)
-        return fail(COTHREAD_EDEAD, "the scheduler of mailbox %lld was destroyed, or its thread ended", handle);
-    struct mailbox_slot *slot = slot_at(s, KIND_MAILBOX, index_in(handle));
-    if (!slot)
-        return fail(COTHREAD_EHANDLE, "handle %lld is no mailbox", handle);
-    uint32_t generation = generation_in(handle) - 1;
-    int rc = mailbox_post(&s->queue, atomic_load(&s->handle), &slot->mailbox, generation, value, replaced);
-    return rc >= 0 ? rc : fail(rc, "the value was not posted to mailbox %lld", handle);
 }

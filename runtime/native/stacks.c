@@ -1,35 +1,32 @@
-/* stacks.c - stacks in slabs, one page of guard each, and a pool that stays warm.
+/* stacks.c - stacks in slabs, a guard below each, and a pool that stays warm.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A slab is one mapping cut into stacks of one size class. The guard is the lowest page of each stack:
- *   MADV_GUARD_INSTALL  0.39 us, no mapping of its own: a million guarded stacks in 25 mappings (Linux 6.13)
- *   mprotect            2.0 us and two mappings: the kernel's default limit comes at 32 753 stacks; then
- *   a canary            a pattern checked at each switch away
- * Measured in a loop over 20 000 stacks of 64 KB. Free stacks are a LIFO: a first touch costs 2 us, a warm stack none. */
-#define _GNU_SOURCE
-#include "native.h"
+ * A slab is one mapping cut into guards and stacks of one size class. The guard is one of
+ *   guarded by the kernel  0.39 us, no mapping of its own: a million guarded stacks in 25 mappings (Linux 6.13)
+ *   protected              2.0 us and two mappings: Linux's default limit comes at 32 753 stacks; then
+ *   a canary               a pattern checked at each switch away
+ * Measured in a loop over 20 000 stacks of 64 KB with a guard of one page. Free stacks are a LIFO: a first touch costs
+ * 2 us, a warm stack none. */
+#include "stacks.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <string.h>
+
+#include "../../system/system.h"
+#include "handles.h" /* INDEX_BITS: as many stacks as tasks */
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
-#define GUARD_SIZE 4096 /* part of the stack; where pages are larger both kinds of guard fail, and the canary serves */
 #define CANARY UINT64_C(0x636f746872656164)
 #define SLAB_SIZE (UINT64_C(16) << 20)
 #define WARM 1024      /* free stacks that keep their memory, per class */
-#define TRIM_SLICE 512 /* stacks per call of native_trim: at 1.5 us each (the same loop, MADV_DONTNEED) below a millisecond */
+#define TRIM_SLICE 512 /* stacks per call of stack_trim: at 1.5 us each (the same loop, discarding) below a millisecond */
 
 struct slab {
     char *_Atomic low; /* published last, withdrawn first: the overflow handler may look at any moment */
-    size_t size, stack_size;
+    size_t size, stride; /* of a guard and its stack */
 };
 
 /* All slabs of the process, for the overflow handler. */
@@ -41,30 +38,24 @@ static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
 
 #define FREE_LIMIT ((size_t)1 << INDEX_BITS)
 
-static void *reserve(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-int pool_open(struct pool *pool)
+int stack_pool_open(struct stack_pool *pool)
 {
     if (!atomic_load(&all_slabs)) {
-        struct slab *table = reserve(SLABS * sizeof *table), *none = NULL;
+        struct slab *table = system_reserve(SLABS * sizeof *table), *none = NULL;
         if (!table)
             return COTHREAD_ENOMEM;
         if (!atomic_compare_exchange_strong(&all_slabs, &none, table))
-            munmap(table, SLABS * sizeof *table);
+            system_unreserve(table, SLABS * sizeof *table);
     }
     memset(pool->classes, 0, sizeof pool->classes);
     pool->slab_count = 0;
     pool->guard = COTHREAD_GUARD_KERNEL;
     pool->made = pool->bytes = 0;
-    pool->slabs = reserve(SLABS * sizeof *pool->slabs);
+    pool->slabs = system_reserve(SLABS * sizeof *pool->slabs);
     return pool->slabs ? 0 : COTHREAD_ENOMEM;
 }
 
-void pool_close(struct pool *pool)
+void stack_pool_close(struct stack_pool *pool)
 {
     struct slab *table = atomic_load(&all_slabs);
     for (size_t i = 0; i < pool->slab_count; i++) {
@@ -74,21 +65,21 @@ void pool_close(struct pool *pool)
 #ifdef __SANITIZE_ADDRESS__
         __asan_unpoison_memory_region(low, size); /* for whoever gets these addresses next */
 #endif
-        munmap(low, size);
+        system_unreserve(low, size);
     }
     pthread_mutex_lock(&registering);
     withdrawn += (uint32_t)pool->slab_count;
     pthread_mutex_unlock(&registering);
     for (int c = 0; c <= STACK_LARGEST_CLASS; c++)
         if (pool->classes[c].free)
-            munmap(pool->classes[c].free, FREE_LIMIT * sizeof(char *));
+            system_unreserve(pool->classes[c].free, FREE_LIMIT * sizeof(char *));
     if (pool->slabs)
-        munmap(pool->slabs, SLABS * sizeof *pool->slabs);
+        system_unreserve(pool->slabs, SLABS * sizeof *pool->slabs);
     pool->slabs = NULL;
 }
 
 /* slab_register enters a mapping for the overflow handler, or returns false: the table is full. */
-static bool slab_register(struct pool *pool, char *low, size_t size, size_t stack_size)
+static bool slab_register(struct stack_pool *pool, char *low, size_t size, size_t stride)
 {
     struct slab *table = atomic_load(&all_slabs);
     pthread_mutex_lock(&registering);
@@ -99,7 +90,7 @@ static bool slab_register(struct pool *pool, char *low, size_t size, size_t stac
     bool ok = entry < SLABS;
     if (ok) {
         table[entry].size = size;
-        table[entry].stack_size = stack_size;
+        table[entry].stride = stride;
         atomic_store(&table[entry].low, low);
         if (entry == count)
             atomic_store(&slab_count, count + 1);
@@ -111,50 +102,45 @@ static bool slab_register(struct pool *pool, char *low, size_t size, size_t stac
     return ok;
 }
 
-/* guard makes the low page of a new stack fault, and returns the stack; with bit 0 set if it has a canary instead. */
-static char *guard(struct pool *pool, char *stack)
+/* guard makes what lies below a new stack fault, and returns the stack; with STACK_CANARY set if it has a canary instead. */
+static char *guard(struct stack_pool *pool, char *stack)
 {
-    int kind = atomic_load_explicit(&pool->guard, memory_order_relaxed);
-    if (kind == COTHREAD_GUARD_KERNEL && madvise(stack, GUARD_SIZE, MADV_GUARD_INSTALL) != 0)
-        kind = COTHREAD_GUARD_PROTECT;
-    if (kind == COTHREAD_GUARD_PROTECT && mprotect(stack, GUARD_SIZE, PROT_NONE) != 0)
-        kind = COTHREAD_GUARD_CANARY;
+    int kind = system_guard(stack, STACK_GUARD, atomic_load_explicit(&pool->guard, memory_order_relaxed));
     atomic_store_explicit(&pool->guard, kind, memory_order_relaxed); /* what the statistics say: the weakest in use */
     if (kind != COTHREAD_GUARD_CANARY)
         return stack;
-    *(uint64_t *)(void *)stack = CANARY;
+    *((uint64_t *)(void *)stack_base(stack) - 1) = CANARY;
     return stack + STACK_CANARY;
 }
 
-char *stack_fresh(struct pool *pool, int stack_class)
+char *stack_fresh(struct stack_pool *pool, int stack_class)
 {
     struct stack_class *class = &pool->classes[stack_class];
-    size_t stack_size = (size_t)1 << stack_class;
+    size_t stride = STACK_GUARD + ((size_t)1 << stack_class);
     if (class->fresh == class->fresh_end) {
-        size_t size = stack_size > SLAB_SIZE ? stack_size : SLAB_SIZE;
-        if (!class->free && !(class->free = reserve(FREE_LIMIT * sizeof *class->free)))
+        size_t size = stride > SLAB_SIZE ? stride : SLAB_SIZE / stride * stride;
+        if (!class->free && !(class->free = system_reserve(FREE_LIMIT * sizeof *class->free)))
             return NULL;
-        char *slab = reserve(size);
+        char *slab = system_reserve(size);
         if (!slab)
             return NULL;
-        if (!slab_register(pool, slab, size, stack_size)) {
-            munmap(slab, size);
+        if (!slab_register(pool, slab, size, stride)) {
+            system_unreserve(slab, size);
             return NULL;
         }
-        madvise(slab, size, MADV_NOHUGEPAGE); /* or one touch may cost 2 MB */
+        system_small_pages(slab, size); /* or one touch may cost 2 MB */
         class->fresh = slab;
         class->fresh_end = slab + size;
         atomic_store_explicit(&pool->bytes, pool->bytes + size, memory_order_relaxed);
     }
     char *stack = class->fresh;
-    class->fresh += stack_size;
+    class->fresh += stride;
     atomic_store_explicit(&pool->made, pool->made + 1, memory_order_relaxed);
     return guard(pool, stack);
 }
 
-bool native_trim(struct scheduler *s)
+bool stack_trim(struct stack_pool *pool)
 {
-    struct pool *pool = &s->pool;
     for (int c = STACK_SMALLEST_CLASS; c <= STACK_LARGEST_CLASS; c++) {
         struct stack_class *class = &pool->classes[c];
         if (class->free_count <= WARM + class->cold)
@@ -163,18 +149,18 @@ bool native_trim(struct scheduler *s)
         if (end > class->cold + TRIM_SLICE)
             end = class->cold + TRIM_SLICE;
         for (; class->cold < end; class->cold++)
-            madvise(stack_low(class->free[class->cold]) + GUARD_SIZE, ((size_t)1 << c) - GUARD_SIZE, MADV_DONTNEED);
+            system_discard(stack_base(class->free[class->cold]), (size_t)1 << c);
         return true;
     }
     return false;
 }
 
-bool stack_overflowed(const char *stack)
+bool stack_overflowed(char *stack)
 {
-    return ((uintptr_t)stack & STACK_CANARY) && *(const uint64_t *)(const void *)(stack - STACK_CANARY) != CANARY;
+    return ((uintptr_t)stack & STACK_CANARY) && *((const uint64_t *)(const void *)stack_base(stack) - 1) != CANARY;
 }
 
-void stack_statistics(const struct pool *pool, cothread_stats *stats)
+void stack_statistics(const struct stack_pool *pool, cothread_stats *stats)
 {
     stats->guard = (uint32_t)atomic_load_explicit(&pool->guard, memory_order_relaxed);
     uint64_t made = atomic_load_explicit(&pool->made, memory_order_relaxed), pooled = 0;
@@ -193,9 +179,9 @@ char *stack_find(const void *address, size_t *size)
         char *low = atomic_load(&table[i].low);
         if (!low || (const char *)address < low || (const char *)address >= low + table[i].size)
             continue;
-        size_t offset = (size_t)((const char *)address - low) % table[i].stack_size;
-        *size = table[i].stack_size;
-        return offset < GUARD_SIZE ? (char *)(uintptr_t)address - offset : NULL;
+        size_t offset = (size_t)((const char *)address - low) % table[i].stride;
+        *size = table[i].stride - STACK_GUARD;
+        return offset < STACK_GUARD ? (char *)(uintptr_t)address - offset : NULL;
     }
     return NULL;
 }

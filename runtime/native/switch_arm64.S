@@ -2,7 +2,7 @@
 // The stack switch, AAPCS64. See switch_amd64.S for why it returns with `ret` and tasks begin and end with a jump.
 //
 // A parked stack holds, from its pointer up: x19..x28, x29, x30, d8..d15 (160 bytes); x30 is where it goes on. A
-// fresh one has bit 0 of its pointer set and holds the three arguments of native_task_main and 8 bytes more.
+// fresh one has bit 0 of its pointer set and holds the three arguments of task_main and 8 bytes more.
 	.text
 
 	.macro	restore
@@ -19,12 +19,12 @@
 	add	sp, sp, #160
 	.endm
 
-// void native_switch(void **save, void *load): parks this stack at *save and goes on where `load` was parked.
-	.globl	native_switch
-	.hidden	native_switch
-	.type	native_switch, %function
+// void switch_stacks(void **save, void *load): parks this stack at *save and goes on where `load` was parked.
+	.globl	switch_stacks
+	.hidden	switch_stacks
+	.type	switch_stacks, %function
 	.p2align 4
-native_switch:
+switch_stacks:
 	.cfi_startproc
 	hint	#34			// bti c
 	sub	sp, sp, #160
@@ -58,14 +58,14 @@ native_switch:
 	restore
 	ret
 	.cfi_endproc
-	.size	native_switch, .-native_switch
+	.size	switch_stacks, .-switch_stacks
 
-// void native_leave(void *load): the same without parking; the stack it is called on may be reused.
-	.globl	native_leave
-	.hidden	native_leave
-	.type	native_leave, %function
+// void switch_leave(void *load): the same without parking; the stack it is called on may be reused.
+	.globl	switch_leave
+	.hidden	switch_leave
+	.type	switch_leave, %function
 	.p2align 4
-native_leave:
+switch_leave:
 	.cfi_startproc
 	.cfi_undefined x30
 	hint	#34
@@ -82,8 +82,8 @@ fresh:				// no caller: unwinders stop at return address 0
 	add	sp, sp, #32
 	mov	x29, xzr
 	mov	x30, xzr
-	b	native_task_main
+	b	task_main
 	.cfi_endproc
-	.size	native_leave, .-native_leave
+	.size	switch_leave, .-switch_leave
 
 	.section .note.GNU-stack, "", %progbits

@@ -16,7 +16,7 @@ int madvise(void *address, size_t length, int advice) {
 }
 
 int mprotect(void *address, size_t length, int protection) {
-    if (!protects && protection == PROT_NONE && length == 4096) {
+    if (!protects && protection == PROT_NONE && length == 65536) {
         errno = ENOMEM;
         return -1;
     }

@@ -7,7 +7,7 @@
  * a hosted scheduler. */
 #define _GNU_SOURCE
 #include "../../capi/tick.h"
-#include "../../runtime/native/native.h"
+#include "../../runtime/native/tick.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -16,22 +16,22 @@
 #include <unistd.h>
 
 /* A wait with a deadline or a descriptor. It is over when the task's number of waits has moved on. */
-struct wait {
-    struct task *task;
+struct entry {
+    struct wait *wait;
     uint32_t number;
     uint32_t order; /* equal deadlines are FIFO */
 };
 
 struct half {
     struct scheduler *scheduler;
-    struct wait *waits; /* in the order in which they began */
+    struct entry *waits; /* in the order in which they began */
     struct pollfd *polled; /* [0] is the eventfd, [1 + i] belongs to waits[i]: fd -1 if it is for a deadline only */
     size_t count, room;
     uint32_t begun;
     int wake_fd;
 };
 
-static struct half halves[SCHEDULERS + 1]; /* by number; each is used by its scheduler's thread only */
+static struct half halves[SCHEDULER_NUMBERS + 1]; /* by number; each is used by its scheduler's thread only */
 
 static int64_t now(void)
 {
@@ -40,17 +40,17 @@ static int64_t now(void)
     return at.tv_sec * COTHREAD_SECOND + at.tv_nsec;
 }
 
-static bool waits(const struct wait *w)
+static bool waits(const struct entry *e)
 {
-    return w->task->wait == w->number && w->task->state == TASK_WAITING;
+    return e->wait->number == e->number && e->wait->task->state == TASK_WAITING;
 }
 
-/* due notes what wakes a task. Whom there is no room for still waits, and the next look finds him again. */
-static void due(struct half *half, struct task *task, int reason, uint32_t events)
+/* due notes what ends a wait. One for which there is no room goes on, and the next look finds it again. */
+static void due(struct half *half, struct wait *wait, int reason, uint32_t events)
 {
     struct shared *shared = &half->scheduler->shared;
     if (shared->due_count < DUE_CAPACITY)
-        shared->due[shared->due_count++] = (struct due){.task = task, .reason = reason, .events = events, .wait = task->wait};
+        shared->due[shared->due_count++] = (struct due){.wait = wait, .reason = reason, .events = events, .number = wait->number};
 }
 
 /* arm takes up the tasks that were suspended with a deadline or a descriptor, and forgets the waits that are over. */
@@ -62,12 +62,12 @@ static void arm(struct half *half)
         if (waits(&half->waits[i]))
             half->waits[kept++] = half->waits[i];
     half->count = kept;
-    struct task *task = shared->armed_first;
+    struct wait *wait = shared->armed_first;
     shared->armed_first = shared->armed_last = NULL;
-    for (struct task *next; task; task = next) {
-        next = task->armed_next;
-        task->flags &= (uint8_t)~TASK_ON_ARMED;
-        if (task->state != TASK_WAITING || (task->deadline == COTHREAD_FOREVER && !task->events))
+    for (struct wait *next; wait; wait = next) {
+        next = wait->armed_next;
+        wait->flags &= (uint8_t)~WAIT_ARMED;
+        if (wait->task->state != TASK_WAITING || (wait->task->deadline == COTHREAD_FOREVER && !wait->events))
             continue;
         if (half->count == half->room) {
             half->room = half->room ? 2 * half->room : 64;
@@ -76,7 +76,7 @@ static void arm(struct half *half)
             if (!half->waits || !half->polled)
                 abort();
         }
-        half->waits[half->count++] = (struct wait){task, task->wait, half->begun++};
+        half->waits[half->count++] = (struct entry){wait, wait->number, half->begun++};
     }
 }
 
@@ -84,13 +84,13 @@ static void interrupt_main(struct half *half)
 {
     struct task *main = half->scheduler->shared.main;
     if (main && atomic_load(&half->scheduler->shared.interrupted) && main->state == TASK_WAITING)
-        due(half, main, COTHREAD_EINTR, 0);
+        due(half, &main->wait, COTHREAD_EINTR, 0);
 }
 
 static bool ready(struct half *half)
 {
     const struct shared *shared = &half->scheduler->shared;
-    return shared->now_first || shared->next_first || shared->host_first || shared->due_count ||
+    return shared->now_first || shared->next_first || shared->host.first || shared->due_count ||
            queue_pending(&half->scheduler->queue);
 }
 
@@ -98,8 +98,8 @@ static int64_t nearest(struct half *half)
 {
     int64_t deadline = COTHREAD_FOREVER;
     for (size_t i = 0; i < half->count; i++)
-        if (waits(&half->waits[i]) && half->waits[i].task->deadline < deadline)
-            deadline = half->waits[i].task->deadline;
+        if (waits(&half->waits[i]) && half->waits[i].wait->task->deadline < deadline)
+            deadline = half->waits[i].wait->task->deadline;
     return deadline;
 }
 
@@ -120,8 +120,8 @@ static bool look(struct half *half, int64_t deadline)
     }
     half->polled[0] = (struct pollfd){.fd = half->wake_fd, .events = POLLIN};
     for (size_t i = 0; i < half->count; i++) {
-        const struct task *task = half->waits[i].task;
-        half->polled[1 + i] = (struct pollfd){.fd = task->events ? task->fd : -1, .events = (short)task->events};
+        const struct wait *wait = half->waits[i].wait;
+        half->polled[1 + i] = (struct pollfd){.fd = wait->events ? wait->fd : -1, .events = (short)wait->events};
     }
     int found = ppoll(half->polled, 1 + half->count, deadline == COTHREAD_FOREVER ? NULL : &timeout, NULL);
     if (found < 0) {
@@ -136,17 +136,17 @@ static bool look(struct half *half, int64_t deadline)
     for (size_t i = 0; found && i < half->count; i++) {
         uint32_t events = (uint16_t)half->polled[1 + i].revents;
         if (events & POLLNVAL)
-            due(half, half->waits[i].task, COTHREAD_EBADF, 0);
+            due(half, half->waits[i].wait, COTHREAD_EBADF, 0);
         else if (events)
-            due(half, half->waits[i].task, 0, events);
+            due(half, half->waits[i].wait, 0, events);
     }
     return interrupted;
 }
 
 static int by_deadline(const void *a, const void *b)
 {
-    const struct wait *first = a, *second = b;
-    int64_t left = first->task->deadline, right = second->task->deadline;
+    const struct entry *first = a, *second = b;
+    int64_t left = first->wait->task->deadline, right = second->wait->task->deadline;
     if (left != right)
         return left < right ? -1 : 1;
     return first->order < second->order ? -1 : 1;
@@ -156,23 +156,23 @@ static int by_deadline(const void *a, const void *b)
 static void expire(struct half *half)
 {
     int64_t at = now();
-    struct wait *passed = malloc((half->count + 1) * sizeof *passed);
+    struct entry *passed = malloc((half->count + 1) * sizeof *passed);
     size_t count = 0, armed = 0;
     if (!passed)
         abort();
     for (size_t i = 0; i < half->count; i++) {
         if (!waits(&half->waits[i]))
             continue;
-        if (half->waits[i].task->deadline <= at)
+        if (half->waits[i].wait->task->deadline <= at)
             passed[count++] = half->waits[i];
-        else if (half->waits[i].task->deadline != COTHREAD_FOREVER)
+        else if (half->waits[i].wait->task->deadline != COTHREAD_FOREVER)
             armed++;
     }
     atomic_store_explicit(&half->scheduler->shared.timers_armed, armed, memory_order_relaxed);
     qsort(passed, count, sizeof *passed, by_deadline);
     for (size_t i = 0; i < count; i++) {
         atomic_fetch_add_explicit(&half->scheduler->shared.timers_fired, 1, memory_order_relaxed);
-        due(half, passed[i].task, COTHREAD_ETIMEDOUT, 0);
+        due(half, passed[i].wait, COTHREAD_ETIMEDOUT, 0);
     }
     free(passed);
 }
@@ -209,10 +209,10 @@ static void run(struct half *half, bool begin)
     struct scheduler *s = half->scheduler;
     if (begin)
         atomic_fetch_add_explicit(&s->shared.ticks, 1, memory_order_relaxed);
-    native_run(s, begin);
+    tick_run(s, begin);
     while (s->shared.stop == STOP_CALL) {
-        tickCall(s->number);
-        native_run(s, false);
+        tickCall(s->handles.number);
+        tick_run(s, false);
     }
 }
 
@@ -269,7 +269,7 @@ int tickPoll(uint32_t number, int64_t deadline)
     for (int round = 0; round < 1000; round++) {
         bool interrupted = gather(half, deadline);
         run(half, true);
-        if (shared->host_first || shared->posted_count || interrupted || atomic_exchange(&shared->interrupted, 0) ||
+        if (shared->host.first || shared->posted_count || interrupted || atomic_exchange(&shared->interrupted, 0) ||
             (deadline != COTHREAD_FOREVER && deadline <= now()))
             break;
     }
@@ -301,11 +301,11 @@ int tickCall(uint32_t number)
     shared->call_result = 0;
     arm(half);
     for (size_t i = 0; i < half->count; i++) {
-        struct task *task = half->waits[i].task;
-        if (task->events && task->fd == shared->call_a && waits(&half->waits[i])) {
+        struct wait *wait = half->waits[i].wait;
+        if (wait->events && wait->fd == shared->call_a && waits(&half->waits[i])) {
             if (shared->due_count == DUE_CAPACITY)
-                native_deliver(half->scheduler);
-            due(half, task, COTHREAD_ECLOSED, 0);
+                tick_deliver(half->scheduler);
+            due(half, wait, COTHREAD_ECLOSED, 0);
             shared->call_result++;
         }
     }

@@ -1,0 +1,26 @@
+/* adopted.h - descriptors that belong to the library until they are released.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATIVE_ADOPTED_H
+#define NATIVE_ADOPTED_H
+
+#include "state.h"
+
+cothread_handle adopted_create(struct scheduler *s, int fd);
+int adopted_release(struct scheduler *s, cothread_handle handle);
+int adopted_descriptor(struct scheduler *s, cothread_handle handle);
+int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline);
+int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline);
+int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline);
+cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int64_t deadline);
+
+/* adopted_ready takes a report of the tick half's. */
+void adopted_ready(struct scheduler *s, cothread_handle handle, uint32_t events);
+/* adopted_close_all closes them without the tick half: its thread has ended. */
+void adopted_close_all(struct scheduler *s);
+
+/* Its row. */
+int adopted_close(struct scheduler *s, void *object, cothread_handle handle);
+void adopted_free(struct scheduler *s, void *object);
+void adopted_describe(const struct scheduler *s, const void *object, char *text, size_t size);
+
+#endif

@@ -1,0 +1,27 @@
+/* channel.h - elements of a fixed size, FIFO, in a buffer or from hand to hand.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef NATIVE_CHANNEL_H
+#define NATIVE_CHANNEL_H
+
+#include "state.h"
+
+cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t capacity);
+int channel_send(struct scheduler *s, cothread_handle handle, const void *element, int64_t deadline);
+int channel_receive(struct scheduler *s, cothread_handle handle, void *element, int64_t deadline);
+int channel_done(struct scheduler *s, cothread_handle handle);
+
+/* channel_deliver copies what a host task's receive was handed to where its request said. */
+void channel_deliver(struct scheduler *s, struct wait *w);
+/* channel_free_cells gives back what elements lay in while tasks waited. */
+void channel_free_cells(struct scheduler *s);
+
+/* Its row. A wait with `sends` gives an element. */
+int channel_check(const void *object, cothread_handle handle, const struct wait *w, const void *memory);
+int channel_try(struct scheduler *s, void *object, struct wait *w, void *memory);
+struct wait_list *channel_list(void *object, const struct wait *w);
+void channel_leave(struct scheduler *s, struct wait *w);
+int channel_close(struct scheduler *s, void *object, cothread_handle handle);
+void channel_free(struct scheduler *s, void *object);
+void channel_describe(const struct scheduler *s, const void *object, char *text, size_t size);
+
+#endif

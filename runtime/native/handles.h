@@ -1,0 +1,139 @@
+/* handles.h - slot tables, and the handles that name what lies in them.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A handle, from the top bit: 0, scheduler (10 bits), kind (4), index (22), generation (27). It is never reused: a slot
+ * whose generations are used up (134 million owners) is retired. Nothing here is ever unmapped: a thread that holds
+ * a stale handle may look at any time, and finds another generation.
+ */
+#ifndef NATIVE_HANDLES_H
+#define NATIVE_HANDLES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "errors.h"
+#include "kind.h"
+
+#define CHUNK_BITS 12
+#define INDEX_BITS 22
+#define GENERATION_BITS 27
+#define KIND_SHIFT (INDEX_BITS + GENERATION_BITS)
+#define SCHEDULER_SHIFT 53
+#define SCHEDULERS 1000        /* that may live at a time */
+#define SCHEDULER_NUMBERS 1023 /* a few more, as a number may be used up */
+#define CHUNKS (1 << (INDEX_BITS - CHUNK_BITS))
+#define SLOT_FREE (1u << 31) /* in a slot's generation: no handle names it now, and none its next owner */
+
+/* A slot begins like this in every table. Free slots keep their generation, which was bumped on release. */
+struct slot {
+    uint32_t index, generation;
+    struct slot *next_free;
+};
+
+/* A table grows by chunks. The first fields share a cache line with the first chunk, which is all that most programs have. */
+struct table {
+    struct slot *free;
+    uint32_t slot_bits;
+    uint32_t used;    /* slots ever handed out are [first, used) */
+    uint32_t first;
+    uint32_t floor;   /* generations start above this: the table may have served another scheduler */
+    uint32_t highest; /* generation handed out so far */
+    _Atomic uint64_t living; /* objects; not counted for tasks */
+    char *_Atomic chunks[CHUNKS];
+};
+
+/* All that one scheduler has; the first field of struct scheduler. */
+struct handles {
+    uint32_t number;      /* of the scheduler */
+    uint32_t incarnation;
+    _Atomic cothread_handle owner; /* the scheduler's handle; 0: none lives here */
+    struct table tables[KIND_TABLES];
+};
+
+static inline cothread_handle handle_of(const struct handles *h, enum kind kind, const void *slot)
+{
+    const struct slot *head = slot;
+    return (int64_t)h->number << SCHEDULER_SHIFT | (int64_t)kind << KIND_SHIFT | (int64_t)head->index << GENERATION_BITS | head->generation;
+}
+
+static inline uint32_t handle_index(cothread_handle handle)
+{
+    return (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);
+}
+
+static inline uint32_t handle_generation(cothread_handle handle)
+{
+    return (uint32_t)handle & ((1u << GENERATION_BITS) - 1);
+}
+
+static inline enum kind handle_kind(cothread_handle handle)
+{
+    return (enum kind)((uint64_t)handle >> KIND_SHIFT & 15);
+}
+
+/* slot_at returns the slot with an index, or NULL if no slot near it was ever used. From any thread. */
+static inline void *slot_at(struct handles *h, enum kind kind, uint32_t index)
+{
+    struct table *table = &h->tables[kind];
+    char *chunk = atomic_load_explicit(&table->chunks[index >> CHUNK_BITS], memory_order_acquire);
+    return __builtin_expect(chunk != NULL, 1) ? chunk + ((size_t)(index & ((1u << CHUNK_BITS) - 1)) << table->slot_bits) : NULL;
+}
+
+/* handle_error says why a handle does not name an object of that kind. */
+int handle_error(const struct handles *h, enum kind kind, cothread_handle handle) __attribute__((cold));
+
+/* handle_object returns the object a handle names, or NULL with the reason in *error. */
+static inline void *handle_object(struct handles *h, enum kind kind, cothread_handle handle, int *error)
+{
+    if (__builtin_expect((uint64_t)handle >> KIND_SHIFT == ((uint64_t)h->number << 4 | kind), 1)) {
+        struct slot *slot = slot_at(h, kind, handle_index(handle));
+        uint32_t generation = handle_generation(handle);
+        if (__builtin_expect(slot && slot->generation == generation && generation != 0, 1)) /* 0: never handed out */
+            return slot;
+    }
+    *error = handle_error(h, kind, handle);
+    return NULL;
+}
+
+/* slot_take returns a slot with a fresh generation, the rest of it as its last owner left it (zero at first), or NULL;
+ * slot_refused says why. slot_release makes its handle stale. */
+void *slot_fresh(struct handles *h, enum kind kind) __attribute__((cold));
+static inline void *slot_take(struct handles *h, enum kind kind)
+{
+    struct table *table = &h->tables[kind];
+    struct slot *slot = table->free;
+    if (__builtin_expect(!slot, 0))
+        return slot_fresh(h, kind);
+    table->free = slot->next_free;
+    slot->generation &= ~SLOT_FREE;
+    return slot;
+}
+int slot_refused(const struct handles *h, enum kind kind) __attribute__((cold));
+void slot_release(struct handles *h, enum kind kind, void *slot);
+
+/* slot_renew makes the handle of a slot stale and gives its owner the next one; false: the generations are used up, and
+ * the owner has none. With `hidden` the next handle names nothing until
+ * slot_show, as after slot_hide. */
+bool slot_renew(struct handles *h, enum kind kind, void *slot, bool hidden);
+void slot_show(void *slot);
+void slot_hide(void *slot);
+
+/* object_take and object_release are these for the kinds that are counted, and object_take says why there is no slot. */
+void *object_take(struct handles *h, enum kind kind, int *error);
+void object_release(struct handles *h, enum kind kind, void *object);
+
+/* handles_open returns the handles of a scheduler with a number of its own, at the start of `size` bytes that are zeroed
+ * or as their last owner left them; or NULL with *error. handles_own makes them known under the scheduler's handle, which
+ * it returns. handles_close makes every handle stale and the number free. */
+struct handles *handles_open(size_t size, int *error);
+cothread_handle handles_own(struct handles *h);
+void handles_close(struct handles *h);
+
+/* handles_at returns what a handle's number names, living or not; NULL: none ever had that number. handles_find returns
+ * those of the scheduler a handle names; NULL if it is gone. Both from any thread: it may end at any moment after,
+ * and what follows must check the handle again (the callback queue does). */
+struct handles *handles_at(cothread_handle any_handle);
+struct handles *handles_find(cothread_handle scheduler);
+
+#endif

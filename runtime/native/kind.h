@@ -1,0 +1,54 @@
+/* kind.h - what a kind of object is: one row of the table in kinds.c.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A wait on an object has three steps, so that a task, a host's request and a wait over many objects take the same ones:
+ *   check   may this wait be made at all? Takes nothing.
+ *   try     take what the wait asks for, if it is there: 0 or more, what the call returns. WOULD_WAIT: it is not.
+ *           Negative: it never will be.
+ *   list    the list to stand in until another task provides it.
+ * `memory` is the caller's, for an element: it is looked at during check and try only.
+ * Whoever provides it hands it over before the waiting task runs: nobody can take it in between, and a wait that ends
+ * for another reason has taken nothing: it only leaves.
+ */
+#ifndef NATIVE_KIND_H
+#define NATIVE_KIND_H
+
+#include <stddef.h>
+
+#include "../../cothread.h"
+
+struct scheduler;
+struct wait;
+struct wait_list;
+
+enum kind {
+    KIND_TASK,
+    KIND_EVENT,
+    KIND_CHANNEL,
+    KIND_MUTEX,
+    KIND_SEMAPHORE,
+    KIND_GROUP,
+    KIND_ADOPTED,
+    KIND_MAILBOX,
+    KIND_TABLES, /* the kinds above have slots */
+    KIND_NONE = 14, /* of a wait: for a deadline, a wakeup, a descriptor, room */
+    KIND_SCHEDULER = 15,
+};
+
+#define WOULD_WAIT 1000 /* no code, and more than a try returns */
+
+struct kind_row {
+    const char *name; /* "an event" */
+    unsigned slot_bits; /* log2 of a slot's size: then finding one is a shift */
+    int (*check)(const void *object, cothread_handle handle, const struct wait *w, const void *memory);
+    int (*try)(struct scheduler *s, void *object, struct wait *w, void *memory);
+    struct wait_list *(*list)(void *object, const struct wait *w);
+    void (*leave)(struct scheduler *s, struct wait *w); /* a wait in the list ends, and took nothing */
+    int (*close)(struct scheduler *s, void *object, cothread_handle handle); /* ends it and frees its slot */
+    void (*free)(struct scheduler *s, void *object); /* the scheduler ends: memory and descriptors of a living object */
+    void (*describe)(const struct scheduler *s, const void *object, char *text, size_t size); /* its state, as a clause */
+};
+/* NULL: a kind that does not do this. Indexed by enum kind, KIND_SCHEDULER included. */
+extern const struct kind_row kinds[];
+
+#endif

@@ -1,0 +1,233 @@
+/* state.h - tasks, waits, and all that a scheduler is made of.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One thread, two halves, strictly alternating: the tick half (Go, package runtime) decides what a tick starts with;
+ * tick_run (C) then runs every ready task, each switching straight to the next, and returns. So nothing here needs a
+ * lock, and no task ever runs Go on its own stack: what needs the tick half is left in `struct shared` and served
+ * when tick_run returns.
+ *
+ * NAMES. A function that another file calls begins with the subject of its own file: wait_begin, event_signal,
+ * stack_take. A room includes the headers of rooms below it and never of one above: `docs/internals.md` has the map.
+ */
+#ifndef NATIVE_STATE_H
+#define NATIVE_STATE_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../../callback/queue.h"
+#include "../../cothread.h"
+#include "errors.h"
+#include "handles.h"
+#include "kind.h"
+#include "stacks.h"
+
+/* Written without a lock by the owner, read by anybody. */
+#define COUNT(counter, by) \
+    atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (uint64_t)(by), memory_order_relaxed)
+
+/* ---- What both halves see (mirrored by runtime/shared.go; a test compares all of it) ----------------- */
+
+enum task_state { TASK_FREE, TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
+enum task_flag {
+    TASK_CANCELLED = 1,      /* every wait from now on ends with ECANCELED, */
+    TASK_SHIELDED = 2,       /* but not while this is set */
+    TASK_DETACHED = 4,       /* nobody will join: the slot is released at the end */
+    TASK_HOST = 8,           /* the host owns the continuation */
+    TASK_MAIN = 16,          /* the thread's own stack */
+    TASK_IN_WAIT_UNTIL = 32, /* what cothread_wakeup may end */
+};
+
+struct wait_list {
+    struct wait *first; /* first->previous is the last, so that both ends cost one pointer */
+};
+
+enum wait_flag { WAIT_ARMED = 1 /* in the list `armed` */ };
+
+/* A wait: what a task stands in a list with. One is embedded in each task; a ready task stands in a ready list with it.
+ * What is in it while it waits belongs to the library: neither a caller's nor a host's memory is looked at meanwhile. */
+struct wait {
+    struct wait *next, *previous;
+    struct wait_list *list; /* of an object; NULL: in none */
+    union {
+        uint64_t value;     /* what it was handed, or gives: an event's value, a result, an element of at most 8 bytes */
+        struct cell *cell;  /* channel: a larger element, or one that a host task receives */
+        uint64_t count;     /* group: how many ends it waits for */
+    };
+    struct task *task;
+    struct wait *armed_next; /* suspended in this tick with a deadline or descriptor */
+    int32_t fd;      /* descriptor waited for, with events != 0 */
+    uint32_t events; /* wanted; when woken: what came */
+    uint32_t number; /* of the wait under way: tells a late report from a present one */
+    uint8_t kind;    /* of the object; KIND_NONE */
+    uint8_t flags;
+    uint8_t sends;   /* channel: an element is given, not asked for */
+    uint8_t unused;
+};
+
+/* A task block. The first line is all that a switch, a wait and a wake touch. */
+struct task {
+    uint32_t index, generation; /* as in struct slot */
+    void *sp;         /* parked stack pointer; free slot: next free one */
+    int32_t reason;   /* why its last wait ended; fixed when it becomes ready */
+    uint8_t state;
+    uint8_t flags;
+    uint8_t stack_class; /* log2 of the stack's size */
+    uint8_t unused;
+    int64_t deadline; /* of the wait under way; FOREVER when not waiting */
+    struct wait wait;
+    struct wait_list joiners;
+    struct mutex *held; /* mutexes to hand on when it ends */
+    union {
+        char *stack;     /* of a native task that lives */
+        uint64_t token;  /* of a host task */
+        uint64_t result; /* of a task that ended */
+    };
+    struct group *group;
+    /* Sanitizer builds only; the tick half knows the fields above. */
+#ifdef __SANITIZE_ADDRESS__
+    void *fake_stack;
+#endif
+#ifdef __SANITIZE_THREAD__
+    void *fiber;
+#endif
+#ifdef COTHREAD_VALGRIND
+    unsigned valgrind_stack;
+#endif
+};
+_Static_assert(offsetof(struct task, wait.task) == 64 && offsetof(struct task, group) == 120, "a task block is two cache lines");
+
+static inline struct task *task_of(struct wait *own)
+{
+    return (struct task *)(void *)((char *)own - offsetof(struct task, wait));
+}
+
+/* What became due since the last tick: a wait that is over, or readiness of an adopted descriptor. */
+struct due {
+    struct wait *wait; /* or NULL, */
+    cothread_handle adopted; /* then this is ready */
+    int32_t reason;
+    uint32_t events;
+    uint32_t number; /* the task is woken only if it is still in this wait */
+    uint32_t unused;
+};
+#define DUE_CAPACITY 1024
+
+enum stop {
+    STOP_DONE, /* nothing is ready any more */
+    STOP_MAIN, /* it is main's turn: return to it */
+    STOP_CALL, /* a task makes a tick call; tick_run resumes it */
+};
+
+/* What a task asks of the tick half in the middle of a tick; it goes on at once, and nothing else runs. */
+enum call { CALL_ADOPT = 1, CALL_RELEASE, CALL_WAKE_FD, CALL_DRAINED };
+
+struct shared {
+    struct due *due;
+    uint32_t due_count;
+    uint32_t stop;
+    struct wait *armed_first, *armed_last;
+    struct wait *now_first;  /* runs in this tick */
+    struct wait **now_tail;
+    struct wait *next_first; /* runs in the next */
+    struct wait **next_tail;
+    struct wait_list host;   /* ready host tasks */
+    struct task *main;       /* NULL: hosted */
+    char *_Atomic *tasks;    /* chunks of task blocks */
+    size_t block_size;
+    uint32_t callback_quota; /* callbacks that may start in this tick; set by the tick half, used up here */
+    _Atomic uint32_t interrupted;
+    uint32_t notify;         /* outside a tick: the next wake ends the host's sleep */
+    uint32_t posted_count;   /* callbacks for the host in this batch */
+    uint32_t callback_budget;
+    uint32_t timer_slack;    /* ns */
+    int64_t call_operation, call_a, call_b, call_result;
+    _Atomic uint64_t living; /* tasks not ended, main excepted */
+    /* counters: written here, read by any thread */
+    _Atomic uint64_t switches, spawned, waiting, ended;
+    _Atomic uint64_t ticks, timers_armed, timers_fired, descriptors; /* written by the tick half */
+    _Atomic uint64_t polls, sleeps;
+};
+
+/* ---- The scheduler ------------------------------------------------------------------------------------ */
+
+/* The tick half, as the task half calls it from the thread's own stack; by the scheduler's number. */
+struct tick_half {
+    int (*create)(uint32_t number, void *queue, void *scheduler, int host_polls);
+    void (*release)(uint32_t number);
+    int (*drive)(uint32_t number);
+    int (*drain)(uint32_t number, int64_t deadline);
+    int (*call)(uint32_t number);
+    void (*fault)(uint32_t number, char *text, int size);
+};
+
+#define CELL_CLASSES 17
+#define NAME_SIZE 32
+
+struct scheduler {
+    struct handles handles; /* first: found by a handle's number */
+    struct shared shared;
+    struct task *current; /* NULL: a hosted scheduler's own stack */
+    void *thread_sp;      /* tick_run's stack while tasks run */
+    int *error;           /* the thread's errno: tasks do not change threads */
+    struct task *calling; /* the task whose tick call tick_run is to answer */
+    struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
+    struct task *idle_runner;
+    /* What lies above switching: callbacks.c's, and scheduler.c's two ways into the tick half. */
+    void (*runner_waits)(struct scheduler *s, struct task *runner);
+    void (*tick_drive)(struct scheduler *s); /* runs ticks until main is ready */
+    void (*tick_call)(struct scheduler *s);  /* serves shared.call_* */
+    uint32_t hand_overs;  /* wakes into this tick so far, and waits that were satisfied at once */
+    uint8_t running;      /* inside tick_run: the thread's own stack is in use */
+    uint8_t beginning;    /* the tick's callbacks run; what is due comes after them */
+    uint8_t hosted, host_polls;
+    uint8_t closing;      /* destroy is under way: no new task, and callbacks may not wait */
+    uint8_t until_idle;   /* main waits for the last task's end */
+    uint8_t broken;
+    uint8_t canaries;     /* some stack has a canary: look at each switch away */
+    uint32_t default_stack;
+    int64_t began;        /* when it was created */
+    struct wait own;      /* of a hosted scheduler's own stack: takes what is there, and never waits */
+    struct wait_list room; /* tasks waiting for room in the callback queue */
+    const struct tick_half *tick;
+    struct stack_pool stacks;
+    struct cell *cells, *free_cells[CELL_CLASSES]; /* the free ones by log2 of the element's size */
+    cothread_ring ring;
+    struct posted *posted; /* callbacks for the host, taken this tick */
+    struct mailbox_slot *closed_mailboxes, *last_closed_mailbox;
+    int waker;
+    _Atomic bool orphaned; /* its thread ended; whoever swaps it back releases it */
+    struct queue queue;
+    char (*_Atomic names[CHUNKS])[NAME_SIZE]; /* of tasks, a chunk like theirs; only if one has a name */
+#ifdef __SANITIZE_ADDRESS__
+    void *fake_stack; /* of the thread's own stack */
+    const void *own_bottom;
+    size_t own_size;
+    bool left_own;
+#endif
+#ifdef __SANITIZE_THREAD__
+    void *own_fiber;
+#endif
+};
+
+/* task_name returns a task's name; "": it has none. */
+static inline const char *task_name(const struct scheduler *s, const struct task *t)
+{
+    const char(*names)[NAME_SIZE] = s->names[t->index >> CHUNK_BITS];
+    return names ? names[t->index & ((1u << CHUNK_BITS) - 1)] : "";
+}
+
+/* task_free gives the block of a task that ended back, or of one that never began. */
+static inline void task_free(struct scheduler *s, struct task *t)
+{
+    t->state = TASK_FREE;
+    slot_release(&s->handles, KIND_TASK, t);
+}
+
+/* The calling thread's scheduler; NULL: it has none, or this is a forked child. */
+extern _Thread_local struct scheduler *scheduler_current __attribute__((tls_model("initial-exec")));
+
+#endif

@@ -1,0 +1,87 @@
+/* tick.c - one tick: callbacks, then what is due, then all that is ready.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tick.h"
+
+#include "adopted.h"
+#include "callbacks.h"
+#include "wait.h"
+
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
+void tick_deliver(struct scheduler *s)
+{
+    struct shared *shared = &s->shared;
+    for (uint32_t i = 0; i < shared->due_count; i++) {
+        const struct due *due = &shared->due[i];
+        struct wait *w = due->wait;
+        s->hand_overs = 0; /* what is due is no hand-over */
+        if (i + 4 < shared->due_count)
+            __builtin_prefetch(due[4].wait, 1);
+        if (!w) {
+            adopted_ready(s, due->adopted, due->events);
+        } else if (w->task->state == TASK_WAITING && w->number == due->number) {
+            if (w->events)
+                w->events = due->events;
+            wait_end_cold(s, w, due->reason);
+        }
+    }
+    s->hand_overs = 0;
+    shared->due_count = 0;
+}
+
+/* begin makes ready what the tick begins with, behind the callbacks: a signal one of them gave wins over a deadline of the
+ * same tick. */
+static void begin(struct scheduler *s)
+{
+    struct shared *shared = &s->shared;
+    s->beginning = 0;
+    tick_deliver(s);
+    if (shared->next_first) {
+        *shared->now_tail = shared->next_first;
+        shared->now_tail = shared->next_tail;
+        shared->next_first = NULL;
+        shared->next_tail = &shared->next_first;
+    }
+}
+
+/* defer puts what is ready already behind what is due. */
+static void defer(struct shared *shared)
+{
+    if (!shared->now_first)
+        return;
+    *shared->now_tail = shared->next_first;
+    if (!shared->next_first)
+        shared->next_tail = shared->now_tail;
+    shared->next_first = shared->now_first;
+    shared->now_first = NULL;
+    shared->now_tail = &shared->now_first;
+}
+
+void tick_run(struct scheduler *s, bool beginning)
+{
+    struct shared *shared = &s->shared;
+    shared->notify = 0;
+    s->running = 1;
+#ifdef __SANITIZE_THREAD__
+    s->own_fiber = __tsan_get_current_fiber();
+#endif
+    if (beginning) {
+        s->beginning = 1;
+        s->hand_overs = HAND_OVERS_PER_TICK; /* tasks that callbacks wake run behind what is due, */
+        defer(shared);                       /* and so do those that were made ready outside a tick */
+        if (shared->callback_quota)
+            callbacks_ready(s);
+    }
+    if (s->calling || shared->now_first || !s->beginning)
+        switch_run(s);
+    else
+        shared->stop = STOP_DONE;
+    if (s->beginning && shared->stop == STOP_DONE) {
+        begin(s);
+        switch_run(s);
+    }
+    s->running = 0;
+    s->current = shared->main;
+}

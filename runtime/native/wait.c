@@ -1,0 +1,47 @@
+/* wait.c - the cold ends of waiting.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "wait.h"
+
+void wait_end_all(struct scheduler *s, struct wait_list *list, int reason)
+{
+    while (list->first)
+        wait_end_cold(s, list->first, reason);
+}
+
+void wait_cancel(struct scheduler *s, struct task *t)
+{
+    if (t->state == TASK_ENDED)
+        return;
+    t->flags |= TASK_CANCELLED;
+    if (t->state == TASK_WAITING && !(t->flags & TASK_SHIELDED))
+        wait_end_unserved(s, &t->wait, COTHREAD_ECANCELED);
+}
+
+int wait_impossible(struct scheduler *s, int64_t deadline)
+{
+    if (deadline == COTHREAD_NOW)
+        return fail(COTHREAD_ETIMEDOUT, "not ready, and the deadline is COTHREAD_NOW");
+    if (!s->current)
+        return fail(COTHREAD_EHOSTED, "this would block a hosted scheduler's thread: use a task, or COTHREAD_NOW");
+    /* Let the others run: a task that ignores the error and waits again must not keep the tick for itself. */
+    switch_yield(s, s->current);
+    return fail(COTHREAD_ECANCELED, "this task was cancelled: every wait ends so until it returns, or is shielded");
+}
+
+int wait_failed(struct scheduler *s, int reason, int64_t deadline)
+{
+    switch (reason) {
+    case COTHREAD_ETIMEDOUT:
+        if (wait_far_in_the_past(s, deadline))
+            return fail(reason, DEADLINES_ARE_ABSOLUTE, deadline);
+        return fail(reason, "the deadline passed");
+    case COTHREAD_ECANCELED: return fail(reason, "this task was cancelled while it waited");
+    case COTHREAD_EINTR: return fail(reason, "cothread_interrupt ended the wait");
+    case COTHREAD_ECLOSED: return fail(reason, "what this task waited for was closed");
+    case COTHREAD_EBADF: return fail(reason, "the descriptor is not open");
+    case COTHREAD_EEXIST: return fail(reason, "the descriptor is adopted: use cothread_wait_ready");
+    case COTHREAD_ELIMIT: return fail(reason, "the system registers no more descriptors");
+    case COTHREAD_ESYSTEM: return fail(reason, "the system does not watch this descriptor");
+    }
+    return reason;
+}
