@@ -7,7 +7,7 @@ root=$PWD
 version=$(sed -n 's/^#define COTHREAD_VERSION "\(.*\)"/\1/p' cothread.h)
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-task_half='runtime/native/*.c callback/queue.c capi/cothread.c' # what the tick half in Go drives
+task_half='runtime/native/*.c callback/queue.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 
@@ -112,7 +112,7 @@ step() {
 }
 
 go_format_and_vet() {
-    unformatted=$(gofmt -l capi runtime poll callback)
+    unformatted=$(gofmt -l capi runtime poll callback system)
     [ -z "$unformatted" ] || fail "gofmt would change: $unformatted"
     go vet ./...
 }
@@ -193,7 +193,7 @@ c_thread_sanitizer() {
 queue_thread_sanitizer() {
     mkdir -p build/tsan
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=thread -pthread -o build/tsan/queue_hammer \
-        tests/tsan/queue_hammer.c callback/queue.c
+        tests/tsan/queue_hammer.c callback/queue.c system/*_linux.c
     timeout 120 build/tsan/queue_hammer
 }
 
