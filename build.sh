@@ -157,6 +157,22 @@ go_race() {
     return $status
 }
 
+# The room of the system calls by itself, with a kernel from which things can be taken.
+system_room() {
+    mkdir -p build/system
+    good=0 bad=0
+    for name in system descriptors; do
+        gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -DCOTHREAD_FAILURES -I. -o "build/system/$name" \
+            "tests/system/$name.c" system/*_linux.c
+        "build/system/$name" >"build/system/$name.out" || true
+        cat "build/system/$name.out"
+        good=$((good + $(sed -n 's/ passed,.*//p' "build/system/$name.out")))
+        bad=$((bad + $(sed -n 's/.* passed, \(.*\) failed/\1/p' "build/system/$name.out")))
+    done
+    echo "$good passed, $bad failed"
+    [ "$bad" -eq 0 ]
+}
+
 c_library() {
     tests/run
 }
@@ -341,7 +357,7 @@ the_demo_runs() {
 cmd_test() {
     if [ $# -eq 0 ]; then
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
-            go_race c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
+            go_race system_room c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
             python_types_and_style python_package python_package_installs what_the_documentation_shows the_demo_runs
     fi
