@@ -115,6 +115,10 @@ go_format_and_vet() {
     unformatted=$(gofmt -l capi runtime poll callback system)
     [ -z "$unformatted" ] || fail "gofmt would change: $unformatted"
     go vet ./...
+    for system in windows darwin freebsd; do # which have no backend yet
+        CGO_ENABLED=0 GOOS=$system go vet ./poll/... ./runtime
+    done
+    go vet -tags failures ./...
 }
 
 go_staticcheck() {
