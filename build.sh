@@ -177,6 +177,14 @@ system_room() {
     [ "$bad" -eq 0 ]
 }
 
+# A library each of whose system calls and allocations can be made to fail.
+failures() {
+    library build/failures "" -tags failures
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/walk tests/failures/walk.c \
+        build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
+    timeout 300 build/failures/walk
+}
+
 c_library() {
     tests/run
 }
@@ -361,7 +369,7 @@ the_demo_runs() {
 cmd_test() {
     if [ $# -eq 0 ]; then
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
-            go_race system_room c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
+            go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
             python_types_and_style python_package python_package_installs what_the_documentation_shows the_demo_runs
     fi

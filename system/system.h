@@ -88,6 +88,9 @@ void system_report_faults(void (*report)(const void *address));
  * back does not. system_calls says how many there were since: at least n once it has failed. */
 void system_fail(uint64_t n, int error);
 uint64_t system_calls(void);
+
+/* How many system_reserve, system_allocate and system_resize have not been given back. */
+int64_t system_held(void);
 #endif
 
 #endif

@@ -29,12 +29,16 @@
 void *system_reserve(size_t size)
 {
     void *memory = SYSTEM_CALL(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), MAP_FAILED);
-    return memory == MAP_FAILED ? NULL : memory;
+    if (memory == MAP_FAILED)
+        return NULL;
+    SYSTEM_HOLDS(1);
+    return memory;
 }
 
 void system_unreserve(void *memory, size_t size)
 {
     munmap(memory, size);
+    SYSTEM_HOLDS(-1);
 }
 
 void system_clear(void *memory, size_t size)
@@ -82,16 +86,21 @@ bool system_forget_in_children(void *memory, size_t size)
 
 void *system_allocate(size_t count, size_t size)
 {
-    return SYSTEM_CALL(calloc(count, size), NULL);
+    void *memory = SYSTEM_CALL(calloc(count, size), NULL);
+    SYSTEM_HOLDS(memory != NULL);
+    return memory;
 }
 
 void *system_resize(void *memory, size_t size)
 {
-    return SYSTEM_CALL(realloc(memory, size), NULL);
+    void *resized = SYSTEM_CALL(realloc(memory, size), NULL);
+    SYSTEM_HOLDS(resized && !memory);
+    return resized;
 }
 
 void system_free(void *memory)
 {
+    SYSTEM_HOLDS(-(memory != NULL));
     free(memory);
 }
 
@@ -197,6 +206,7 @@ void system_report_faults(void (*report)(const void *address))
 #ifdef COTHREAD_FAILURES
 static _Atomic uint64_t calls, failing;
 static _Atomic int failure;
+static _Atomic int64_t held;
 
 void system_fail(uint64_t n, int error)
 {
@@ -209,6 +219,16 @@ void system_fail(uint64_t n, int error)
 uint64_t system_calls(void)
 {
     return atomic_load(&calls);
+}
+
+int64_t system_held(void)
+{
+    return atomic_load(&held);
+}
+
+void system_holds(int by)
+{
+    atomic_fetch_add(&held, by);
 }
 
 bool system_fails(void)

@@ -35,7 +35,9 @@ static void reserved_memory_is_zero(void)
 {
     char *memory = reserved();
     expect(all(memory, 0), true);
+    expect(system_held(), 1);
     system_unreserve(memory, SIZE);
+    expect(system_held(), 0);
 }
 
 static void cleared_memory_is_zero(void)
@@ -130,6 +132,8 @@ static void allocated_memory_is_zero_and_grows(void)
     expect(memory[1], 1);
     system_free(memory);
     system_free(system_resize(NULL, 1));
+    system_free(NULL);
+    expect(system_held(), 0);
     expect(system_allocate(SIZE_MAX / 2, 4) == NULL, true);
 }
 
