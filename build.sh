@@ -7,7 +7,7 @@ root=$PWD
 version=$(sed -n 's/^#define COTHREAD_VERSION "\(.*\)"/\1/p' cothread.h)
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-task_half='runtime/native/*.c callback/queue.c capi/cothread.c' # what the tick half in Go drives
+task_half='runtime/native/*.c callback/queue.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 
@@ -112,9 +112,13 @@ step() {
 }
 
 go_format_and_vet() {
-    unformatted=$(gofmt -l capi runtime poll callback)
+    unformatted=$(gofmt -l capi runtime poll callback system)
     [ -z "$unformatted" ] || fail "gofmt would change: $unformatted"
     go vet ./...
+    for system in windows darwin freebsd; do # which have no backend yet
+        CGO_ENABLED=0 GOOS=$system go vet ./poll/... ./runtime
+    done
+    go vet -tags failures ./...
 }
 
 go_staticcheck() {
@@ -157,6 +161,30 @@ go_race() {
     return $status
 }
 
+# The room of the system calls by itself, with a kernel from which things can be taken.
+system_room() {
+    mkdir -p build/system
+    good=0 bad=0
+    for name in system descriptors; do
+        gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -DCOTHREAD_FAILURES -I. -o "build/system/$name" \
+            "tests/system/$name.c" system/*_linux.c
+        "build/system/$name" >"build/system/$name.out" || true
+        cat "build/system/$name.out"
+        good=$((good + $(sed -n 's/ passed,.*//p' "build/system/$name.out")))
+        bad=$((bad + $(sed -n 's/.* passed, \(.*\) failed/\1/p' "build/system/$name.out")))
+    done
+    echo "$good passed, $bad failed"
+    [ "$bad" -eq 0 ]
+}
+
+# A library each of whose system calls and allocations can be made to fail.
+failures() {
+    library build/failures "" -tags failures
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/walk tests/failures/walk.c \
+        build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
+    timeout 300 build/failures/walk
+}
+
 c_library() {
     tests/run
 }
@@ -193,7 +221,7 @@ c_thread_sanitizer() {
 queue_thread_sanitizer() {
     mkdir -p build/tsan
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=thread -pthread -o build/tsan/queue_hammer \
-        tests/tsan/queue_hammer.c callback/queue.c
+        tests/tsan/queue_hammer.c callback/queue.c system/*_linux.c
     timeout 120 build/tsan/queue_hammer
 }
 
@@ -341,7 +369,7 @@ the_demo_runs() {
 cmd_test() {
     if [ $# -eq 0 ]; then
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
-            go_race c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
+            go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
             python_types_and_style python_package python_package_installs what_the_documentation_shows the_demo_runs
     fi

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "queue.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <stddef.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "../system/system.h"
 
 _Static_assert(sizeof(struct queue_cell) == 32, "two cells to a line");
 _Static_assert(sizeof(struct mailbox) == QUEUE_LINE, "one mailbox to a line");
@@ -21,19 +17,6 @@ struct claim {
     uint64_t ticket;
     uint64_t wakes; /* not 0: taking this ticket ended the consumer's sleep */
 };
-
-static int64_t monotonic_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * COTHREAD_SECOND + now.tv_nsec;
-}
-
-/* For waits that end within a few instructions of another thread. A sleep and not a spin, for the
- * other thread may have a lower real-time priority and need this processor. */
-static void let_others_run(void) {
-    struct timespec moment = {0, 20000};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
-}
 
 /* The consumer's cache still has the line that the producers write next: it read it one lap ago. Asking for it two
  * lines early takes a post from 60 to 50 ns while a consumer on another core pops in slices with a system call
@@ -84,23 +67,18 @@ static int claim(struct queue *q, int64_t owner, struct claim *out) {
     }
 }
 
-/* Not write(2) of the C library, where a thread that was cancelled would end with the post half done. */
-static void write_wake_fd(struct queue *q) {
-    static const uint64_t one = 1;
-    int saved = errno;
-    while (syscall(SYS_write, load(&q->wake_fd, relaxed), &one, sizeof one) < 0 && errno == EINTR)
-        ;
-    errno = saved;
+static void wake(struct queue *q) {
+    system_wake(load(&q->waker, relaxed));
 }
 
 /* `wakers` goes up before the ticket is published: queue_retire comes after every ticket was popped. */
 static void publish(struct queue *q, const struct claim *c, enum published what) {
-    c->cell->posted_ns = c->wakes || c->ticket % 32 == 0 ? monotonic_ns() : 0;
+    c->cell->posted_ns = c->wakes || c->ticket % 32 == 0 ? system_now() : 0;
     if (c->wakes)
         atomic_fetch_add(&q->wakers, 1);
     store(&c->cell->sequence, 4 * c->ticket + what, release);
     if (c->wakes) {
-        write_wake_fd(q);
+        wake(q);
         atomic_fetch_sub(&q->wakers, 1);
     }
 }
@@ -127,25 +105,10 @@ int queue_post(struct queue *q, int64_t owner, cothread_callback callback, void 
     return code;
 }
 
-/* 0 when it is worth trying again, ETIMEDOUT at the deadline. */
-static int wait_for_room(struct queue *q, uint32_t seen, int64_t deadline) {
-    struct timespec until;
-    struct timespec *limit = NULL;
-    if (deadline != COTHREAD_FOREVER) {
-        int64_t ns = deadline < 0 ? 0 : deadline; /* the kernel takes no negative time */
-        until.tv_sec = ns / COTHREAD_SECOND;
-        until.tv_nsec = ns % COTHREAD_SECOND;
-        limit = &until;
-    }
-    long result = syscall(SYS_futex, &q->room, FUTEX_WAIT_BITSET_PRIVATE, seen, limit, NULL, FUTEX_BITSET_MATCH_ANY);
-    return result < 0 && errno == ETIMEDOUT ? ETIMEDOUT : 0;
-}
-
 int queue_post_wait(struct queue *q, int64_t owner, cothread_callback callback, void *argument, int64_t deadline) {
     int code = queue_offer(q, owner, callback, argument);
     if (code != COTHREAD_EFULL)
         return code;
-    int saved = errno;
     int timed_out = 0;
     atomic_fetch_add(&q->waiters, 1);
     for (;;) {
@@ -153,10 +116,9 @@ int queue_post_wait(struct queue *q, int64_t owner, cothread_callback callback, 
         code = queue_offer(q, owner, callback, argument);
         if (code != COTHREAD_EFULL || timed_out)
             break;
-        timed_out = wait_for_room(q, seen, deadline);
+        timed_out = system_wait(&q->room, seen, deadline) == ETIMEDOUT;
     }
     atomic_fetch_sub(&q->waiters, 1);
-    errno = saved;
     if (code == COTHREAD_EFULL) {
         queue_refuse(q);
         code = COTHREAD_ETIMEDOUT;
@@ -170,7 +132,7 @@ int queue_post_wait(struct queue *q, int64_t owner, cothread_callback callback, 
 void queue_wake(struct queue *q) {
     atomic_fetch_add(&q->wakers, 1);
     if (atomic_fetch_and(&q->tail, ~QUEUE_SLEEPING) & QUEUE_SLEEPING)
-        write_wake_fd(q);
+        wake(q);
     atomic_fetch_sub(&q->wakers, 1);
 }
 
@@ -180,9 +142,7 @@ void queue_popped(struct queue *q) {
     if (atomic_fetch_add(&q->waiters, 0) == 0)
         return;
     atomic_fetch_add(&q->room, 1);
-    int saved = errno;
-    syscall(SYS_futex, &q->room, FUTEX_WAKE_PRIVATE, INT32_MAX);
-    errno = saved;
+    system_wake_all(&q->room);
 }
 
 uint64_t queue_close(struct queue *q) {
@@ -194,10 +154,10 @@ uint64_t queue_close(struct queue *q) {
 void queue_retire(struct queue *q) {
     atomic_fetch_and(&q->tail, ~QUEUE_SLEEPING);
     while (atomic_load(&q->wakers) != 0)
-        let_others_run();
+        system_let_others_run();
 }
 
-int queue_open(struct queue *q, int64_t owner, uint32_t bound, int wake_fd) {
+int queue_open(struct queue *q, int64_t owner, uint32_t bound, int waker) {
     struct queue_item dropped;
     uint64_t size = 1;
     while (size < bound)
@@ -208,11 +168,11 @@ int queue_open(struct queue *q, int64_t owner, uint32_t bound, int wake_fd) {
         while (queue_pop(q, &dropped))
             ;
     if (q->capacity < size) {
-        void *cells = mmap(NULL, size * sizeof *q->cells, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (cells == MAP_FAILED)
+        void *cells = system_reserve(size * sizeof *q->cells);
+        if (cells == NULL)
             return COTHREAD_ENOMEM;
         if (q->cells != NULL)
-            munmap(q->cells, q->capacity * sizeof *q->cells);
+            system_unreserve(q->cells, q->capacity * sizeof *q->cells);
         q->cells = cells;
         q->capacity = size;
     }
@@ -222,7 +182,7 @@ int queue_open(struct queue *q, int64_t owner, uint32_t bound, int wake_fd) {
     store(&q->bound, size, release);
     store(&q->head, first, release);
     store(&q->first, first, relaxed);
-    store(&q->wake_fd, wake_fd, relaxed);
+    store(&q->waker, waker, relaxed);
     store(&q->refused, 0, relaxed);
     store(&q->replaced, 0, relaxed);
     store(&q->withdrawn, 0, relaxed);
@@ -253,7 +213,7 @@ static void look_at_depth(struct queue *q, uint64_t head) {
 }
 
 static void record_wait(struct queue *q, int64_t posted_ns) {
-    uint64_t ns = (uint64_t)(monotonic_ns() - posted_ns);
+    uint64_t ns = (uint64_t)(system_now() - posted_ns);
     int log2 = 63 - __builtin_clzll(ns | 1);
     count(&q->wait[log2 > 31 ? 31 : log2]);
 }
@@ -279,7 +239,7 @@ int queue_pop(struct queue *q, struct queue_item *out) {
         if (what == 0) {
             if (q->final <= head)
                 return 0;
-            let_others_run(); /* closed, and a producer is just publishing this ticket */
+            system_let_others_run(); /* closed, and a producer is just publishing this ticket */
             continue;
         }
         look_at_depth(q, head);

@@ -6,7 +6,8 @@
 package callback
 
 /*
-#cgo CFLAGS: -std=gnu11 -O2 -Wall -Wextra -fvisibility=hidden -I${SRCDIR}/..
+#cgo CFLAGS: -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -fvisibility=hidden -I${SRCDIR}/..
+#include "../system/system.h"
 #include "queue.h"
 
 enum {
@@ -25,7 +26,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	_ "cothread/system" // whose C the queue calls
 )
 
 // Queue is a struct queue in C memory. All methods are for the scheduler's thread, Pending for any.
@@ -76,24 +77,24 @@ func (q *Queue) Pending() uint64 {
 }
 
 // PrepareSleep announces that the scheduler is about to sleep, and reports whether it may: true if nothing is
-// pending; from now on the next post, or queue_wake, writes the wake descriptor. Look at whatever
+// pending; from now on the next post, or queue_wake, wakes it. Look at whatever
 // else could end the sleep after this, and call Awake afterwards in any case.
 //
 // The case between, a ticket taken and not published, lasts some nanoseconds, unless its producer lost the
 // processor, perhaps to this very thread: then this sleeps for a moment instead of letting ticks spin.
 func (q *Queue) PrepareSleep() bool {
 	head := q.head.Load()
-	// The first look spares producers a write that a scheduler with callbacks pending has no use for.
+	// The first look spares producers a wake that a scheduler with callbacks pending has no use for.
 	if q.tail.Load()&tickets == head && q.tail.Or(sleeping)&tickets == head {
 		return true
 	}
 	if !q.published(head) {
-		unix.Nanosleep(&unix.Timespec{Nsec: 20_000}, nil)
+		C.system_let_others_run()
 	}
 	return false
 }
 
-// Awake ends what PrepareSleep began: posts write nothing.
+// Awake ends what PrepareSleep began: posts wake nobody.
 func (q *Queue) Awake() {
 	if q.tail.Load()&sleeping != 0 {
 		q.tail.And(^uint64(sleeping))

@@ -39,8 +39,8 @@
  * SLEEPING
  * The consumer sets the flag QUEUE_SLEEPING in tail and may sleep if the ticket in that same word is head: no
  * ticket is out. The next ticket is then taken from a word with the flag; taking it clears the flag, and who
- * cleared it writes wake_fd once the ticket is published. So the flag and the tickets have one order without any
- * fence, many posts cost one write, and a post to a consumer that is awake is one locked instruction.
+ * cleared it wakes once the ticket is published. So the flag and the tickets have one order without any
+ * fence, many posts cost one wake, and a post to a consumer that is awake is one locked instruction.
  * If a ticket is out the consumer stays awake. Not published yet, that is a matter of nanoseconds, unless
  * its producer lost the processor; Queue.PrepareSleep gives it a chance to run.
  *
@@ -61,7 +61,7 @@
 #include "../cothread.h"
 
 #define QUEUE_CLOSED (UINT64_C(1) << 63)
-#define QUEUE_SLEEPING (UINT64_C(1) << 62) /* the consumer sleeps, or is about to, and wants a write to wake_fd */
+#define QUEUE_SLEEPING (UINT64_C(1) << 62) /* the consumer sleeps, or is about to, and wants to be woken */
 #define QUEUE_TICKET (QUEUE_SLEEPING - 1)
 #define QUEUE_LINE 64 /* bytes of a cache line */
 
@@ -79,7 +79,7 @@ struct queue {
     alignas(QUEUE_LINE) struct queue_cell *cells;
     _Atomic int64_t owner;  /* handle of the scheduler */
     _Atomic uint64_t bound; /* cells in use, a power of two */
-    _Atomic int32_t wake_fd;
+    _Atomic int32_t waker; /* what system_wake takes: ends the consumer's sleep */
 
     /* Written by every post, and by a consumer that sleeps. */
     alignas(QUEUE_LINE) _Atomic uint64_t tail; /* the next ticket, QUEUE_SLEEPING, QUEUE_CLOSED */
@@ -87,8 +87,8 @@ struct queue {
 
     /* Written by posts that are not the plain case. */
     alignas(QUEUE_LINE) _Atomic uint32_t waiters; /* threads that wait for room */
-    _Atomic uint32_t room;                        /* futex: changes when there may be room again */
-    _Atomic uint32_t wakers;                      /* threads that may be writing wake_fd */
+    _Atomic uint32_t room;                        /* changes when there may be room again */
+    _Atomic uint32_t wakers;                      /* threads that may be using waker */
     _Atomic uint64_t refused;
     _Atomic uint64_t replaced;
     _Atomic uint64_t withdrawn; /* tickets published as nothing */
@@ -129,7 +129,7 @@ struct queue_item {
 /* queue_open makes the queue that of `owner` (> 0), with room for `bound` (1 .. 2^20) callbacks, rounded up to a
  * power of two, and all counters 0. What an owner that ended without draining left behind is dropped.
  * Returns 0 or COTHREAD_ENOMEM; it is closed then, as before. */
-int queue_open(struct queue *q, int64_t owner, uint32_t bound, int wake_fd);
+int queue_open(struct queue *q, int64_t owner, uint32_t bound, int waker);
 
 /* queue_pop takes the oldest callback: 1, or 0 if it is not published yet or there is none. After queue_close
  * 0 means that nothing is left, ever: it waits for producers that are just publishing. */
@@ -142,7 +142,7 @@ void queue_popped(struct queue *q);
  * accepted before can be popped still: pop until 0. Returns how many tickets that are, at most as many items. */
 uint64_t queue_close(struct queue *q);
 
-/* queue_retire returns when no thread will write wake_fd any more: only then may it be closed, or a late
+/* queue_retire returns when no thread will use the waker any more: only then may it be closed, or a late
  * producer would write into whatever file gets its number. After queue_close, when queue_pop has returned 0 and the
  * consumer will not sleep any more. */
 void queue_retire(struct queue *q);

@@ -124,7 +124,7 @@ func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.
 	enlarge()
 	tickHalves[number] = s
 	faults[number] = ""
-	return C.int(poller.WakeFD())
+	return C.int(poller.Waker())
 }
 
 //export tickRelease
@@ -191,13 +191,13 @@ func tickPollList(number C.uint32_t, list unsafe.Pointer, capacity C.int) (rc C.
 	defer recovered(number, &rc)
 	s := tickHalves[number]
 	s.Settle()
-	return C.int(s.Poller().(*poll.Host).List(unsafe.Slice((*poll.HostInterest)(list), capacity)))
+	return C.int(s.Poller().(poll.Lister).List(unsafe.Slice((*poll.HostInterest)(list), capacity)))
 }
 
 //export tickPollDeliver
 func tickPollDeliver(number C.uint32_t, list unsafe.Pointer, length C.int) (rc C.int) {
 	defer recovered(number, &rc)
-	host := tickHalves[number].Poller().(*poll.Host)
+	host := tickHalves[number].Poller().(poll.Lister)
 	for _, entry := range unsafe.Slice((*poll.HostInterest)(list), length) {
 		if entry.Found != 0 {
 			host.Deliver(int(entry.FD), uint32(entry.Found))

@@ -2,7 +2,7 @@
 
 // Package poll reports which descriptors are ready. It knows nothing of tasks.
 //
-// A backend (epoll.go; host.go, where another loop does the polling) keeps the contract of Poller:
+// A backend (epoll_linux.go; host_linux.go, where another loop does the polling) keeps the contract of Poller:
 //
 //	AddEdge(fd, token) error      Report fd under token, edge-triggered, until RemoveEdge: first what
 //	                              it is ready for, then each change. Registered already: ErrExists.
@@ -23,21 +23,30 @@
 //	                              nothing is retried here, the caller's host wants to look at its
 //	                              signals), or because all it found was dropped meanwhile: look at the
 //	                              clock and wait again. Allocates nothing.
-//	WakeFD() int                  An eventfd. Writing 8 bytes with the value 1 ends the present Wait,
-//	                              or else the next; from any thread, from C, from a signal handler.
-//	                              Many writes before a Wait count as one. Never reported itself.
+//	Wake()                        Ends the present Wait, or else the next. From any thread. Many before a
+//	                              Wait count as one.
+//	Waker() int                   What C does the same with: system_wake (system/system.h) takes it, from any
+//	                              thread and from a signal handler. Never reported itself.
 //	Descriptor() int              Readable, for a host's own poll, whenever Wait(out, 0) would find
-//	                              something, or a wake or the timer is due. Host: -1.
+//	                              something, or a wake or the timer is due. -1: there is none (Lister).
 //	SetTimer(deadline) error      From deadline on (CLOCK_MONOTONIC, ns) Descriptor is readable until
 //	                              the next Wait. math.MaxInt64: never.
 //	Registered() int              Edges and pending arms. 0: a Wait that only looks finds nothing and may
 //	                              be left out, except where a host polls Descriptor: it is Wait that
 //	                              makes Descriptor unreadable again after a wake or the timer.
-//	Close()                       Nothing may be called, and nobody write to WakeFD, from then on.
+//	Close()                       Nothing may be called, and nobody use the waker, from then on.
 //
 // A descriptor is an edge or armed, not both. A token is 64 bits that mean nothing here. The caller gives
 // each registration a token of its own (a generation), for what lies in out already when it is removed.
-// Everything but WakeFD's descriptor belongs to one thread at a time.
+// Everything but Wake and the waker belongs to one thread at a time.
+//
+// A backend whose polling another loop does keeps that of Lister too:
+//
+//	List(out) int                 Store what to poll for, up to len(out) entries, and return how many there are
+//	                              in all. The first is always the waker's. The list is good for one poll, and
+//	                              only if all of it found room.
+//	Deliver(fd, revents)          What the loop's poll found for fd, the bits of poll(2). What nobody asks
+//	                              for is ignored.
 //
 // A report is a hint: try, and wait again on EAGAIN.
 package poll
@@ -63,8 +72,8 @@ type Event struct {
 	Events uint32
 }
 
-// What AddEdge, RemoveEdge, Arm, SetTimer, NewEpoll and NewHost answer. Anything else is the system's own
-// error, a unix.Errno.
+// What AddEdge, RemoveEdge, Arm, SetTimer and the backends' constructors answer. Anything else is the system's own
+// error, a syscall.Errno.
 var (
 	ErrBadDescriptor = errors.New("poll: the descriptor is not open")
 	ErrAlwaysReady   = errors.New("poll: a regular file or directory is always ready")
@@ -85,9 +94,25 @@ type Poller interface {
 	Arm(fd int, token uint64, events uint32) error
 	Disarm(fd int)
 	Wait(out []Event, timeout int64) (n int, interrupted bool)
-	WakeFD() int
+	Wake()
+	Waker() int
 	Descriptor() int
 	SetTimer(deadline int64) error
 	Registered() int
 	Close()
+}
+
+// Lister is the Poller of a loop that is not ours and can only poll lists; the package's comment is its contract.
+type Lister interface {
+	Poller
+	List(out []HostInterest) int
+	Deliver(fd int, revents uint32)
+}
+
+// HostInterest is an entry of List, laid out like cothread_pollfd: Events are the bits to poll FD for, and Found is for what
+// the loop's poll reports.
+type HostInterest struct {
+	FD     int32
+	Events uint16
+	Found  uint16
 }

@@ -5,8 +5,6 @@ package runtime
 import (
 	"math/bits"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // deadlines is a 4-ary heap of when tasks are to be woken: four children share a cache line.
@@ -49,16 +47,13 @@ const (
 )
 
 func newDeadlines(shared *Shared) (*deadlines, error) {
-	// Reserved, not committed: pages come with use.
-	memory, err := unix.Mmap(-1, 0, deadlinesCapacity*int(unsafe.Sizeof(deadlineEntry{})),
-		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	memory, err := reserve(deadlinesCapacity * int(unsafe.Sizeof(deadlineEntry{})))
 	if err != nil {
 		return nil, err
 	}
-	keyed, err := unix.Mmap(-1, 0, deadlinesSlots*int(unsafe.Sizeof(deadlineKey{})),
-		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	keyed, err := reserve(deadlinesSlots * int(unsafe.Sizeof(deadlineKey{})))
 	if err != nil {
-		_ = unix.Munmap(memory)
+		unreserve(memory)
 		return nil, err
 	}
 	return &deadlines{
@@ -70,8 +65,8 @@ func newDeadlines(shared *Shared) (*deadlines, error) {
 
 func (d *deadlines) close() {
 	d.entries, d.keys = nil, nil
-	_ = unix.Munmap(d.memory)
-	_ = unix.Munmap(d.keyed)
+	unreserve(d.memory)
+	unreserve(d.keyed)
 }
 
 // arm has b woken at its deadline.
@@ -192,7 +187,7 @@ func (d *deadlines) pop() {
 		d.down(0)
 	} else if last == 0 && d.large {
 		d.large = false
-		_ = unix.Madvise(d.memory, unix.MADV_DONTNEED)
+		discard(d.memory)
 	}
 }
 

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"cothread/poll"
 )
@@ -72,7 +71,7 @@ func TestADescriptorThatCannotBeWaitedForIsToldAtOnce(t *testing.T) {
 		poll.ErrBadDescriptor: errBadDescriptor,
 		poll.ErrLimit:         errLimit,
 		poll.ErrExists:        errExists,
-		unix.EIO:              errSystem,
+		syscall.EIO:           errSystem,
 		poll.ErrAlwaysReady:   Woken,
 	} {
 		w := newWorld(t)

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"syscall"
 	"testing"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"cothread/poll"
 )
@@ -69,17 +68,6 @@ func newHosted(t testing.TB) *world {
 	w := prepareWorld(t)
 	w.begin(w.poller)
 	return w
-}
-
-// newListed returns one whose host waits for a list.
-func newListed(t testing.TB) (*world, *poll.Host) {
-	host, err := poll.NewHost()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := prepareWorld(t)
-	w.begin(host)
-	return w, host
 }
 
 func prepareWorld(t testing.TB) *world {
@@ -272,7 +260,7 @@ func (w *world) makeReady(t *task) {
 	w.show()
 	if w.shared.Notify != 0 {
 		w.shared.Notify = 0
-		_, _ = unix.Write(w.s.Poller().WakeFD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		w.s.Poller().Wake()
 	}
 }
 
@@ -477,7 +465,7 @@ func (q *fakeQueue) post(callback func()) {
 // wake is queue_wake.
 func (q *fakeQueue) wake() {
 	if q.asleep {
-		_, _ = unix.Write(q.w.s.Poller().WakeFD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		q.w.s.Poller().Wake()
 	}
 }
 
@@ -509,8 +497,7 @@ const numbers = 4096 // descriptors the fake knows
 
 type fakePoller struct {
 	w          *world
-	wake       int
-	counter    [8]byte // the eventfd's, on its way out
+	woken      bool
 	numbers    [numbers]fakeDescriptor
 	highest    int
 	registered int
@@ -540,18 +527,14 @@ const (
 var _ poll.Poller = (*fakePoller)(nil)
 
 func newFakePoller(w *world) *fakePoller {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return &fakePoller{w: w, wake: fd, timer: Forever, waits: make([]int64, 0, 256)}
+	return &fakePoller{w: w, timer: Forever, waits: make([]int64, 0, 256)}
 }
 
-// isWritten says whether an eventfd was written since it was last asked.
-func isWritten(fd int) bool {
-	var counter [8]byte
-	n, _ := unix.Read(fd, counter[:])
-	return n == len(counter)
+// wasWoken says whether the poller was woken since it was last asked, or waited.
+func (p *fakePoller) wasWoken() bool {
+	woken := p.woken
+	p.woken = false
+	return woken
 }
 
 // becomes makes a descriptor ready for bits, and for nothing else.
@@ -591,7 +574,7 @@ func (p *fakePoller) AddEdge(fd int, token uint64) error {
 
 func (p *fakePoller) RemoveEdge(fd int) error {
 	if fd < 0 || fd >= len(p.numbers) || p.numbers[fd].state != fakeEdge {
-		return unix.ENOENT
+		return syscall.ENOENT
 	}
 	p.forget(fd)
 	return nil
@@ -625,8 +608,8 @@ func (p *fakePoller) Wait(out []poll.Event, timeout int64) (int, bool) {
 		p.waits = append(p.waits, timeout)
 	}
 	for {
-		written, _ := unix.Read(p.wake, p.counter[:])
-		if n := p.find(out); n > 0 || written > 0 || timeout == 0 {
+		woken := p.wasWoken()
+		if n := p.find(out); n > 0 || woken || timeout == 0 {
 			return n, false
 		}
 		if p.signalled {
@@ -665,16 +648,12 @@ func (p *fakePoller) find(out []poll.Event) (n int) {
 	return n
 }
 
-func (p *fakePoller) WakeFD() int     { return p.wake }
+func (p *fakePoller) Wake()           { p.woken = true }
+func (p *fakePoller) Waker() int      { return 1 << 21 }
 func (p *fakePoller) Descriptor() int { return 1 << 20 }
 func (p *fakePoller) SetTimer(deadline int64) error {
 	p.timer = deadline
 	return nil
 }
 func (p *fakePoller) Registered() int { return p.registered }
-func (p *fakePoller) Close() {
-	if p.wake >= 0 {
-		_ = unix.Close(p.wake)
-		p.wake = -1
-	}
-}
+func (p *fakePoller) Close()          {}

@@ -128,7 +128,7 @@ func TestPollReturnsForASignalAndForAnInterrupt(t *testing.T) {
 // mustShow says whether the loop is told that a poll has something to do.
 func (w *world) mustShow(what string, want bool) {
 	w.t.Helper()
-	must(w.t, what, isWritten(w.s.Poller().WakeFD()), want)
+	must(w.t, what, w.poller.wasWoken(), want)
 }
 
 func TestTheDescriptorIsSilentWhileThereIsNothingToDo(t *testing.T) {
@@ -241,7 +241,7 @@ func TestWhatAPollLeavesUndoneShows(t *testing.T) {
 				w.spawn(w.sleepUntil(2000))
 			}
 			w.poll(Now)
-			isWritten(w.poller.wake)
+			w.poller.wasWoken()
 			w.clock = 2000
 		},
 		"waits beyond what a tick takes": func(w *world) {
@@ -249,7 +249,7 @@ func TestWhatAPollLeavesUndoneShows(t *testing.T) {
 				w.spawn(w.waitFD(7, in, Forever))
 			}
 			w.poll(Now)
-			isWritten(w.poller.wake)
+			w.poller.wasWoken()
 			w.poller.becomes(7, in)
 		},
 	} {
@@ -258,7 +258,7 @@ func TestWhatAPollLeavesUndoneShows(t *testing.T) {
 			w.s.Embed()
 			begin(w)
 			w.poll(Now)
-			shows := isWritten(w.poller.wake) || w.poller.timer <= w.clock
+			shows := w.poller.wasWoken() || w.poller.timer <= w.clock
 			must(t, "shows after the first poll", shows, true)
 			next := w.s.NextDeadline()
 			must(t, "something to do", next <= w.clock, true)
@@ -276,48 +276,4 @@ func TestPostersWriteOnlyWhileTheHostWaits(t *testing.T) {
 	must(t, "asleep", w.queue.asleep, true)
 	w.poll(Now)
 	must(t, "asleep", w.queue.asleep, true)
-}
-
-// ---- A loop that waits for a list ----
-
-func TestAHostThatPollsListsIsNeverBlocked(t *testing.T) {
-	w, host := newListed(t)
-	task := w.spawnHost()
-	w.hostWaits(task, 0, 0, 2000)
-	must(t, "batch", w.poll(Forever), "")
-	must(t, "ticks", w.shared.Ticks.Load(), 1)
-	must(t, "clock", w.clock, start)
-	w.clock = 2000
-	must(t, "batch", w.poll(Forever), "task 1:-10 ")
-
-	w.spawn(w.yields, w.yields, w.note("native"))
-	w.mustShow("a spawn", true)
-	w.poll(Forever) // as long as there is something to run
-	w.mustLog("native")
-	host.List(nil)
-	w.mustShow("with nothing to do", false)
-	w.end(task)
-}
-
-func TestAHostThatPollsListsIsToldOfWhatChanges(t *testing.T) {
-	w, host := newListed(t)
-	descriptor := newFakePoller(w).wake // any descriptor that is open
-	task := w.spawnHost()
-	w.poll(Now)
-	var interests [4]poll.HostInterest
-	must(t, "entries", host.List(interests[:]), 1)
-
-	w.hostWaits(task, descriptor, in, Forever)
-	w.mustShow("a new entry", true)
-	must(t, "entries", host.List(interests[:]), 2)
-	must(t, "the entry", interests[1], poll.HostInterest{FD: int32(descriptor), Events: in})
-	host.Deliver(descriptor, in)
-	must(t, "batch", w.poll(Forever), "task 1:0 ")
-	task.mustHave(Woken, in)
-	must(t, "entries", host.List(interests[:]), 1)
-
-	w.queue.post(func() {})
-	w.mustShow("a callback", true)
-	w.poll(Forever)
-	w.end(task)
 }

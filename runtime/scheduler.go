@@ -18,8 +18,6 @@ package runtime
 import (
 	goruntime "runtime"
 
-	"golang.org/x/sys/unix"
-
 	"cothread/poll"
 )
 
@@ -32,7 +30,7 @@ type Engine interface {
 // Queue is the consumer's view of the callbacks other threads post.
 type Queue interface {
 	Pending() uint64    // posted and not started
-	PrepareSleep() bool // from now on a post writes the poller's WakeFD; false: something is pending already
+	PrepareSleep() bool // from now on a post uses the poller's Waker; false: something is pending already
 	Awake()             // no longer
 }
 
@@ -52,7 +50,6 @@ type Scheduler struct {
 	looked      int64        // when the last tick was gathered
 	rescheduled int64        // when Go's scheduler last had its say
 	embedded    bool         // the host waits by itself, for the poller's descriptor or list
-	one         [8]byte      // what an eventfd is written
 	hostPolls   bool         // for the list: this half never blocks
 }
 
@@ -90,12 +87,12 @@ func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock f
 		}
 		s.due(&b.Wait, errTimedOut, 0)
 	}
-	_, s.hostPolls = poller.(*poll.Host)
+	_, s.hostPolls = poller.(poll.Lister)
 	s.embedded = s.hostPolls
 	return s, nil
 }
 
-// Close ends the scheduler. Nobody may write the poller's WakeFD any more.
+// Close ends the scheduler. Nobody may use the poller's Waker any more.
 func (s *Scheduler) Close() {
 	s.poller.Close()
 	s.deadlines.close()
@@ -348,11 +345,10 @@ func (s *Scheduler) settle() {
 	}
 }
 
-// wakeSelf makes the poller's WakeFD readable.
+// wakeSelf makes the poller's descriptor readable, or its list change.
 func (s *Scheduler) wakeSelf() {
 	s.shared.Notify = 0
-	s.one = [8]byte{1} // the value 1 on a little-endian machine; any other does as well
-	_, _ = unix.Write(s.poller.WakeFD(), s.one[:])
+	s.poller.Wake()
 }
 
 // NextDeadline returns when Poll has something to do if no descriptor becomes ready: Now, Forever, or a time.

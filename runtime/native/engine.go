@@ -15,7 +15,7 @@ import (
 
 	_ "cothread/callback" // whose C the task half calls
 	"cothread/runtime"
-	_ "cothread/system"
+	_ "cothread/system" // whose C the task half calls
 )
 
 // Engine is the runtime.Engine over a struct scheduler.

@@ -5,7 +5,7 @@
 /* Another thread creates and destroys schedulers: it enters Go from outside some times a round, and each time needs one
  * of Go's processors; once, the memory that they took makes Go collect, which stops every thread that runs Go. A
  * scheduler that waits in the kernel must hold up neither, and not have to end its wait for it: a wait of the first
- * milliseconds is hidden from Go (poll/epoll.go), a longer one is not, and both kinds are met here. A call that had to
+ * milliseconds is hidden from Go (poll/epoll_linux.go), a longer one is not, and both kinds are met here. A call that had to
  * wait for the waiter would take as long as its sleep, 50 ms, or for ever. Many collections are in poll/:
  * TestCollectionsBesideAWaitAreQuick. */
 enum { PAIRS = 3000, SLOW = 20 * COTHREAD_MILLISECOND, SLOW_AT_MOST = 3 /* the machine's own doing */ };

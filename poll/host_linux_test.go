@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
-
 package poll
 
 import (
@@ -17,7 +15,7 @@ func mustList(t *testing.T, h *Host, want ...HostInterest) {
 	t.Helper()
 	var out [8]HostInterest
 	got := out[:h.List(out[:])]
-	want = append([]HostInterest{wanted(h.WakeFD(), Readable)}, want...)
+	want = append([]HostInterest{wanted(h.Waker(), Readable)}, want...)
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("listed %v, want %v", got, want)
 	}
@@ -52,7 +50,7 @@ func TestAListThatHasNoRoomIsCounted(t *testing.T) {
 		if n := h.List(out); n != 3 {
 			t.Fatalf("with room for %d: %d listed, want 3", room, n)
 		}
-		if room > 0 && out[0] != wanted(h.WakeFD(), Readable) {
+		if room > 0 && out[0] != wanted(h.Waker(), Readable) {
 			t.Fatalf("listed %v first, want the wake descriptor", out[0])
 		}
 	}
@@ -86,7 +84,7 @@ func TestAChangeAfterListEndsThePoll(t *testing.T) {
 			var list [8]HostInterest
 			n := h.List(list[:])
 			must(t, change(h))
-			if found := pollAndDeliver(t, h, list[:n], soon); !reflect.DeepEqual(found, []int{h.WakeFD()}) {
+			if found := pollAndDeliver(t, h, list[:n], soon); !reflect.DeepEqual(found, []int{h.Waker()}) {
 				t.Fatalf("found %v, want the wake descriptor", found)
 			}
 			if found := pollList(t, h, 0); found != nil {
@@ -194,7 +192,7 @@ func TestAHostsHotPathsAllocateNothing(t *testing.T) {
 		_ = h.Arm(writer, 1, Writable)
 		h.List(list)
 		h.Deliver(writer, Writable)
-		h.Deliver(h.WakeFD(), Readable)
+		h.Deliver(h.Waker(), Readable)
 		h.Wait(out, 0)
 	}); n != 0 {
 		t.Fatalf("%v allocations", n)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
-
 package poll
 
 import (
@@ -95,7 +93,7 @@ func TestAWakeDuringAWaitEndsIt(t *testing.T) {
 		if !s.asleep(t) {
 			t.Fatal("the wait ended before the wake")
 		}
-		wake(p)
+		wakeFromC(p)
 		<-s.done
 	}
 }
@@ -185,11 +183,11 @@ func TestAClosedDescriptorIsNotReportedBehindItsDuplicate(t *testing.T) {
 
 func TestTheWakeDescriptorCannotBeTakenOver(t *testing.T) {
 	p := newEpoll(t)
-	mustBe(t, p.AddEdge(p.WakeFD(), 1), ErrExists)
-	mustBe(t, p.Arm(p.WakeFD(), 1, Readable), ErrExists)
-	mustBe(t, p.RemoveEdge(p.WakeFD()), unix.ENOENT)
-	p.Disarm(p.WakeFD())
-	wake(p)
+	mustBe(t, p.AddEdge(p.Waker(), 1), ErrExists)
+	mustBe(t, p.Arm(p.Waker(), 1, Readable), ErrExists)
+	mustBe(t, p.RemoveEdge(p.Waker()), unix.ENOENT)
+	p.Disarm(p.Waker())
+	wakeFromC(p)
 	mustReport(t, wait(p, soon))
 }
 
@@ -199,9 +197,9 @@ func TestTheDescriptorIsReadableFromAWakeToTheNextWait(t *testing.T) {
 	must(t, outer.AddEdge(p.Descriptor(), 7))
 	for range 3 {
 		mustReport(t, wait(outer, 0))
-		wake(p)
+		wakeFromC(p)
 		mustReport(t, wait(outer, soon), Event{7, Readable})
-		wake(p) // a further wake is a further edge
+		wakeFromC(p) // a further wake is a further edge
 		mustReport(t, wait(outer, soon), Event{7, Readable})
 		if !isReadable(t, p.Descriptor(), soon) {
 			t.Fatal("not readable after a wake")
@@ -348,7 +346,7 @@ func TestACollectionIsNotHeldUpByAWait(t *testing.T) {
 			if s.asleep(t) {
 				runtime.GC()
 				collected.Store(true)
-				wake(p)
+				wakeFromC(p)
 			}
 			<-s.done
 		})
@@ -380,7 +378,7 @@ func TestCollectionsBesideAWaitAreQuick(t *testing.T) {
 				took = append(took, now(t)-begin)
 			}
 			finished.Store(true)
-			wake(p)
+			wakeFromC(p)
 			<-s.done
 			slices.Sort(took)
 			if took[collections/2] >= limit {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
-
 package poll
 
 import (
@@ -9,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"cothread/poll/failures"
 )
 
 // holdLimit is how long, in ns, a wait keeps Go's processor (see Wait). Longer means fewer waits that cost
@@ -58,12 +58,15 @@ var _ Poller = (*Epoll)(nil)
 
 // NewEpoll opens two descriptors, the epoll set and its eventfd, both close-on-exec.
 func NewEpoll() (*Epoll, error) {
+	if err := failures.Next(); err != 0 {
+		return nil, classify(err)
+	}
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, classify(err)
 	}
 	p := &Epoll{fd: fd, wake: -1, timer: -1, deadline: math.MaxInt64}
-	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err == nil {
+	if p.wake, err = newWaker(); err == nil {
 		err = p.addInternal(p.wake)
 	}
 	if err != nil {
@@ -71,6 +74,27 @@ func NewEpoll() (*Epoll, error) {
 		return nil, classify(err)
 	}
 	return p, nil
+}
+
+// newWaker opens an eventfd, which is what system_wake takes on Linux; -1 with an error.
+func newWaker() (int, error) {
+	if err := failures.Next(); err != 0 {
+		return -1, err
+	}
+	return unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+}
+
+var one = [8]byte{1} // as a counter 1 on a little-endian machine; any other but the greatest does as well
+
+// wake writes an eventfd. EAGAIN: its counter is full, and it is readable too.
+func wake(waker int) {
+	for failures.NextOf(unix.EINTR) != 0 {
+	}
+	for {
+		if _, err := unix.Write(waker, one[:]); err != unix.EINTR {
+			return
+		}
+	}
 }
 
 // addInternal registers the eventfd or the timerfd. Edge-triggered, so that neither is ever read:
@@ -95,6 +119,11 @@ func (p *Epoll) nextSerial() int32 {
 }
 
 func (p *Epoll) control(operation, fd int, events uint32, serial int32) error {
+	if operation != unix.EPOLL_CTL_DEL {
+		if err := failures.Next(); err != 0 {
+			return err
+		}
+	}
 	return unix.EpollCtl(p.fd, operation, fd, &unix.EpollEvent{Events: events, Fd: int32(fd), Pad: serial})
 }
 
@@ -251,6 +280,12 @@ func (p *Epoll) Wait(out []Event, timeout int64) (n int, interrupted bool) {
 // by which Go asks for its processor, is open on every scheduler's thread, as capi/ sees to; a thread that
 // blocked it would delay each collection by 4-99 ms.
 func (p *Epoll) hold(room int, timeout int64) (int, unix.Errno) {
+	switch err := failures.NextOf(unix.EINTR, unix.ENOSYS, unix.EPERM); err {
+	case unix.EINTR:
+		return 0, err
+	case unix.ENOSYS, unix.EPERM:
+		p.coarse = true
+	}
 	if !p.coarse {
 		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd),
 			uintptr(unsafe.Pointer(&p.found)), uintptr(room),
@@ -314,8 +349,11 @@ func milliseconds(timeout int64) uintptr {
 	return uintptr(min(ms, math.MaxInt32))
 }
 
-// WakeFD is Poller's.
-func (p *Epoll) WakeFD() int { return p.wake }
+// Wake is Poller's.
+func (p *Epoll) Wake() { wake(p.wake) }
+
+// Waker is Poller's: the eventfd.
+func (p *Epoll) Waker() int { return p.wake }
 
 // Descriptor is Poller's: the epoll set itself.
 func (p *Epoll) Descriptor() int { return p.fd }
@@ -326,6 +364,9 @@ func (p *Epoll) SetTimer(deadline int64) error {
 		return nil
 	}
 	if p.timer < 0 {
+		if err := failures.Next(); err != 0 {
+			return classify(err)
+		}
 		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 		if err != nil {
 			return classify(err)
@@ -339,6 +380,9 @@ func (p *Epoll) SetTimer(deadline int64) error {
 	var setting unix.ItimerSpec // zero disarms, so a deadline of 0 or less becomes 1 ns
 	if deadline != math.MaxInt64 {
 		setting.Value = unix.NsecToTimespec(max(deadline, 1))
+	}
+	if err := failures.Next(); err != 0 {
+		return classify(err)
 	}
 	if err := unix.TimerfdSettime(p.timer, unix.TFD_TIMER_ABSTIME, &setting, nil); err != nil {
 		return classify(err)

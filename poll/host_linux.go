@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
-
 package poll
 
 import (
 	"math"
 
 	"golang.org/x/sys/unix"
+
+	"cothread/poll/failures"
 )
 
 // Host is the Poller for a loop that is not ours and can only poll lists. It asks the kernel nothing: before
@@ -24,7 +24,7 @@ import (
 // entry, readable, so that the loop asks again and cannot sleep on an old list.
 type Host struct {
 	wake     int
-	counter  [8]byte // the eventfd's, on its way in or out
+	counter  [8]byte // the eventfd's, on its way out
 	deadline int64   // of SetTimer
 
 	interests  table[interest]
@@ -42,27 +42,18 @@ type interest struct {
 	state  state  // unknown, edge or armed
 }
 
-// HostInterest is an entry of List, laid out like cothread_pollfd: Events are the bits to poll FD for, and Found is for what
-// the loop's poll reports.
-type HostInterest struct {
-	FD     int32
-	Events uint16
-	Found  uint16
-}
-
-var _ Poller = (*Host)(nil)
+var _ Lister = (*Host)(nil)
 
 // NewHost opens one descriptor, the eventfd, close-on-exec.
 func NewHost() (*Host, error) {
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	wake, err := newWaker()
 	if err != nil {
 		return nil, classify(err)
 	}
 	return &Host{wake: wake, deadline: math.MaxInt64}, nil
 }
 
-// List stores what to poll for, up to len(out) entries, and returns how many there are in all. The first is
-// always the eventfd. The list is good for one poll, and only if all of it found room.
+// List is Lister's.
 func (h *Host) List(out []HostInterest) int {
 	n := 0
 	add := func(fd int, events uint32) {
@@ -86,7 +77,7 @@ func (h *Host) List(out []HostInterest) int {
 	return n
 }
 
-// Deliver hands in what the loop's poll found for fd, the bits of poll(2). What nobody asks for is ignored.
+// Deliver is Lister's.
 func (h *Host) Deliver(fd int, revents uint32) {
 	h.listed = false
 	if fd == h.wake {
@@ -123,14 +114,16 @@ func (h *Host) changed() {
 		return
 	}
 	h.listed = false
-	h.counter = [8]byte{1} // 1, or 2^56 on a big-endian machine
-	_, _ = unix.Write(h.wake, h.counter[:])
+	h.Wake()
 }
 
 // check does what the kernel does when a descriptor enters an epoll set.
 func check(fd int) error {
 	if !validNumber(fd) {
 		return ErrBadDescriptor
+	}
+	if err := failures.Next(); err != 0 {
+		return classify(err)
 	}
 	var status unix.Stat_t
 	if err := unix.Fstat(fd, &status); err != nil {
@@ -234,8 +227,11 @@ func (h *Host) Wait(out []Event, _ int64) (n int, interrupted bool) {
 	return n, false
 }
 
-// WakeFD is Poller's.
-func (h *Host) WakeFD() int { return h.wake }
+// Wake is Poller's.
+func (h *Host) Wake() { wake(h.wake) }
+
+// Waker is Poller's: the eventfd.
+func (h *Host) Waker() int { return h.wake }
 
 // Descriptor is Poller's.
 func (h *Host) Descriptor() int { return -1 }

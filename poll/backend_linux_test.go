@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
-
 package poll
 
 import (
@@ -151,8 +149,9 @@ func read(t *testing.T, fd, most int) string {
 	return string(buffer[:n])
 }
 
-func wake(p Poller) {
-	_, _ = unix.Write(p.WakeFD(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
+// wakeFromC is system_wake.
+func wakeFromC(p Poller) {
+	_, _ = unix.Write(p.Waker(), []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
 func TestUnreadDataIsReportedAgainWhenArmedAgain(t *testing.T) {
@@ -436,11 +435,12 @@ func TestAWakeBeforeAWaitEndsItAndManyCountAsOne(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, b backend) {
 		for range 3 { // the eventfd's counter is never 0 again in an epoll set, yet each wake counts
 			for range 5 {
-				wake(b)
+				wakeFromC(b)
+				b.Wake()
 			}
 			mustReport(t, b.wait(soon))
 
-			// Had one of the five been left, this would end without a report.
+			// Had one of the ten been left, this would end without a report.
 			_, writer := pipe(t)
 			must(t, b.Arm(writer, 1, Writable))
 			mustReport(t, b.wait(soon), Event{1, Writable})

@@ -1,0 +1,24 @@
+//go:build failures
+
+/* failures.c - failures on demand, for the library that tests/failures/walk.c is linked with.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "../tests/failures/failures.h"
+#include "../system/system.h"
+#include "_cgo_export.h"
+
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED void cothread_fail(enum half half, uint64_t n, int error)
+{
+    half == TASK_HALF ? system_fail(n, error) : tickFail(n, error);
+}
+
+EXPORTED int64_t cothread_fail_held(void)
+{
+    return system_held();
+}
+
+EXPORTED uint64_t cothread_fail_calls(enum half half)
+{
+    return half == TASK_HALF ? system_calls() : tickCalls();
+}

@@ -1,0 +1,257 @@
+/* walk.c - whichever system call or allocation fails, with whatever: the call says so by a documented error, nothing is
+ * leaked, and the next calls work.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A life goes through every kind of call that asks something of the system. It is lived once for each n with the n-th such call
+ * failing, until none is left to fail, and after each of them once in health. */
+#include "../c/test.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "failures.h"
+
+static bool healthy;   /* everything has to succeed */
+static int refused;    /* calls that failed, ever */
+static uint64_t now_n; /* what is made to fail, for messages */
+static int now_error, now_half;
+
+/* ok says whether a call succeeded. If not, and something was made to fail, its code is one of those documented for it. */
+static bool ok_at(int line, const char *call, int64_t got, const int *documented)
+{
+    if (got >= 0)
+        return true;
+    for (; !healthy && *documented; documented++)
+        if (*documented == got) {
+            refused++;
+            return false;
+        }
+    fail_at(__FILE__, line, "%s gave %s (%s); half %d, call %llu fails with errno %d%s", call, cothread_strerror((int)got),
+            cothread_last_error(), now_half, (unsigned long long)now_n, now_error, healthy ? ", before this" : "");
+    return false;
+}
+#define ok(call, ...) ok_at(__LINE__, #call, (int64_t)(call), (const int[]){__VA_ARGS__, 0})
+
+#define NO_SPACE COTHREAD_ENOMEM, COTHREAD_ELIMIT
+
+static int open_descriptors(void)
+{
+    int open = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        open += fcntl(fd, F_GETFD) >= 0;
+    return open;
+}
+
+static void *returns(void *unused)
+{
+    return unused;
+}
+
+static void *writes(void *fd)
+{
+    if (write((int)(intptr_t)fd, "x", 1) < 0)
+        fail_at(__FILE__, __LINE__, "no room");
+    return NULL;
+}
+
+static void tasks(void)
+{
+    cothread_task_options large = {.size = sizeof large, .stack_size = 1 << 20, .name = "large"};
+    cothread_handle task = cothread_spawn(returns, NULL, &large);
+    if (ok(task, NO_SPACE))
+        ok(cothread_join(task, NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    cothread_handle channel = cothread_channel_create(8, 4, 0);
+    if (ok(channel, NO_SPACE))
+        ok(cothread_close(channel), COTHREAD_EINVAL);
+    cothread_handle group = cothread_group_create(0);
+    if (!ok(group, NO_SPACE))
+        return;
+    for (int i = 0; i < 20; i++)
+        if (ok(task = cothread_spawn(returns, NULL, NULL), NO_SPACE) && !ok(cothread_group_add(group, task), NO_SPACE))
+            ok(cothread_detach(task), COTHREAD_EINVAL);
+    ok(cothread_close(group), COTHREAD_EINVAL);
+    ok(cothread_sleep(1000), COTHREAD_EINTR);
+}
+
+/* EPERM is how epoll says that a file is always ready: then adopting is EINVAL, and a wait ends at once. */
+#define NOT_WATCHED NO_SPACE, COTHREAD_ESYSTEM, COTHREAD_EINVAL, COTHREAD_EBADF, COTHREAD_EEXIST
+
+static void waits_by_number(int fds[2])
+{
+    char byte;
+    cothread_handle writer = cothread_spawn(writes, (void *)(intptr_t)fds[1], NULL);
+    if (!ok(writer, NO_SPACE))
+        return;
+    ok(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_FOREVER), NOT_WATCHED);
+    ok(cothread_join(writer, NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    if (read(fds[0], &byte, 1) != 1)
+        fail_at(__FILE__, __LINE__, "nothing was written");
+}
+
+static void adopts(int fds[2])
+{
+    char byte;
+    cothread_handle reader = cothread_adopt(fds[0], 0), writer = 0;
+    if (!ok(reader, NOT_WATCHED))
+        return;
+    if (ok(writer = cothread_adopt(fds[1], 0), NOT_WATCHED)) {
+        cothread_handle task = cothread_spawn(writes, (void *)(intptr_t)fds[1], NULL);
+        if (ok(task, NO_SPACE)) {
+            ok(cothread_wait_ready(reader, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_ESYSTEM);
+            ok(cothread_join(task, NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+            while (!ok(cothread_read(reader, &byte, 1, COTHREAD_FOREVER), COTHREAD_ESYSTEM))
+                ;
+        }
+        if (ok(cothread_write(writer, "x", 1, COTHREAD_FOREVER), COTHREAD_ESYSTEM))
+            while (!ok(cothread_read(reader, &byte, 1, COTHREAD_FOREVER), COTHREAD_ESYSTEM))
+                ;
+        expect(cothread_release(writer), fds[1]);
+    }
+    expect(cothread_release(reader), fds[0]);
+}
+
+static void accepts(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listening = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listening, (struct sockaddr *)&address, length) || listen(listening, 4) ||
+        getsockname(listening, (struct sockaddr *)&address, &length) || connect(client, (struct sockaddr *)&address, length))
+        fail_at(__FILE__, __LINE__, "no connection: errno %d", errno);
+    cothread_handle listener = cothread_adopt(listening, 0);
+    if (!ok(listener, NOT_WATCHED)) {
+        close(listening);
+    } else {
+        cothread_handle connection = cothread_accept(listener, COTHREAD_FOREVER);
+        if (ok(connection, NOT_WATCHED))
+            expect(cothread_close(connection), 0);
+        expect(cothread_close(listener), 0);
+    }
+    close(client);
+}
+
+static int calls;
+static cothread_handle here;
+
+static void is_called(void *event)
+{
+    calls++;
+    cothread_event_signal(*(cothread_handle *)event, NULL);
+}
+
+static void *posts(void *event)
+{
+    int rc;
+    while ((rc = cothread_post(here, is_called, event, COTHREAD_FOREVER)) == COTHREAD_EFULL)
+        ;
+    expect(rc, 0);
+    return NULL;
+}
+
+static void callbacks(void)
+{
+    pthread_t thread;
+    cothread_handle event = cothread_event_create(0);
+    if (!ok(event, NO_SPACE))
+        return;
+    int wanted = calls + 8;
+    pthread_create(&thread, NULL, posts, &event);
+    for (int i = 1; i < 8; i++)
+        while (cothread_post(here, is_called, &event, COTHREAD_NOW) == COTHREAD_EFULL)
+            ok(cothread_yield(), COTHREAD_EINTR);
+    cothread_handle mailbox = cothread_mailbox_create(is_called, 0, 0);
+    if (ok(mailbox, NO_SPACE)) {
+        while (cothread_mailbox_post(mailbox, &event, NULL) == COTHREAD_EFULL)
+            ok(cothread_yield(), COTHREAD_EINTR);
+        wanted++;
+    }
+    while (calls < wanted)
+        ok(cothread_event_wait(event, NULL, COTHREAD_FOREVER), COTHREAD_EINTR);
+    if (mailbox > 0)
+        expect(cothread_close(mailbox), 0);
+    pthread_join(thread, NULL);
+    expect(cothread_close(event), 0);
+}
+
+/* The loop of a host that polls lists, or the descriptor. */
+static void host(uint32_t flags, int fds[2])
+{
+    cothread_options options = {.size = sizeof options, .flags = COTHREAD_HOSTED | flags};
+    cothread_handle scheduler = cothread_create(&options);
+    if (!ok(scheduler, NO_SPACE, COTHREAD_ESYSTEM))
+        return;
+    if (flags == 0)
+        ok(cothread_poll_fd(), NO_SPACE, COTHREAD_ESYSTEM, COTHREAD_EINVAL, COTHREAD_EEXIST);
+    cothread_handle reader = cothread_adopt(fds[0], 0);
+    ok(reader, NOT_WATCHED);
+    cothread_handle task = cothread_spawn(returns, NULL, NULL);
+    ok(task, NO_SPACE);
+    ok(cothread_poll_scheduler(COTHREAD_NOW), COTHREAD_EINTR);
+    if (reader > 0)
+        expect(cothread_release(reader), fds[0]);
+    expect(cothread_destroy(scheduler, COTHREAD_FOREVER), 0);
+}
+
+static void live(void)
+{
+    cothread_options options = {.size = sizeof options, .callback_bound = 4};
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds))
+        fail_at(__FILE__, __LINE__, "no sockets");
+    here = cothread_create(&options);
+    if (ok(here, NO_SPACE, COTHREAD_ESYSTEM)) {
+        int pipe_fds[2];
+        if (pipe(pipe_fds))
+            fail_at(__FILE__, __LINE__, "no pipe");
+        tasks();
+        waits_by_number(fds);
+        adopts(fds);
+        adopts(pipe_fds);
+        accepts();
+        callbacks();
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
+        expect(cothread_destroy(here, COTHREAD_FOREVER), 0);
+    }
+    host(0, fds);
+    host(COTHREAD_HOST_POLLS, fds);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+int main(void)
+{
+    static const int errors[] = {EINTR, EAGAIN, ENOMEM, EMFILE, ENOSYS, EPERM};
+    int lives = 0;
+    signal(SIGPIPE, SIG_IGN);
+    healthy = true;
+    live();
+    int open = open_descriptors();
+    int64_t held = cothread_fail_held();
+    for (now_half = TASK_HALF; now_half <= TICK_HALF; now_half++) {
+        uint64_t most = 0;
+        for (size_t e = 0; e < sizeof errors / sizeof errors[0]; e++) {
+            bool reached = true;
+            now_error = errors[e];
+            for (now_n = 1; reached; now_n++, lives++) {
+                healthy = false;
+                cothread_fail((enum half)now_half, now_n, now_error);
+                live();
+                reached = cothread_fail_calls((enum half)now_half) >= now_n;
+                cothread_fail((enum half)now_half, 0, 0);
+                expect(open_descriptors(), open);
+                healthy = true;
+                live();
+                expect(open_descriptors(), open);
+                expect(cothread_fail_held(), held);
+            }
+            most = now_n > most ? now_n : most;
+        }
+        printf("%s half: up to %llu calls in a life\n", now_half == TASK_HALF ? "task" : "tick", (unsigned long long)most - 2);
+    }
+    printf("%d lives with a failure, %d calls refused\n", lives, refused);
+    expect(refused > 0, true);
+    return 0;
+}
