@@ -23,8 +23,11 @@ static void *slow(void *mutex) {
 int main(void) {
     cothread_handle scheduler = cothread_create(NULL);
     cothread_handle mutex = cothread_mutex_create(0), group = cothread_group_create(0);
-    cothread_group_add(group, cothread_spawn(slow, &mutex, NULL));
-    cothread_group_add(group, cothread_spawn(quick, "42", NULL));
+    if (cothread_group_add(group, cothread_spawn(slow, &mutex, NULL)) < 0 || /* also if the spawn failed */
+        cothread_group_add(group, cothread_spawn(quick, "42", NULL)) < 0) {
+        fprintf(stderr, "%s\n", cothread_last_error());
+        return 1;
+    }
 
     if (cothread_group_wait(group, 1, cothread_after(COTHREAD_SECOND)) < 0) { /* one of them */
         fprintf(stderr, "%s\n", cothread_last_error());

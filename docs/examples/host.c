@@ -105,7 +105,8 @@ static void sleeper(struct coroutine *self, const cothread_ready *why) { /* unti
 }
 
 static void *consumer(void *unused) { /* a native task beside the host's */
-    cothread_channel_receive(channel, &received, COTHREAD_FOREVER);
+    if (cothread_channel_receive(channel, &received, COTHREAD_FOREVER) < 0)
+        die("receive");
     return unused;
 }
 
@@ -116,7 +117,8 @@ static void on_post(uint64_t token) {
 }
 
 static void *thread_main(void *token) {
-    cothread_post(scheduler, NULL, token, cothread_after(COTHREAD_SECOND));
+    if (cothread_post(scheduler, NULL, token, cothread_after(COTHREAD_SECOND)) < 0)
+        die("post");
     return NULL;
 }
 
@@ -126,8 +128,11 @@ int main(void) {
     pthread_t thread;
     if ((scheduler = cothread_create(&options)) < 0 || !(ring = cothread_host_ring()))
         die("create");
-    channel = cothread_channel_create(sizeof received, 0, 0);
-    cothread_detach(cothread_spawn(consumer, NULL, NULL));
+    if ((channel = cothread_channel_create(sizeof received, 0, 0)) < 0)
+        die("channel");
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
+    if (cothread_spawn(consumer, NULL, &detached) < 0)
+        die("spawn");
     start(&one, "producer", producer);
     start(&two, "sleeper", sleeper);
     pthread_create(&thread, NULL, thread_main, &two);

@@ -32,13 +32,13 @@ static int milliseconds_until(int64_t deadline) { /* rounded up: one too early w
 int main(void) {
     enum { CAPACITY = 16 }; /* a program with more descriptors asks for the number and allocates */
     cothread_options options = {.size = sizeof options, .flags = COTHREAD_HOSTED | COTHREAD_HOST_POLLS};
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
     cothread_handle scheduler = cothread_create(&options);
-    if (scheduler < 0 || pipe(ends) < 0) {
+    if (scheduler < 0 || pipe(ends) < 0 || cothread_spawn(reader, NULL, &detached) < 0 ||
+        cothread_spawn(writer, NULL, &detached) < 0) {
         fprintf(stderr, "%s\n", cothread_last_error());
         return 1;
     }
-    cothread_detach(cothread_spawn(reader, NULL, NULL));
-    cothread_detach(cothread_spawn(writer, NULL, NULL));
 
     while (!done) {
         cothread_pollfd list[CAPACITY];

@@ -14,6 +14,8 @@
 
 enum { CLIENTS = 100, MESSAGES = 10 };
 
+static const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
+
 static int64_t soon(void) {
     return cothread_after(5 * COTHREAD_SECOND);
 }
@@ -36,7 +38,8 @@ static void *serve(void *argument) {
 static void *listen_for_ever(void *argument) {
     cothread_handle listener = (cothread_handle)(intptr_t)argument, connection;
     while ((connection = cothread_accept(listener, COTHREAD_FOREVER)) >= 0)
-        cothread_detach(cothread_spawn(serve, (void *)(intptr_t)connection, NULL));
+        if (cothread_spawn(serve, (void *)(intptr_t)connection, &detached) < 0)
+            cothread_close(connection);
     return NULL; /* COTHREAD_ECLOSED: main closed it */
 }
 
@@ -84,7 +87,10 @@ int main(void) {
         return 1;
     }
     cothread_handle listener = cothread_adopt(fd, 0);
-    cothread_detach(cothread_spawn(listen_for_ever, (void *)(intptr_t)listener, NULL));
+    if (listener < 0 || cothread_spawn(listen_for_ever, (void *)(intptr_t)listener, &detached) < 0) {
+        fprintf(stderr, "echo: %s\n", cothread_last_error());
+        return 1;
+    }
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = cothread_spawn(ask, (void *)(intptr_t)i, NULL);
 

@@ -24,7 +24,7 @@ static void *source(void *unused) {
     (void)unused;
     for (long i = 1; i <= NUMBERS; i++)
         CHECKED(cothread_channel_send(numbers, &i, COTHREAD_FOREVER));
-    CHECKED(cothread_channel_done(numbers)); /* who waits for more gets COTHREAD_ECLOSED */
+    CHECKED(cothread_channel_done(numbers)); /* workers that wait for more get COTHREAD_ECLOSED */
     return NULL;
 }
 
