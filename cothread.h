@@ -118,10 +118,12 @@ extern "C" {
 /* COTHREAD_CHECKED marks functions whose result must not be ignored: a handle that is to be
  * released, a number of bytes, a lock that was perhaps not got, an element that was perhaps not
  * taken. */
-#if defined(__GNUC__)
+#ifndef COTHREAD_CHECKED
+#ifdef __GNUC__
 #define COTHREAD_CHECKED __attribute__((warn_unused_result))
 #else
 #define COTHREAD_CHECKED
+#endif
 #endif
 
 /* ---- Version --------------------------------------------------------------------------------- */
@@ -243,7 +245,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_create(const cothread_opt
  * that the host has not finished counts as abandoned. Descriptors still adopted are closed. Every
  * handle of the scheduler is stale afterwards.
  *   scheduler  the calling thread's scheduler
- *   deadline   absolute, ns
+ *   deadline   absolute, in ns of cothread_now
  * Returns the number of abandoned tasks; 0: all have ended. If there are any, or objects that were
  * never closed, cothread_last_error() names the tasks and counts the objects of each kind. Or
  *   COTHREAD_EBUSY    called from inside a task or a callback
@@ -257,7 +259,7 @@ COTHREAD_API int cothread_destroy(cothread_handle scheduler, int64_t deadline);
 COTHREAD_API cothread_handle cothread_current(void);
 
 /* cothread_run runs the tasks until none is left but main. Callbacks may still be pending then.
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_ETIMEDOUT  the deadline passed; call again to go on
  *   COTHREAD_EINTR      cothread_interrupt was called
@@ -316,7 +318,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_spawn(cothread_function f
  * for one: all of them get its result. After that the handle is stale.
  *   task      a task that is not main, not detached and not in a group
  *   result    receives what the task's function returned; NULL: not wanted
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_EDEADLK  a task joins itself
  *   COTHREAD_EINVAL   the task is main, which does not end
@@ -371,8 +373,10 @@ COTHREAD_API int cothread_yield(void);
 /* cothread_sleep_until suspends the calling task until a deadline. It never wakes early but for
  * COTHREAD_ECANCELED and, in main, COTHREAD_EINTR. It wakes late by what the system needs (50 us of
  * timer slack on Linux), by the tasks that run before it, and by cothread_options.timer_slack.
- *   deadline  absolute, ns; one that has passed, COTHREAD_NOW too, makes this a yield
- * Returns 0. Example:
+ *   deadline  absolute, in ns of cothread_now; one that has passed, COTHREAD_NOW too, makes this a
+ *             yield
+ * Returns 0.
+ * Example:
  *   int64_t next = cothread_now();
  *   while (cothread_sleep_until(next += 20 * COTHREAD_MILLISECOND) == 0)
  *       sample(); // fifty times a second, however long it takes
@@ -387,7 +391,7 @@ COTHREAD_API int cothread_sleep(int64_t ns);
 
 /* cothread_wait_until suspends the calling task until cothread_wakeup names it. Bindings are made
  * of these two.
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0: woken.
  * Wait; from own stack, task. */
 COTHREAD_API int cothread_wait_until(int64_t deadline);
@@ -436,7 +440,7 @@ COTHREAD_API int cothread_event_signal(cothread_handle event, void *value);
  * made with COTHREAD_MANUAL_RESET.
  *   event     an event
  *   value     receives the event's value; NULL: not wanted
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_ECLOSED  the event was closed
  * Wait; from own stack, task. */
@@ -461,7 +465,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_channel_create(size_t ele
 /* cothread_channel_send copies an element into a channel, and waits while the channel is full.
  *   channel   a channel
  *   element   as many bytes as the channel's elements have; NULL only if they have none
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_ECLOSED  cothread_channel_done was called, or the channel was closed; nothing was sent
  * Wait; from own stack, task. */
@@ -472,7 +476,7 @@ COTHREAD_API COTHREAD_CHECKED int cothread_channel_send(cothread_handle channel,
  * none.
  *   channel   a channel
  *   element   room for an element; NULL only if elements have no bytes. Left alone on error
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_ECLOSED  the channel is empty and cothread_channel_done was called, or it was closed
  * Wait; from own stack, task. */
@@ -495,7 +499,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_mutex_create(uint32_t fla
 
 /* cothread_mutex_lock waits until the calling task holds a mutex.
  *   mutex     a mutex
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns 0, or 1 if the previous owner ended while it held the mutex; the caller holds it in both
  * cases. Or
  *   COTHREAD_EDEADLK  the caller holds it already
@@ -520,7 +524,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_semaphore_create(uint32_t
 
 /* cothread_semaphore_acquire takes one unit, and waits while none is free.
  *   semaphore  a semaphore
- *   deadline   absolute, ns
+ *   deadline   absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_ECLOSED  the semaphore was closed
  * Wait; from own stack, task. */
@@ -554,7 +558,7 @@ COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task)
 /* cothread_group_wait waits until some members of a group, or all, have ended.
  *   group     a group
  *   count     members that must have ended since the group was made; 0, or more than there are: all
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns the number of members that have ended, or
  *   COTHREAD_ECLOSED  the group was closed
  * Wait; from own stack, task. */
@@ -591,7 +595,7 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group);
  * cothread_wake_fd first.
  *   fd        an open descriptor that is not adopted
  *   events    at least one of the bits above; COTHREAD_ERROR to wait for nothing else
- *   deadline  absolute, ns; COTHREAD_NOW polls once
+ *   deadline  absolute, in ns of cothread_now; COTHREAD_NOW polls once
  * Returns the bits that were found, > 0, or
  *   COTHREAD_EBADF    the descriptor is not open
  *   COTHREAD_ECLOSED  cothread_wake_fd was called
@@ -644,7 +648,7 @@ COTHREAD_API int cothread_descriptor(cothread_handle adopted);
  * first. COTHREAD_READABLE is not reported again after a cothread_read has returned 0.
  *   adopted   an adopted descriptor
  *   events    at least one of the bits above
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns the bits that were found, > 0, or
  *   COTHREAD_ECLOSED  the descriptor was released or closed
  * Wait; from own stack, task. */
@@ -654,7 +658,7 @@ COTHREAD_API int cothread_wait_ready(cothread_handle adopted, uint32_t events, i
  *   adopted   an adopted descriptor
  *   buffer    room for `size` bytes
  *   size      bytes, 1 .. SSIZE_MAX
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns the number of bytes read, at most `size`; 0: the peer has sent its last. Or
  *   COTHREAD_ECLOSED  the descriptor was released or closed
  *   COTHREAD_ESYSTEM  read failed; errno says how
@@ -667,7 +671,7 @@ COTHREAD_API COTHREAD_CHECKED int64_t cothread_read(cothread_handle adopted, voi
  *   adopted   an adopted descriptor
  *   data      `size` bytes
  *   size      bytes, 1 .. SSIZE_MAX
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns `size`; or less, but at least 1, if the deadline, a cancel, an interrupt or an error came
  * after some bytes were written, or if a hosted scheduler's own stack would have to wait for the
  * rest: the next call with the same deadline returns the error. Or
@@ -680,7 +684,7 @@ COTHREAD_API COTHREAD_CHECKED int64_t cothread_write(cothread_handle adopted, co
 /* cothread_accept waits for a connection on an adopted listening socket, and accepts and adopts it.
  * The connection is close-on-exec.
  *   listener  an adopted listening socket
- *   deadline  absolute, ns
+ *   deadline  absolute, in ns of cothread_now
  * Returns the handle of the adopted connection, or
  *   COTHREAD_ECLOSED  the listener was released or closed
  *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog
@@ -706,7 +710,8 @@ typedef void (*cothread_callback)(void *argument);
  *   scheduler  any living scheduler
  *   callback   not NULL unless the scheduler is hosted
  *   argument   any value; passed on
- *   deadline   absolute, ns: until when to wait for room in a full queue; COTHREAD_NOW: do not wait
+ *   deadline   absolute, in ns of cothread_now: until when to wait for room in a full queue;
+ *              COTHREAD_NOW: do not wait
  * Returns 0, or
  *   COTHREAD_EFULL      the queue is full, and the deadline is COTHREAD_NOW; nothing was queued
  *   COTHREAD_ETIMEDOUT  the queue was still full at the deadline; nothing was queued
@@ -746,12 +751,12 @@ COTHREAD_API COTHREAD_CHECKED int cothread_mailbox_post(cothread_handle mailbox,
                                                         void **replaced);
 
 /* ---- Embedding: a loop that is not ours ------------------------------------------------------
- * The calls of this section and the next belong on the thread's own stack: inside a task, a callback
- * or a tick they answer COTHREAD_EBUSY. */
+ * The calls of this section and the next belong on the thread's own stack: inside a task, a
+ * callback or a tick they answer COTHREAD_EBUSY. */
 
 /* cothread_poll_scheduler takes the requests in the ring, runs ticks until host tasks are ready,
  * the deadline passes, or a signal or cothread_interrupt ends it, and puts the batch into the ring.
- *   deadline  absolute, ns; COTHREAD_NOW runs one tick and does not block
+ *   deadline  absolute, in ns of cothread_now; COTHREAD_NOW runs one tick and does not block
  * Returns the number of entries in the batch; 0 is usual. Or
  *   COTHREAD_EBUSY    called inside a task, a callback or a tick
  *   COTHREAD_EHOSTED  the scheduler is self-driven
@@ -880,8 +885,8 @@ typedef struct cothread_ring {
 } cothread_ring;
 
 /* cothread_host_ring returns the ring of the calling thread's hosted scheduler.
- * Returns its address, valid while the scheduler lives. Or NULL, and cothread_last_error() says why:
- * the scheduler is self-driven, or the caller is in a task.
+ * Returns its address, valid while the scheduler lives. Or NULL, and cothread_last_error() says
+ * why: the scheduler is self-driven, or the caller is in a task.
  * Plain; from own stack. */
 COTHREAD_API cothread_ring *cothread_host_ring(void);
 

@@ -1,5 +1,5 @@
-/* The smallest host: a language whose coroutines are C functions cut by hand at each wait. A binding puts its own
- * greenlets, fibers or generators in their place; all the rest stays as it is here.
+/* The smallest host: a language whose coroutines are C functions cut by hand at each wait. A
+ * binding puts its own greenlets, fibers or generators in their place; the rest stays as it is.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <cothread.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@ static void die(const char *what) {
     exit(1);
 }
 
-/* ---- What every binding has: start, wait, finish, and the hub ------------------------------------ */
+/* ---- What every binding has: start, wait, finish, and the hub -------------------------------- */
 
 static void request(struct coroutine *self, cothread_request r) {
     if (ring->request_count == ring->capacity && cothread_submit() < 0)
@@ -49,7 +49,7 @@ static void finish(struct coroutine *self, int64_t result) {
 
 static void hub(void (*on_post)(uint64_t token)) {
     while (living) {
-        int count = cothread_poll_scheduler(COTHREAD_FOREVER); /* a host looks at its signals when this is 0 */
+        int count = cothread_poll_scheduler(COTHREAD_FOREVER); /* 0: time to handle signals */
         if (count < 0)
             die("poll");
         for (int i = 0; i < count; i++) {
@@ -67,7 +67,7 @@ static void hub(void (*on_post)(uint64_t token)) {
     }
 }
 
-/* ---- A program in that language ------------------------------------------------------------------ */
+/* ---- A program in that language -------------------------------------------------------------- */
 
 static cothread_handle channel, scheduler;
 static int64_t received, posted;
@@ -91,17 +91,21 @@ static void slept(struct coroutine *self, const cothread_ready *why) {
 static void producer(struct coroutine *self, const cothread_ready *why) {
     (void)why;
     self->next = slept;
-    request(self, (cothread_request){.operation = COTHREAD_WAIT, .fd = -1, .deadline = cothread_after(10 * COTHREAD_MILLISECOND)});
+    request(self, (cothread_request){.operation = COTHREAD_WAIT,
+                                     .fd = -1,
+                                     .deadline = cothread_after(10 * COTHREAD_MILLISECOND)});
 }
 
 static void woken(struct coroutine *self, const cothread_ready *why) {
     finish(self, why->reason);
 }
 
-static void sleeper(struct coroutine *self, const cothread_ready *why) { /* until the thread's post wakes it */
+static void sleeper(struct coroutine *self, const cothread_ready *why) { /* a post wakes it */
     (void)why;
     self->next = woken;
-    request(self, (cothread_request){.operation = COTHREAD_WAIT, .fd = -1, .deadline = COTHREAD_FOREVER});
+    request(self, (cothread_request){.operation = COTHREAD_WAIT,
+                                     .fd = -1,
+                                     .deadline = COTHREAD_FOREVER});
 }
 
 static void *consumer(void *unused) { /* a native task beside the host's */

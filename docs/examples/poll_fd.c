@@ -25,7 +25,8 @@ int main(void) {
         return 1;
     }
 
-    struct pollfd watched[2] = {{.fd = cothread_poll_fd(), .events = POLLIN}, {.fd = pings[0], .events = POLLIN}};
+    struct pollfd watched[2] = {{.fd = cothread_poll_fd(), .events = POLLIN},
+                                {.fd = pings[0], .events = POLLIN}};
     for (int received = 0; received < 3;) {
         poll(watched, 2, -1);
         if (watched[0].revents)

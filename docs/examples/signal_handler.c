@@ -16,7 +16,7 @@ static void reload(void *unused) {
 static void on_hangup(int signal) {
     (void)signal;
     if (cothread_post(scheduler, reload, NULL, COTHREAD_NOW) < 0) /* keeps errno */
-        missed = 1; /* COTHREAD_EFULL, say: a handler cannot wait, so another place looks after it */
+        missed = 1; /* COTHREAD_EFULL, say: a handler cannot wait; main reads this flag */
 }
 
 int main(void) {
