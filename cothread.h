@@ -53,7 +53,7 @@
  *   system call  never suspends, and nothing else runs, but it enters the kernel
  *   wait         may suspend the calling task; other tasks run. A wait that is satisfied already
  *                returns at once, but lets the other tasks run first if 1000 waits of any kind were
- *                satisfied so in this tick. Never with COTHREAD_NOW.
+ *                satisfied so in this tick. With COTHREAD_NOW nothing else runs.
  *   own stack    the scheduler's thread outside any task: main, or the host's code
  *   task         a task's function, and everything it calls; a callback runs in a task too
  *   any thread   any thread, with or without a scheduler
@@ -149,7 +149,7 @@ COTHREAD_API int cothread_abi(void);
 #define COTHREAD_EHANDLE (-2)      /* not the handle of a living object of the right kind */
 #define COTHREAD_ETHREAD (-3)      /* called from a thread that may not */
 #define COTHREAD_ENOSCHEDULER (-4) /* this thread has no scheduler */
-#define COTHREAD_EEXIST (-5)       /* exists already: this thread's scheduler, or the adoption */
+#define COTHREAD_EEXIST (-5)       /* exists already: a scheduler, an adopted descriptor */
 #define COTHREAD_EBUSY (-6)        /* in use; or called from inside a task, a callback or a tick */
 #define COTHREAD_EHOSTED (-7)      /* would block a hosted scheduler, or needs one */
 #define COTHREAD_EDEAD (-8)        /* the scheduler is being destroyed, or its thread ended */
@@ -297,7 +297,8 @@ typedef struct cothread_task_options {
  * this tick, and not before the caller suspends. Join the task, detach it, add it to a group or
  * spawn it with COTHREAD_DETACHED: until then an ended task keeps its result. A stack overflow hits
  * the guard of 64 KB at the stack's end and ends the process with the task's name; only a function
- * with more than 60 KB of locals may step over it: compile such with -fstack-clash-protection.
+ * with more than 60 KB of locals may step over it: compile such a function with
+ * -fstack-clash-protection.
  *   function  not NULL
  *   argument  any value; passed on
  *   options   NULL: the defaults
@@ -372,7 +373,8 @@ COTHREAD_API int cothread_yield(void);
 
 /* cothread_sleep_until suspends the calling task until a deadline. It never wakes early but for
  * COTHREAD_ECANCELED and, in main, COTHREAD_EINTR. It wakes late by what the system needs (50 us of
- * timer slack on Linux), by the tasks that run before it, and by cothread_options.timer_slack.
+ * timer slack on Linux), by the tasks that run before it, and by timer_slack (cothread_options) at
+ * most.
  *   deadline  absolute, in ns of cothread_now; one that has passed, COTHREAD_NOW too, makes this a
  *             yield
  * Returns 0.
@@ -389,8 +391,8 @@ COTHREAD_API int cothread_sleep_until(int64_t deadline);
  * Wait; from own stack, task. */
 COTHREAD_API int cothread_sleep(int64_t ns);
 
-/* cothread_wait_until suspends the calling task until cothread_wakeup names it. Bindings are made
- * of these two.
+/* cothread_wait_until suspends the calling task until cothread_wakeup names it. With these two a
+ * program or a binding can make objects of its own to wait on.
  *   deadline  absolute, in ns of cothread_now
  * Returns 0: woken.
  * Wait; from own stack, task. */
@@ -409,8 +411,8 @@ COTHREAD_API int cothread_wakeup(cothread_handle task);
 
 /* cothread_close ends any object of the sections below. Every task that waits on it gets
  * COTHREAD_ECLOSED, and its handle is stale. A channel's undelivered elements and a mailbox's
- * pending value are dropped, the members of a group go on detached, an adopted descriptor is
- * closed, and its ready waiters are served as cothread_wake_fd serves them.
+ * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
+ * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
  *   object  an event, channel, mutex, semaphore, group, mailbox or adopted descriptor
  * Returns 0, or
  *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
