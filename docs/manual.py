@@ -325,7 +325,9 @@ def constants(text: str) -> str:
 
 
 def long_lines() -> Iterator[str]:
-    docs = [path for path in (ROOT / "docs").rglob("*") if path.suffix in {".md", ".c"}]
+    directories = ("docs", "bindings/c/examples")
+    files = [path for name in directories for path in (ROOT / name).rglob("*")]
+    docs = [path for path in files if path.suffix in {".md", ".c", ".txt"}]
     for path in [ROOT / "cothread.h", *sorted(ROOT.glob("*.md")), *sorted(docs)]:
         for number, line in enumerate(path.read_text().split("\n"), 1):
             if len(line) > COLUMNS and not line.startswith("|") and "](" not in line:

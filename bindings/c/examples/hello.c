@@ -20,8 +20,9 @@ int main(void) {
         fprintf(stderr, "hello: %s\n", cothread_last_error());
         return 1;
     }
-    static const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
-    if (cothread_spawn(greet, "ping", &detached) < 0 || cothread_spawn(greet, "pong", &detached) < 0) {
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
+    if (cothread_spawn(greet, "ping", &detached) < 0 ||
+        cothread_spawn(greet, "pong", &detached) < 0) {
         fprintf(stderr, "hello: %s\n", cothread_last_error());
         return 1;
     }
