@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: build.sh build | demo [c | python] | test [STEP...] | bench [OPTIONS of bench/run.py] | install PREFIX | clean
+# usage: build.sh build | docs | demo [c | python] | test [STEP...] | bench [OPTIONS of bench/run.py] | install PREFIX | clean
 set -eu
 cd "$(dirname "$0")"
 root=$PWD
@@ -52,6 +52,15 @@ cmd_build() {
     gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I. -o build/bench.new bench/c/ours.c \
         -Lbuild -lcothread "-Wl,-rpath,$root/build" -lm
     mv build/bench.new build/bench
+}
+
+# ---- docs -----------------------------------------------------------------------------------------
+
+# The manual, made from the header: build/docs/man/man3/*.3, build/docs/html/cothread.html, build/docs/constants.txt.
+cmd_docs() {
+    need python3 "Python 3.10 or newer"
+    rm -rf build/docs
+    python3 docs/manual.py build build/docs
 }
 
 # ---- Python ---------------------------------------------------------------------------------------
@@ -140,7 +149,7 @@ c_compiles_without_warnings() {
             echo "note: skipped: $source needs" $missing
             continue
         fi
-        gcc -std=gnu11 -O1 -Wall -Wextra -Werror -I. -fsyntax-only "$source"
+        gcc -std=gnu11 -O1 -Wall -Wextra -Werror -I. -c -o /dev/null "$source" # an ignored result is seen only so
     done
 }
 
@@ -309,6 +318,9 @@ c_install() {
     rm -rf "$prefix" build/examples
     mkdir -p build/examples
     cmd_install "$prefix"
+    if command -v man >/dev/null; then
+        MANPATH="$prefix/share/man" man -w cothread_spawn
+    fi
     need pkg-config "pkg-config (Debian: pkg-config)"
     export LD_LIBRARY_PATH="$prefix/lib"
     for source in bindings/c/examples/*.c; do
@@ -332,7 +344,8 @@ c_install() {
 
 python_types_and_style() {
     (cd bindings/python && "$root/.venv/bin/mypy" --strict)
-    .venv/bin/ruff check --config bindings/python/pyproject.toml bindings/python tests/python
+    .venv/bin/mypy --strict docs/manual.py
+    .venv/bin/ruff check --config bindings/python/pyproject.toml bindings/python tests/python docs
 }
 
 python_package() {
@@ -357,6 +370,28 @@ assert "installed-python" in open("/proc/self/maps").read(), "the library is not
 assert cothread.Spawn(lambda: 42).Wait() == 42'
 }
 
+# The header keeps the order that its manual is made from, and each page renders.
+manual() {
+    python3 docs/manual.py check
+    cmd_docs
+    for page in build/docs/man/man3/*.3; do
+        if command -v groff >/dev/null; then
+            said=$(groff -man -Tutf8 -ww -z "$page" 2>&1)
+        elif command -v mandoc >/dev/null; then
+            said=$(mandoc -T lint -W warning "$page")
+        else
+            echo "note: skipped: neither groff nor mandoc is installed"
+            break
+        fi
+        [ -z "$said" ] || fail "$page: $said"
+    done
+    # What docs/binding.md says of an FFI: nothing but declarations is left.
+    grep -v '^#include' cothread.h | cpp -P -DCOTHREAD_API= -DCOTHREAD_CHECKED= >build/docs/declarations.h
+    ! grep -n '#\|__' build/docs/declarations.h || fail "cpp leaves more than declarations"
+    { printf '#include <stddef.h>\n#include <stdint.h>\n' && cat build/docs/declarations.h; } >build/docs/declarations.c
+    gcc -std=c99 -Wall -Wextra -Werror -fsyntax-only build/docs/declarations.c
+}
+
 what_the_documentation_shows() {
     docs/check
 }
@@ -371,7 +406,7 @@ cmd_test() {
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
-            python_types_and_style python_package python_package_installs what_the_documentation_shows the_demo_runs
+            python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
     fi
     cmd_build
     environment
@@ -414,6 +449,13 @@ cmd_install() {
     install -m 644 cothread.h "$prefix/include/cothread.h"
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$prefix" '${prefix}/lib' '${prefix}/include' '' >"$prefix/lib/pkgconfig/cothread.pc"
+    if command -v python3 >/dev/null; then
+        cmd_docs
+        mkdir -p "$prefix/share/man/man3"
+        install -m 644 build/docs/man/man3/*.3 "$prefix/share/man/man3"
+    else
+        echo "without python3 there are no man pages; the manual is cothread.h"
+    fi
     install -m 644 bindings/c/cothreadConfig.cmake "$prefix/lib/cmake/cothread/cothreadConfig.cmake"
     sed "s|@version@|$version|" bindings/c/cothreadConfigVersion.cmake.in >"$prefix/lib/cmake/cothread/cothreadConfigVersion.cmake"
     echo "installed in $prefix; so that programs find $prefix/lib, run ldconfig or set LD_LIBRARY_PATH"
@@ -425,7 +467,7 @@ cmd_clean() {
 
 command=${1-}
 case $command in
-build | demo | test | bench | install | clean)
+build | docs | demo | test | bench | install | clean)
     shift
     "cmd_$command" "$@"
     ;;

@@ -149,9 +149,10 @@ static void send_updates(struct client *client) {
         if (cothread_sleep_until(start + UPDATE_PERIOD_MS * COTHREAD_MILLISECOND) < 0)
             break;
     }
-    /* NOW: in a cancelled task only what is done at once succeeds. To a client that is gone it does no harm. */
+    /* NOW: in a cancelled task only what is done at once succeeds. A client that is gone misses nothing. */
     struct reading last = {.time = cothread_now(), .sensor = SERVICE_ENDS};
-    cothread_write(client->adopted, &last, sizeof last, COTHREAD_NOW);
+    if (cothread_write(client->adopted, &last, sizeof last, COTHREAD_NOW) != (int64_t)sizeof last)
+        return; /* gone, or too slow for its last words */
 }
 
 static void *serve(void *adopted) {
@@ -170,6 +171,7 @@ static void *serve(void *adopted) {
 }
 
 static void *accept_clients(void *listener) {
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
     for (;;) {
         cothread_handle adopted = cothread_accept((cothread_handle)(intptr_t)listener, COTHREAD_FOREVER);
         if (adopted == COTHREAD_ECANCELED)
@@ -178,11 +180,8 @@ static void *accept_clients(void *listener) {
             cothread_sleep_until(cothread_after(100 * COTHREAD_MILLISECOND));
             continue;
         }
-        cothread_handle task = cothread_spawn(serve, (void *)(intptr_t)adopted, NULL);
-        if (task < 0)
+        if (cothread_spawn(serve, (void *)(intptr_t)adopted, &detached) < 0)
             cothread_close(adopted);
-        else
-            cothread_detach(task);
     }
 }
 

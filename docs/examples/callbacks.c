@@ -1,5 +1,5 @@
-/* A thread that measures faster than anybody needs, and a scheduler that is told what counts: every event, and of
- * the readings the latest.
+/* A thread measures faster than the program needs. Its scheduler gets what counts: every event, and
+ * of the readings the newest.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <cothread.h>
 #include <pthread.h>
@@ -35,7 +35,7 @@ static void *measure(void *unused) { /* any thread: it has no scheduler of its o
         free(replaced);
     }
     for (int i = 0; i < EVENTS; i++)
-        if (cothread_post(scheduler, on_event, NULL, cothread_after(COTHREAD_SECOND)) < 0) /* waits for room */
+        if (cothread_post(scheduler, on_event, NULL, cothread_after(COTHREAD_SECOND)) < 0)
             fprintf(stderr, "%s\n", cothread_last_error());
     return unused;
 }
@@ -54,10 +54,11 @@ int main(void) {
     pthread_join(thread, NULL);
 
     cothread_statistics(scheduler, &stats);
-    printf("%d events and %d readings seen, %llu readings replaced; most pending: %llu of %llu\n", events, readings,
-           (unsigned long long)stats.callback_replaced, (unsigned long long)stats.callback_high_water,
+    printf("%d events and %d readings seen, %llu readings replaced; most pending: %llu of %llu\n",
+           events, readings, (unsigned long long)stats.callback_replaced,
+           (unsigned long long)stats.callback_high_water,
            (unsigned long long)stats.callback_bound);
-    if (rc != 0 || last_reading != READINGS || stats.callback_high_water > stats.callback_bound)
+    if (rc || last_reading != READINGS || stats.callback_high_water > stats.callback_bound)
         return 1;
     return cothread_destroy(scheduler, COTHREAD_FOREVER);
 }

@@ -1,4 +1,4 @@
-/* Two tasks look for an answer; the first one is taken, and the other is cancelled and cleans up behind itself.
+/* Two tasks search for an answer; the first one is taken, and the other is cancelled and cleans up.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <cothread.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static void *slow(void *mutex) {
     if (cothread_mutex_lock(*(cothread_handle *)mutex, COTHREAD_FOREVER) < 0)
         return NULL;
     int ended = cothread_sleep_until(cothread_after(3600 * COTHREAD_SECOND));
-    cothread_mutex_unlock(*(cothread_handle *)mutex); /* no wait, so a cancelled task may do it */
+    cothread_mutex_unlock(*(cothread_handle *)mutex); /* no wait: a cancelled task may do it */
     printf("slow: %s\n", cothread_strerror(ended));
     return NULL;
 }
@@ -23,8 +23,12 @@ static void *slow(void *mutex) {
 int main(void) {
     cothread_handle scheduler = cothread_create(NULL);
     cothread_handle mutex = cothread_mutex_create(0), group = cothread_group_create(0);
-    cothread_group_add(group, cothread_spawn(slow, &mutex, NULL));
-    cothread_group_add(group, cothread_spawn(quick, "42", NULL));
+    /* A handle that is an error is refused, so a failed spawn is noticed here too. */
+    if (cothread_group_add(group, cothread_spawn(slow, &mutex, NULL)) < 0 ||
+        cothread_group_add(group, cothread_spawn(quick, "42", NULL)) < 0) {
+        fprintf(stderr, "%s\n", cothread_last_error());
+        return 1;
+    }
 
     if (cothread_group_wait(group, 1, cothread_after(COTHREAD_SECOND)) < 0) { /* one of them */
         fprintf(stderr, "%s\n", cothread_last_error());

@@ -1,5 +1,5 @@
-/* The smallest host: a language whose coroutines are C functions cut by hand at each wait. A binding puts its own
- * greenlets, fibers or generators in their place; all the rest stays as it is here.
+/* The smallest host: a language whose coroutines are C functions cut by hand at each wait. A
+ * binding puts its own greenlets, fibers or generators in their place; the rest stays as it is.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <cothread.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@ static void die(const char *what) {
     exit(1);
 }
 
-/* ---- What every binding has: start, wait, finish, and the hub ------------------------------------ */
+/* ---- What every binding has: start, wait, finish, and the hub -------------------------------- */
 
 static void request(struct coroutine *self, cothread_request r) {
     if (ring->request_count == ring->capacity && cothread_submit() < 0)
@@ -49,7 +49,7 @@ static void finish(struct coroutine *self, int64_t result) {
 
 static void hub(void (*on_post)(uint64_t token)) {
     while (living) {
-        int count = cothread_poll_scheduler(COTHREAD_FOREVER); /* a host looks at its signals when this is 0 */
+        int count = cothread_poll_scheduler(COTHREAD_FOREVER); /* 0: time to handle signals */
         if (count < 0)
             die("poll");
         for (int i = 0; i < count; i++) {
@@ -67,7 +67,7 @@ static void hub(void (*on_post)(uint64_t token)) {
     }
 }
 
-/* ---- A program in that language ------------------------------------------------------------------ */
+/* ---- A program in that language -------------------------------------------------------------- */
 
 static cothread_handle channel, scheduler;
 static int64_t received, posted;
@@ -91,21 +91,26 @@ static void slept(struct coroutine *self, const cothread_ready *why) {
 static void producer(struct coroutine *self, const cothread_ready *why) {
     (void)why;
     self->next = slept;
-    request(self, (cothread_request){.operation = COTHREAD_WAIT, .fd = -1, .deadline = cothread_after(10 * COTHREAD_MILLISECOND)});
+    request(self, (cothread_request){.operation = COTHREAD_WAIT,
+                                     .fd = -1,
+                                     .deadline = cothread_after(10 * COTHREAD_MILLISECOND)});
 }
 
 static void woken(struct coroutine *self, const cothread_ready *why) {
     finish(self, why->reason);
 }
 
-static void sleeper(struct coroutine *self, const cothread_ready *why) { /* until the thread's post wakes it */
+static void sleeper(struct coroutine *self, const cothread_ready *why) { /* a post wakes it */
     (void)why;
     self->next = woken;
-    request(self, (cothread_request){.operation = COTHREAD_WAIT, .fd = -1, .deadline = COTHREAD_FOREVER});
+    request(self, (cothread_request){.operation = COTHREAD_WAIT,
+                                     .fd = -1,
+                                     .deadline = COTHREAD_FOREVER});
 }
 
 static void *consumer(void *unused) { /* a native task beside the host's */
-    cothread_channel_receive(channel, &received, COTHREAD_FOREVER);
+    if (cothread_channel_receive(channel, &received, COTHREAD_FOREVER) < 0)
+        die("receive");
     return unused;
 }
 
@@ -116,7 +121,8 @@ static void on_post(uint64_t token) {
 }
 
 static void *thread_main(void *token) {
-    cothread_post(scheduler, NULL, token, cothread_after(COTHREAD_SECOND));
+    if (cothread_post(scheduler, NULL, token, cothread_after(COTHREAD_SECOND)) < 0)
+        die("post");
     return NULL;
 }
 
@@ -126,8 +132,11 @@ int main(void) {
     pthread_t thread;
     if ((scheduler = cothread_create(&options)) < 0 || !(ring = cothread_host_ring()))
         die("create");
-    channel = cothread_channel_create(sizeof received, 0, 0);
-    cothread_detach(cothread_spawn(consumer, NULL, NULL));
+    if ((channel = cothread_channel_create(sizeof received, 0, 0)) < 0)
+        die("channel");
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
+    if (cothread_spawn(consumer, NULL, &detached) < 0)
+        die("spawn");
     start(&one, "producer", producer);
     start(&two, "sleeper", sleeper);
     pthread_create(&thread, NULL, thread_main, &two);

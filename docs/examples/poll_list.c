@@ -25,20 +25,24 @@ static void *writer(void *unused) {
 }
 
 static int milliseconds_until(int64_t deadline) { /* rounded up: one too early would spin */
-    int64_t left = deadline - cothread_now();
-    return left <= 0 ? 0 : left > INT_MAX * COTHREAD_MILLISECOND ? INT_MAX : (int)((left + 999999) / COTHREAD_MILLISECOND);
+    int64_t left = deadline - cothread_now(); /* neither FOREVER nor NOW: no overflow */
+    if (left <= 0)
+        return 0;
+    left = (left + 999999) / COTHREAD_MILLISECOND;
+    return left > INT_MAX ? INT_MAX : (int)left;
 }
 
 int main(void) {
     enum { CAPACITY = 16 }; /* a program with more descriptors asks for the number and allocates */
-    cothread_options options = {.size = sizeof options, .flags = COTHREAD_HOSTED | COTHREAD_HOST_POLLS};
+    cothread_options options = {.size = sizeof options,
+                                .flags = COTHREAD_HOSTED | COTHREAD_HOST_POLLS};
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
     cothread_handle scheduler = cothread_create(&options);
-    if (scheduler < 0 || pipe(ends) < 0) {
+    if (scheduler < 0 || pipe(ends) < 0 || cothread_spawn(reader, NULL, &detached) < 0 ||
+        cothread_spawn(writer, NULL, &detached) < 0) {
         fprintf(stderr, "%s\n", cothread_last_error());
         return 1;
     }
-    cothread_detach(cothread_spawn(reader, NULL, NULL));
-    cothread_detach(cothread_spawn(writer, NULL, NULL));
 
     while (!done) {
         cothread_pollfd list[CAPACITY];
@@ -51,7 +55,9 @@ int main(void) {
             fds[i] = (struct pollfd){.fd = list[i].fd, .events = (short)list[i].events};
         cothread_next_deadline(&deadline);
         poll(fds, (nfds_t)count,
-             deadline == COTHREAD_FOREVER ? -1 : deadline == COTHREAD_NOW ? 0 : milliseconds_until(deadline));
+             deadline == COTHREAD_FOREVER ? -1
+             : deadline == COTHREAD_NOW   ? 0
+                                          : milliseconds_until(deadline));
         for (int i = 0; i < count; i++)
             list[i].revents = (uint16_t)fds[i].revents;
         cothread_poll_deliver(list, count);

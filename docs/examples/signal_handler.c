@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 static cothread_handle scheduler, reloaded;
+static volatile sig_atomic_t missed;
 
 static void reload(void *unused) {
     (void)unused;
@@ -14,7 +15,8 @@ static void reload(void *unused) {
 
 static void on_hangup(int signal) {
     (void)signal;
-    cothread_post(scheduler, reload, NULL, COTHREAD_NOW); /* keeps errno; full: EFULL, and nobody to tell */
+    if (cothread_post(scheduler, reload, NULL, COTHREAD_NOW) < 0) /* keeps errno */
+        missed = 1; /* COTHREAD_EFULL, say: a handler cannot wait; main reads this flag */
 }
 
 int main(void) {
@@ -23,7 +25,7 @@ int main(void) {
     reloaded = cothread_event_create(0);
     sigaction(SIGHUP, &action, NULL);
     raise(SIGHUP);
-    if (cothread_event_wait(reloaded, NULL, cothread_after(10 * COTHREAD_SECOND)) < 0)
+    if (missed || cothread_event_wait(reloaded, NULL, cothread_after(10 * COTHREAD_SECOND)) < 0)
         return 1;
     return cothread_destroy(scheduler, COTHREAD_FOREVER);
 }

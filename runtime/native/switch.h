@@ -34,14 +34,15 @@ void switch_run(struct scheduler *s);
  * of a task that never runs again. */
 void switch_prepare(struct scheduler *s, struct task *t, cothread_function function, void *argument);
 void switch_forget(struct task *t);
-/* switch_begun is called first on a fresh stack, switch_end last: it leaves for the next task, and the stack may be reused. */
+/* switch_begun is called first on a fresh stack, switch_end last: it leaves for the next task, and the stack may be reused. Not
+ * declared noreturn, or the compiler would call it, and with it switch_leave, where it can jump: see switch_amd64.S. */
 void switch_begun(void);
-void switch_end(struct scheduler *s, struct task *t) __attribute__((noreturn));
+void switch_end(struct scheduler *s, struct task *t);
 /* switch_check ends the process if the stack of a task has overflowed. */
 void switch_check(struct scheduler *s, struct task *t);
 
 /* switch_*.S. A fresh stack's first frame calls task_main. */
 void switch_stacks(void **save, void *load);
-void switch_leave(void *load) __attribute__((noreturn));
+void switch_leave(void *load);
 
 #endif

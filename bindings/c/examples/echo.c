@@ -1,8 +1,8 @@
 /* echo.c - a TCP server with a task per connection, and a hundred clients of it, all on one thread.
  * SPDX-License-Identifier: Apache-2.0
  *
- * cothread_read, write and accept look like their blocking namesakes. Each has a deadline: a peer that says
- * nothing for five seconds loses its connection.
+ * cothread_read, write and accept look like their blocking namesakes. Each has a deadline: a peer
+ * that says nothing for five seconds loses its connection.
  */
 #include <arpa/inet.h>
 #include <cothread.h>
@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 enum { CLIENTS = 100, MESSAGES = 10 };
+
+static const cothread_task_options detached = {.size = sizeof detached,
+                                               .flags = COTHREAD_DETACHED};
 
 static int64_t soon(void) {
     return cothread_after(5 * COTHREAD_SECOND);
@@ -36,7 +39,8 @@ static void *serve(void *argument) {
 static void *listen_for_ever(void *argument) {
     cothread_handle listener = (cothread_handle)(intptr_t)argument, connection;
     while ((connection = cothread_accept(listener, COTHREAD_FOREVER)) >= 0)
-        cothread_detach(cothread_spawn(serve, (void *)(intptr_t)connection, NULL));
+        if (cothread_spawn(serve, (void *)(intptr_t)connection, &detached) < 0)
+            cothread_close(connection);
     return NULL; /* COTHREAD_ECLOSED: main closed it */
 }
 
@@ -47,14 +51,17 @@ static struct sockaddr_in address;
 static void *ask(void *number) {
     char message[64], answer[64];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) { /* to the backlog: it does not block */
+    /* The connection goes to the backlog, so this does not block. */
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         perror("echo: connect");
         return NULL;
     }
     cothread_handle connection = cothread_adopt(fd, 0);
     intptr_t right = 0;
     for (int i = 0; i < MESSAGES; i++) {
-        int length = snprintf(message, sizeof message, "message %d of client %d", i, (int)(intptr_t)number), got = 0;
+        int got = 0;
+        int length = snprintf(message, sizeof message, "message %d of client %d", i,
+                              (int)(intptr_t)number);
         if (cothread_write(connection, message, (size_t)length, soon()) != length)
             break;
         while (got < length) {
@@ -76,7 +83,8 @@ int main(void) {
         return 1;
     }
     socklen_t size = sizeof address;
-    address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address = (struct sockaddr_in){.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, CLIENTS) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
@@ -84,7 +92,11 @@ int main(void) {
         return 1;
     }
     cothread_handle listener = cothread_adopt(fd, 0);
-    cothread_detach(cothread_spawn(listen_for_ever, (void *)(intptr_t)listener, NULL));
+    if (listener < 0 ||
+        cothread_spawn(listen_for_ever, (void *)(intptr_t)listener, &detached) < 0) {
+        fprintf(stderr, "echo: %s\n", cothread_last_error());
+        return 1;
+    }
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = cothread_spawn(ask, (void *)(intptr_t)i, NULL);
 

@@ -20,8 +20,12 @@ int main(void) {
         fprintf(stderr, "hello: %s\n", cothread_last_error());
         return 1;
     }
-    cothread_detach(cothread_spawn(greet, "ping", NULL));
-    cothread_detach(cothread_spawn(greet, "pong", NULL));
+    const cothread_task_options detached = {.size = sizeof detached, .flags = COTHREAD_DETACHED};
+    if (cothread_spawn(greet, "ping", &detached) < 0 ||
+        cothread_spawn(greet, "pong", &detached) < 0) {
+        fprintf(stderr, "hello: %s\n", cothread_last_error());
+        return 1;
+    }
     cothread_run(COTHREAD_FOREVER); /* until no task is left */
     return cothread_destroy(scheduler, COTHREAD_NOW);
 }

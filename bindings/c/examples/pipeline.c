@@ -1,7 +1,9 @@
-/* pipeline.c - a source, three workers and a sink, joined by channels; a group waits for the workers.
+/* pipeline.c - a source, three workers and a sink, joined by channels; a group waits for the
+ * workers.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each task is written as if it were alone. Backpressure comes with the channels: a full one lets its senders wait.
+ * Each task is written as if it were alone. Backpressure comes with the channels: a full one lets
+ * its senders wait.
  */
 #include <cothread.h>
 #include <stdio.h>
@@ -24,7 +26,7 @@ static void *source(void *unused) {
     (void)unused;
     for (long i = 1; i <= NUMBERS; i++)
         CHECKED(cothread_channel_send(numbers, &i, COTHREAD_FOREVER));
-    CHECKED(cothread_channel_done(numbers)); /* who waits for more gets COTHREAD_ECLOSED */
+    CHECKED(cothread_channel_done(numbers)); /* workers that wait for more get COTHREAD_ECLOSED */
     return NULL;
 }
 
@@ -60,7 +62,8 @@ int main(void) {
     cothread_handle total = cothread_spawn(sink, NULL, NULL);
     CHECKED(cothread_detach(cothread_spawn(source, NULL, NULL)));
 
-    CHECKED(cothread_group_wait(workers, 0, COTHREAD_FOREVER)); /* main is a task: the others run while it waits */
+    /* main is a task: the others run while it waits. */
+    CHECKED(cothread_group_wait(workers, 0, COTHREAD_FOREVER));
     CHECKED(cothread_channel_done(squares));
     void *sum;
     CHECKED(cothread_join(total, &sum, COTHREAD_FOREVER));
