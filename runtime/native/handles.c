@@ -135,8 +135,12 @@ struct handles *handles_open(size_t size, int *error)
         *error = fail(COTHREAD_ELIMIT, "the handles of all %lld schedulers are used up", SCHEDULER_NUMBERS);
     } else {
         h = atomic_load(&all[number]);
-        if (!h && (h = system_reserve(size)) != NULL)
-            atomic_store(&all[number], h);
+        if (!h && (h = system_reserve(size)) != NULL) {
+            h->number = number;
+            for (int kind = 0; kind < KIND_TABLES; kind++)
+                h->tables[kind].slot_bits = kinds[kind].slot_bits;
+            atomic_store(&all[number], h); /* from here on other threads may read it */
+        }
         if (h) {
             taken[number] = true;
             living++;
@@ -145,11 +149,6 @@ struct handles *handles_open(size_t size, int *error)
         }
     }
     pthread_mutex_unlock(&opening);
-    if (!h)
-        return NULL;
-    h->number = number;
-    for (int kind = 0; kind < KIND_TABLES; kind++)
-        h->tables[kind].slot_bits = kinds[kind].slot_bits;
     return h;
 }
 
