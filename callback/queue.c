@@ -18,11 +18,12 @@ struct claim {
     uint64_t wakes; /* not 0: taking this ticket ended the consumer's sleep */
 };
 
-/* The consumer's cache still has the line that the producers write next: it read it one lap ago. Asking for it two
- * lines early takes a post from 60 to 50 ns while a consumer on another core pops in slices with a system call
- * between them, from 68 to 63 while it does nothing but pop (1 M posts of one thread, medians of 24 and more
- * undisturbed runs; a line goes there and back in 130 ns). __builtin_prefetch is not it on x86-64: without -mprfchw
- * it fetches for reading, which makes it 64 and 73. */
+/* The consumer's cache still has the line that the producers write next: it read it one lap ago.
+ * Asking for it two lines early takes a post from 60 to 50 ns while a consumer on another core pops
+ * in slices with a system call between them, from 68 to 63 while it does nothing but pop (1 M posts
+ * of one thread, medians of 24 and more undisturbed runs; a line goes there and back in 130 ns).
+ * __builtin_prefetch is not it on x86-64: without -mprfchw it fetches for reading, which makes it
+ * 64 and 73. */
 static void fetch_for_writing(const struct queue_cell *cell) {
 #if defined(__x86_64__)
     __asm__ volatile("prefetchw %0" : : "m"(*cell));
@@ -126,9 +127,9 @@ int queue_post_wait(struct queue *q, int64_t owner, cothread_callback callback, 
     return code;
 }
 
-/* A read-modify-write even if nobody sleeps: it carries what the caller did before to a consumer that sets the
- * flag later. `wakers` goes up before it, so that queue_retire, which clears the flag itself, sees everyone
- * who found it. */
+/* A read-modify-write even if nobody sleeps: it carries what the caller did before to a consumer
+ * that sets the flag later. `wakers` goes up before it, so that queue_retire, which clears the flag
+ * itself, sees everyone who found it. */
 void queue_wake(struct queue *q) {
     atomic_fetch_add(&q->wakers, 1);
     if (atomic_fetch_and(&q->tail, ~QUEUE_SLEEPING) & QUEUE_SLEEPING)
@@ -204,8 +205,8 @@ static uint64_t published(const struct queue *q, uint64_t ticket) {
     return what <= PUBLISHED_NOTHING ? what : 0;
 }
 
-/* The depth exceeds the mark when the cell that far ahead is published. Asking the cell leaves the line of tail
- * with the producers. */
+/* The depth exceeds the mark when the cell that far ahead is published. Asking the cell leaves the
+ * line of tail with the producers. */
 static void look_at_depth(struct queue *q, uint64_t head) {
     uint64_t mark = load(&q->high_water, relaxed);
     if (mark < load(&q->bound, relaxed) && published(q, head + mark))
@@ -218,8 +219,8 @@ static void record_wait(struct queue *q, int64_t posted_ns) {
     count(&q->wait[log2 > 31 ? 31 : log2]);
 }
 
-/* Takes the value of a mailbox whose cell was popped; 0 if it was closed in between. Between the load and
- * the exchange posters may replace the value, but only this thread closes. */
+/* Takes the value of a mailbox whose cell was popped; 0 if it was closed in between. Between the
+ * load and the exchange posters may replace the value, but only this thread closes. */
 static int take_mailbox(struct mailbox *l, struct queue_item *out) {
     if (atomic_load(&l->value) == (void *)&l->generation) {
         l->queued = 0;
@@ -268,9 +269,9 @@ void mailbox_open(struct mailbox *l, cothread_callback callback, uint64_t token)
     atomic_store(&l->value, (void *)&l->value);
 }
 
-/* A poster counts itself in `users` and then looks at the generation; here the generation changes and then
- * mailbox_idle looks at `users`. All of it is sequentially consistent, so a poster that mailbox_idle did not
- * see sees the new generation and touches nothing else. */
+/* A poster counts itself in `users` and then looks at the generation; here the generation changes
+ * and then mailbox_idle looks at `users`. All of it is sequentially consistent, so a poster that
+ * mailbox_idle did not see sees the new generation and touches nothing else. */
 int mailbox_close(struct mailbox *l) {
     atomic_fetch_add(&l->generation, 1);
     void *dropped = atomic_exchange(&l->value, (void *)&l->generation);
@@ -282,9 +283,9 @@ int mailbox_idle(const struct mailbox *l) {
     return atomic_load(&l->users) == 0 && !l->queued;
 }
 
-/* Makes `value` the pending one. `*old` is what was seen last, and what it took the place of. Returns
- * 0 if closed, or if none is pending and `claimed` is 0: a cell must be claimed first, so that a full queue
- * leaves everything as it was. */
+/* Makes `value` the pending one. `*old` is what was seen last, and what it took the place of.
+ * Returns 0 if closed, or if none is pending and `claimed` is 0: a cell must be claimed first, so
+ * that a full queue leaves everything as it was. */
 static int put_mailbox(struct mailbox *l, void *value, void **old, int claimed) {
     *old = atomic_load(&l->value);
     do {

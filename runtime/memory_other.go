@@ -4,7 +4,8 @@
 
 package runtime
 
-// Where no file of its own says better: the Go heap, of which the system commits pages as they are touched too.
+// Where no file of its own says better: the Go heap, of which the system commits pages as they are
+// touched too.
 
 func reserve(size int) ([]byte, error) { return make([]byte, size), nil }
 

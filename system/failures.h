@@ -1,9 +1,10 @@
-/* failures.h - in test builds every system call and allocation of this room may be made to fail: see system_fail.
+/* failures.h - in test builds every system call and allocation of this room may be made to fail:
+ * see system_fail.
  * SPDX-License-Identifier: Apache-2.0
  *
  * SYSTEM_CALL(call, failed) is `call`, or `failed` with errno set, if it is the turn of this one.
- * SYSTEM_WAKE_CALL is for what the kernel may only interrupt: it stands for the call whatever other error is asked for.
- * SYSTEM_HOLDS(by) keeps system_held. */
+ * SYSTEM_WAKE_CALL is for what the kernel may only interrupt: it stands for the call whatever other
+ * error is asked for. SYSTEM_HOLDS(by) keeps system_held. */
 #ifndef SYSTEM_FAILURES_H
 #define SYSTEM_FAILURES_H
 

@@ -1,8 +1,8 @@
 /* system_linux.c - see system.h.
  * SPDX-License-Identifier: Apache-2.0
  *
- * System calls that may block are made by syscall(2) and not by the C library's functions: those are cancellation points, at which
- * a cancelled thread would end with half of an operation done. */
+ * System calls that may block are made by syscall(2) and not by the C library's functions: those
+ * are cancellation points, at which a cancelled thread would end with half of an operation done. */
 #define _GNU_SOURCE
 #include "system.h"
 

@@ -7,8 +7,9 @@
 
 enum half { TASK_HALF, TICK_HALF };
 
-/* cothread_fail makes the n-th system call or allocation from now (1: the next; 0: none) of one half fail with an errno: see
- * system_fail, and poll/failures. cothread_fail_calls: how many there were since. */
+/* cothread_fail makes the n-th system call or allocation from now (1: the next; 0: none) of one
+ * half fail with an errno: see system_fail, and poll/failures. cothread_fail_calls: how many there
+ * were since. */
 void cothread_fail(enum half half, uint64_t n, int error);
 uint64_t cothread_fail_calls(enum half half);
 

@@ -1,9 +1,10 @@
-/* walk.c - whichever system call or allocation fails, with whatever: the call says so by a documented error, nothing is
- * leaked, and the next calls work.
+/* walk.c - whichever system call or allocation fails, with whatever: the call says so by a
+ * documented error, nothing is leaked, and the next calls work.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A life goes through every kind of call that asks something of the system. It is lived once for each n with the n-th such call
- * failing, until none is left to fail, and after each of them once in health. */
+ * A life goes through every kind of call that asks something of the system. It is lived once for
+ * each n with the n-th such call failing, until none is left to fail, and after each of them once
+ * in health. */
 #include "../c/test.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,5 @@
-/* descriptors.c - descriptors of the host are read and written without a trace: see system/descriptors.h.
+/* descriptors.c - descriptors of the host are read and written without a trace: see
+ * system/descriptors.h.
  * SPDX-License-Identifier: Apache-2.0
  * Built with -DCOTHREAD_FAILURES, so that what this kernel can do can be taken from it. */
 #define _GNU_SOURCE
