@@ -277,16 +277,25 @@ static void visit_name(struct scheduler *s, struct task *t, void *context)
     }
 }
 
-/* abandon returns how many tasks have not ended, and names them. */
-static int abandon(struct scheduler *s)
+/* tell_of_rest leaves in last_error which tasks have not ended and how many objects were not closed. Returns how many tasks. */
+static int tell_of_rest(struct scheduler *s)
 {
     struct names names = {.count = 0};
+    char text[512], objects[160] = "";
+    size_t length = 0;
     task_each(s, visit_name, &names);
-    if (names.count) {
-        char text[384];
-        snprintf(text, sizeof text, "%d tasks had not ended at the deadline:%s", names.count, names.text);
-        fail_text(0, text);
+    for (int kind = KIND_TASK + 1; kind < KIND_TABLES; kind++) {
+        unsigned long long living = s->handles.tables[kind].living;
+        if (living)
+            length += (size_t)snprintf(objects + length, sizeof objects - length, "%s %s %llu", length ? "," : "not closed:",
+                                       strchr(kinds[kind].name, ' ') + 1, living);
     }
+    if (names.count)
+        snprintf(text, sizeof text, "%d tasks had not ended at the deadline:%s%s%s", names.count, names.text, length ? "; " : "", objects);
+    else
+        snprintf(text, sizeof text, "%s", objects);
+    if (names.count || length)
+        fail_text(0, text);
     return names.count;
 }
 
@@ -310,7 +319,7 @@ int scheduler_destroy(cothread_handle handle, int64_t deadline)
         if (s->tick->drain(s->handles.number, deadline) < 0)
             s->broken = 1;
     }
-    int abandoned = abandon(s);
+    int abandoned = tell_of_rest(s);
     pthread_setspecific(at_thread_exit, NULL);
     release(s);
     return abandoned;
