@@ -153,6 +153,14 @@ c_compiles_without_warnings() {
     done
 }
 
+# Which room of the task half includes which: tsort fails at a circle.
+rooms() {
+    for file in runtime/native/*.[ch]; do
+        room=$(basename "${file%.*}")
+        sed -n "s/^#include \"\([a-z]*\)\.h\".*/$room \1/p" "$file" | grep -v "^$room $room\$" || true
+    done | sort -u | tsort
+}
+
 exported_symbols() {
     foreign=$(nm -D --defined-only build/libcothread.so.2 | awk '$2 != "A" && $3 !~ /^cothread_/ { print $3 }')
     [ -z "$foreign" ] || fail "exported beside cothread_*: $foreign"
@@ -403,7 +411,7 @@ the_demo_runs() {
 
 cmd_test() {
     if [ $# -eq 0 ]; then
-        set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
+        set -- go_format_and_vet go_staticcheck c_compiles_without_warnings rooms exported_symbols \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
