@@ -199,7 +199,7 @@ failures() {
     library build/failures "" -tags failures
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/walk tests/failures/walk.c \
         build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
-    timeout 300 build/failures/walk
+    timeout 120 build/failures/walk
 }
 
 c_library() {

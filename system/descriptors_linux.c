@@ -270,7 +270,7 @@ static long receive_and_ask(int fd, void *buffer, size_t size, int *left)
         struct cmsghdr aligned;
     } control;
     struct msghdr message = {.msg_iov = &into, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    long n = SYSTEM_CALL(syscall(SYS_recvmsg, fd, &message, MSG_DONTWAIT), -1);
+    long n = SYSTEM_TRANSFER(syscall(SYS_recvmsg, fd, &message, MSG_DONTWAIT));
     *left = 1;
     if (n > 0) {
         struct cmsghdr *said = CMSG_FIRSTHDR(&message);
@@ -301,9 +301,9 @@ int64_t system_read(struct system_descriptor *d, void *buffer, size_t size, bool
         if (d->inquires == DOES_NOW)
             n = receive_and_ask(d->fd, buffer, size, &left);
         else if (d->kind <= TCP)
-            n = SYSTEM_CALL(syscall(SYS_recvfrom, d->fd, buffer, size, MSG_DONTWAIT, NULL, NULL), -1);
+            n = SYSTEM_TRANSFER(syscall(SYS_recvfrom, d->fd, buffer, size, MSG_DONTWAIT, NULL, NULL));
         else
-            n = SYSTEM_CALL(syscall(SYS_read, d->io_fd, buffer, size), -1);
+            n = SYSTEM_TRANSFER(syscall(SYS_read, d->io_fd, buffer, size));
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
         *drained = errno == EAGAIN;
@@ -343,10 +343,10 @@ int64_t system_quiet_write(int fd, const void *data, size_t size)
     struct iovec from = {(void *)(uintptr_t)data, size};
     long n;
     do {
-        n = SYSTEM_CALL(syscall(SYS_pwritev2, fd, &from, 1, -1L, -1L, RWF_NOSIGNAL), -1);
+        n = SYSTEM_TRANSFER(syscall(SYS_pwritev2, fd, &from, 1, -1L, -1L, RWF_NOSIGNAL));
         /* The kernel knows no pwritev2 (before 4.6, or a filter), or not this flag of it (before 6.18), or not for this file. */
         if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM || errno == EINVAL))
-            n = SYSTEM_CALL(write_masked(fd, data, size), -1);
+            n = SYSTEM_TRANSFER(write_masked(fd, data, size));
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
@@ -357,8 +357,8 @@ int64_t system_write(struct system_descriptor *d, const void *data, size_t size)
     if (d->kind == PIPE)
         return system_quiet_write(d->io_fd, data, size);
     do {
-        n = d->kind <= TCP ? SYSTEM_CALL(syscall(SYS_sendto, d->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0), -1)
-                           : SYSTEM_CALL(syscall(SYS_write, d->io_fd, data, size), -1);
+        n = d->kind <= TCP ? SYSTEM_TRANSFER(syscall(SYS_sendto, d->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
+                           : SYSTEM_TRANSFER(syscall(SYS_write, d->io_fd, data, size));
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
@@ -369,7 +369,7 @@ int system_accept(struct system_descriptor *listener, struct system_descriptor *
 {
     long fd;
     do {
-        fd = SYSTEM_CALL(syscall(SYS_accept4, listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), -1);
+        fd = SYSTEM_TRANSFER(syscall(SYS_accept4, listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED)); /* that one left before it was its turn */
     if (fd < 0)
         return -errno;

@@ -12,12 +12,14 @@
 #include <stdbool.h>
 bool system_fails(void);
 void system_holds(int by);
+#define SYSTEM_TRANSFER(call) (system_fails() && errno != EAGAIN ? -1 : (call))
 #define SYSTEM_HOLDS(by) system_holds(by)
 #define SYSTEM_CALL(call, failed) (system_fails() ? (failed) : (call))
 #define SYSTEM_WAKE_CALL(call) (system_fails() && errno == EINTR ? -1 : (call))
 #else
 #define SYSTEM_CALL(call, failed) (call)
 #define SYSTEM_WAKE_CALL(call) (call)
+#define SYSTEM_TRANSFER(call) (call)
 #define SYSTEM_HOLDS(by) ((void)(by))
 #endif
 
