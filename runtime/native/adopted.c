@@ -218,7 +218,7 @@ int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, i
         struct adopted *adopted = find(s, handle, &rc);
         if (!adopted)
             return rc;
-        if ((rc = descriptor_look(adopted->descriptor.fd, events)) < 0)
+        if ((rc = descriptor_poll(adopted->descriptor.fd, events)) < 0)
             return rc;
         adopted->sticky |= (uint16_t)(rc & STICKY); /* the caller may take the urgent byte before it is reported */
         if (adopted->ended)

@@ -77,8 +77,8 @@ static inline void copy(void *to, const void *from, size_t size)
         memcpy(to, from, size);
 }
 
-/* lie_in returns where the element of a wait lies, or is to be put. */
-static inline void *lie_in(const struct channel *channel, struct wait *w)
+/* place_of returns where the element of a wait lies, or is to be put. */
+static inline void *place_of(const struct channel *channel, struct wait *w)
 {
     return __builtin_expect(in_cell(channel, w), 0) ? (void *)w->cell->bytes : (void *)&w->value;
 }
@@ -93,7 +93,7 @@ static void *element_at(struct channel *channel, size_t position)
     return channel->elements + position * channel->element_size;
 }
 
-static void put(struct channel *channel, const void *element)
+static void store(struct channel *channel, const void *element)
 {
     if (channel->element_size)
         copy(element_at(channel, channel->count), element, channel->element_size);
@@ -124,23 +124,23 @@ int channel_check(const void *object, cothread_handle handle, const struct wait 
     return 0;
 }
 
-/* give puts an element where a receiver finds it; false: there is no room. */
-static inline bool give(struct scheduler *s, struct channel *channel, const void *element)
+/* push_element puts an element where a receiver finds it; false: there is no room. */
+static inline bool push_element(struct scheduler *s, struct channel *channel, const void *element)
 {
     struct wait *receiver = channel->receivers.first;
     if (receiver) {
-        copy(lie_in(channel, receiver), element, channel->element_size);
+        copy(place_of(channel, receiver), element, channel->element_size);
         wait_end(s, receiver, 0);
         return true;
     }
     if (channel->count == channel->capacity)
         return false;
-    put(channel, element);
+    store(channel, element);
     return true;
 }
 
-/* take takes the oldest element; false: there is none. */
-static inline bool take(struct scheduler *s, struct channel *channel, void *element)
+/* pop_element takes the oldest element; false: there is none. */
+static inline bool pop_element(struct scheduler *s, struct channel *channel, void *element)
 {
     struct wait *sender = channel->senders.first;
     if (channel->count) {
@@ -148,20 +148,20 @@ static inline bool take(struct scheduler *s, struct channel *channel, void *elem
         channel->count--;
         channel->head = channel->head + 1 == channel->capacity ? 0 : channel->head + 1;
         if (sender) {
-            put(channel, lie_in(channel, sender));
+            store(channel, place_of(channel, sender));
             end_send(s, channel, sender);
         }
         return true;
     }
     if (!sender)
         return false;
-    copy(element, lie_in(channel, sender), channel->element_size);
+    copy(element, place_of(channel, sender), channel->element_size);
     end_send(s, channel, sender);
     return true;
 }
 
-/* prepare gives a wait room for its element, if it has too little itself. */
-static inline int prepare(struct scheduler *s, const struct channel *channel, struct wait *w, void *into)
+/* prepare_cell gives a wait room for its element, if it has too little itself. */
+static inline int prepare_cell(struct scheduler *s, const struct channel *channel, struct wait *w, void *into)
 {
     if (__builtin_expect(!in_cell(channel, w), 1))
         return 0;
@@ -176,16 +176,16 @@ int channel_try(struct scheduler *s, void *object, struct wait *w, void *memory)
     struct channel *channel = object;
     int rc;
     if (w->sends) {
-        if (give(s, channel, memory))
+        if (push_element(s, channel, memory))
             return 0;
-        if ((rc = prepare(s, channel, w, NULL)) < 0)
+        if ((rc = prepare_cell(s, channel, w, NULL)) < 0)
             return rc;
-        copy(lie_in(channel, w), memory, channel->element_size);
+        copy(place_of(channel, w), memory, channel->element_size);
         return WOULD_WAIT;
     }
-    if ((rc = prepare(s, channel, w, memory)) < 0)
+    if ((rc = prepare_cell(s, channel, w, memory)) < 0)
         return rc;
-    return take(s, channel, lie_in(channel, w)) ? 0 : WOULD_WAIT;
+    return pop_element(s, channel, place_of(channel, w)) ? 0 : WOULD_WAIT;
 }
 
 struct wait_list *channel_list(void *object, const struct wait *w)
@@ -261,17 +261,17 @@ int channel_send(struct scheduler *s, cothread_handle handle, const void *elemen
     struct channel *channel = handle_object(&s->handles, KIND_CHANNEL, handle, &rc);
     if (!channel)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     w->sends = true;
     if ((rc = channel_check(channel, handle, w, element)) != 0)
         return rc;
-    if (give(s, channel, element)) {
+    if (push_element(s, channel, element)) {
         wait_satisfied(s, deadline);
         return 0;
     }
-    if ((rc = wait_refused(s, deadline)) != 0 || (rc = prepare(s, channel, w, NULL)) != 0)
+    if ((rc = wait_refused(s, deadline)) != 0 || (rc = prepare_cell(s, channel, w, NULL)) != 0)
         return rc;
-    copy(lie_in(channel, w), element, channel->element_size);
+    copy(place_of(channel, w), element, channel->element_size);
     return wait_here(s, KIND_CHANNEL, &channel->senders, deadline);
 }
 
@@ -281,15 +281,15 @@ int channel_receive(struct scheduler *s, cothread_handle handle, void *element, 
     struct channel *channel = handle_object(&s->handles, KIND_CHANNEL, handle, &rc);
     if (!channel)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     w->sends = false;
     if ((rc = channel_check(channel, handle, w, element)) != 0)
         return rc;
-    if (take(s, channel, element)) {
+    if (pop_element(s, channel, element)) {
         wait_satisfied(s, deadline);
         return 0;
     }
-    if ((rc = wait_refused(s, deadline)) != 0 || (rc = prepare(s, channel, w, NULL)) != 0)
+    if ((rc = wait_refused(s, deadline)) != 0 || (rc = prepare_cell(s, channel, w, NULL)) != 0)
         return rc;
     size_t size = channel->element_size; /* the channel may be closed by the time this task runs */
     if ((rc = wait_here(s, KIND_CHANNEL, &channel->receivers, deadline)) < 0)

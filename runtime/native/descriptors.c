@@ -5,7 +5,7 @@
 #include "../../system/descriptors.h"
 #include "wait.h"
 
-int descriptor_look(int fd, uint32_t events)
+int descriptor_poll(int fd, uint32_t events)
 {
     int found = system_look(fd, events);
     if (found == -EBADF)
@@ -16,14 +16,14 @@ int descriptor_look(int fd, uint32_t events)
 int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadline)
 {
     int rc;
-    if ((rc = descriptor_look(fd, events)) != 0) {
+    if ((rc = descriptor_poll(fd, events)) != 0) {
         if (rc > 0)
             wait_satisfied(s, deadline);
         return rc;
     }
     if ((rc = wait_refused(s, deadline)) != 0)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     wait_begin_fd(s, w->task, fd, events, deadline);
     rc = wait_suspend(s, deadline);
     events = w->events;

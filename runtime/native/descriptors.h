@@ -10,7 +10,7 @@
 int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadline);
 int descriptor_wake(struct scheduler *s, int fd);
 
-/* descriptor_look returns the bits a descriptor has now, 0, or an error. */
-int descriptor_look(int fd, uint32_t events);
+/* descriptor_poll returns the bits a descriptor has now, 0, or an error. */
+int descriptor_poll(int fd, uint32_t events);
 
 #endif

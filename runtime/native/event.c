@@ -65,7 +65,7 @@ int event_wait(struct scheduler *s, cothread_handle handle, void **value, int64_
     struct event *event = handle_object(&s->handles, KIND_EVENT, handle, &rc);
     if (!event)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     rc = wait_finish(s, event_try(s, event, w, NULL), KIND_EVENT, &event->waiters, deadline);
     if (rc == 0 && value)
         *value = (void *)(uintptr_t)w->value;

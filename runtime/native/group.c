@@ -139,7 +139,7 @@ int group_wait(struct scheduler *s, cothread_handle handle, uint32_t count, int6
     struct group *group = handle_object(&s->handles, KIND_GROUP, handle, &rc);
     if (!group)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     w->count = count;
     rc = group_try(s, group, w, NULL);
     if (rc != WOULD_WAIT)

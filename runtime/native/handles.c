@@ -152,7 +152,7 @@ struct handles *handles_open(size_t size, int *error)
     return h;
 }
 
-cothread_handle handles_own(struct handles *h)
+cothread_handle handles_publish(struct handles *h)
 {
     cothread_handle owner = (int64_t)h->number << SCHEDULER_SHIFT | (int64_t)KIND_SCHEDULER << KIND_SHIFT | h->incarnation;
     atomic_store(&h->owner, owner);

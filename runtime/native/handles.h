@@ -124,10 +124,10 @@ void *object_take(struct handles *h, enum kind kind, int *error);
 void object_release(struct handles *h, enum kind kind, void *object);
 
 /* handles_open returns the handles of a scheduler with a number of its own, at the start of `size` bytes that are zeroed
- * or as their last owner left them; or NULL with *error. handles_own makes them known under the scheduler's handle, which
+ * or as their last owner left them; or NULL with *error. handles_publish makes them known under the scheduler's handle, which
  * it returns. handles_close makes every handle stale and the number free. */
 struct handles *handles_open(size_t size, int *error);
-cothread_handle handles_own(struct handles *h);
+cothread_handle handles_publish(struct handles *h);
 void handles_close(struct handles *h);
 
 /* handles_at returns what a handle's number names, living or not; NULL: none ever had that number. handles_find returns

@@ -115,7 +115,7 @@ static void wait_for_descriptor(struct scheduler *s, struct task *t, const cothr
     }
 }
 
-static void begin(struct scheduler *s, struct task *t, const cothread_request *request)
+static void serve(struct scheduler *s, struct task *t, const cothread_request *request)
 {
     int rc;
     t->wait.value = 0; /* what an earlier wait left would arrive as this one's */
@@ -178,7 +178,7 @@ int host_submit(struct scheduler *s)
         if (request->operation == COTHREAD_FINISH)
             task_end(s, t, (uint64_t)request->value);
         else if (request->operation != COTHREAD_WITHDRAW)
-            begin(s, t, request);
+            serve(s, t, request);
     }
     return (int)count;
 }

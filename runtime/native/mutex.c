@@ -94,7 +94,7 @@ int mutex_lock(struct scheduler *s, cothread_handle handle, int64_t deadline)
     struct mutex *mutex = handle_object(&s->handles, KIND_MUTEX, handle, &rc);
     if (!mutex)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     if ((rc = mutex_check(mutex, handle, w, NULL)) != 0)
         return rc;
     return wait_finish(s, mutex_try(s, mutex, w, NULL), KIND_MUTEX, &mutex->waiters, deadline);

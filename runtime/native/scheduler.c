@@ -116,7 +116,7 @@ static int open(struct scheduler *s, const cothread_options *options, int waker)
     int rc = queue_open(&s->queue, handle, options->callback_bound ? options->callback_bound : 65536, waker);
     if (rc < 0)
         return rc;
-    handles_own(&s->handles);
+    handles_publish(&s->handles);
     scheduler_current = s;
     return 0;
 }

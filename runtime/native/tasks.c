@@ -205,7 +205,7 @@ int task_join(struct scheduler *s, cothread_handle handle, void **result, int64_
     struct task *t = handle_object(&s->handles, KIND_TASK, handle, &rc);
     if (!t)
         return rc;
-    struct wait *w = wait_own(s);
+    struct wait *w = wait_of_caller(s);
     if ((rc = task_check(t, handle, w, NULL)) != 0)
         return rc;
     rc = wait_finish(s, task_try(s, t, w, NULL), KIND_TASK, &t->joiners, deadline);

@@ -31,9 +31,9 @@ void tick_deliver(struct scheduler *s)
     shared->due_count = 0;
 }
 
-/* begin makes ready what the tick begins with, behind the callbacks: a signal one of them gave wins over a deadline of the
+/* start makes ready what the tick begins with, behind the callbacks: a signal one of them gave wins over a deadline of the
  * same tick. */
-static void begin(struct scheduler *s)
+static void start(struct scheduler *s)
 {
     struct shared *shared = &s->shared;
     s->beginning = 0;
@@ -79,7 +79,7 @@ void tick_run(struct scheduler *s, bool beginning)
     else
         shared->stop = STOP_DONE;
     if (s->beginning && shared->stop == STOP_DONE) {
-        begin(s);
+        start(s);
         switch_run(s);
     }
     s->running = 0;

@@ -52,8 +52,8 @@ static inline void wait_make_ready(struct scheduler *s, struct task *t)
 
 /* ---- One wait -------------------------------------------------------------------------------------- */
 
-/* wait_own returns the calling task's own wait, for a try; that of a hosted scheduler's own stack never begins. */
-static inline struct wait *wait_own(struct scheduler *s)
+/* wait_of_caller returns the calling task's own wait, for a try; that of a hosted scheduler's own stack never begins. */
+static inline struct wait *wait_of_caller(struct scheduler *s)
 {
     return s->current ? &s->current->wait : &s->own;
 }
