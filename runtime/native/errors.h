@@ -11,7 +11,8 @@
 #define fail(...) FAIL_WITH(__VA_ARGS__, 0, 0, 0)
 #define FAIL_WITH(code, sentence, a, b, ...) record_failure(code, sentence, (long long)(a), (long long)(b))
 int record_failure(int code, const char *sentence, long long a, long long b) __attribute__((cold));
-/* fail_text is for sentences that must be written out at once, such as lists of names. */
+/* fail_text is for sentences that must be written out at once, such as lists of names. It may allocate: nothing that a
+ * signal handler may call may fail by it. */
 int fail_text(int code, const char *text) __attribute__((cold));
 const char *native_last_error(void);
 const char *native_strerror(int code);
