@@ -130,6 +130,19 @@ static void keep_signals_blocked(void)
     }
 }
 
+_Static_assert(sizeof(struct process_mask) == sizeof(sigset_t), "a mask is a sigset_t");
+
+void process_save_mask(struct process_mask *mask)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, (sigset_t *)mask);
+    sigdelset((sigset_t *)mask, SIGURG);
+}
+
+void process_put_mask_back(const struct process_mask *mask)
+{
+    pthread_sigmask(SIG_SETMASK, (const sigset_t *)mask, NULL);
+}
+
 static bool signal_stack_is_too_small(void)
 {
     stack_t own; /* where there is none, Go gives the thread one of 32 KB */
