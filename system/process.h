@@ -11,11 +11,14 @@
  * nothing: a program that never creates a scheduler has no thread, no memory and no limit changed, and a child forked
  * until then may create one. From any thread. Returns 0, or what is missing, and then a later call tries again. */
 enum process_lack {
-    PROCESS_NO_THREAD = 1,     /* fewer than PROCESS_THREADS threads, or PROCESS_SPARE more, could be made */
+    PROCESS_NO_THREAD = 1,     /* PROCESS_THREADS threads, and one more for each further scheduler, cannot be made */
     PROCESS_NO_ADDRESS_SPACE,  /* RLIMIT_AS leaves less than PROCESS_ADDRESS_SPACE */
     PROCESS_SMALL_SIGNAL_STACK /* the calling thread has one of its own of less than PROCESS_SIGNAL_STACK bytes */
 };
 int process_start(void);
+
+/* process_scheduler_gone is called once for each process_start that returned 0, when its scheduler is gone. */
+void process_scheduler_gone(void);
 
 /* process_runtime_runs is called by the runtime once it has initialised everything. */
 void process_runtime_runs(void);
@@ -31,8 +34,9 @@ struct process_mask {
 void process_save_mask(struct process_mask *mask);
 void process_put_mask_back(const struct process_mask *mask);
 
-#define PROCESS_THREADS 8                    /* made for the runtime at the first start */
-#define PROCESS_SPARE 2                      /* of them must be unused after every later one */
+/* Made for the runtime at the first start, and one more for each further scheduler. One scheduler uses 5, a
+ * thousand at once up to 450 (counted in /proc/self/task). */
+#define PROCESS_THREADS 8
 #define PROCESS_ADDRESS_SPACE (1024ul << 20) /* free before the runtime starts */
 /* On one of 7168 bytes the runtime's handler ends the process ("morestack on gsignal", 6 of 6 runs of 3000 signals), on
  * one of 8192 it does not (0 of 6), on a processor with AVX-512 and AMX. */

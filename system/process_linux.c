@@ -164,6 +164,7 @@ static struct spare *spares;
 static int spare_count;
 static size_t stack_size; /* of each spare thread: Go computes with what its attributes say */
 static int running;
+static int schedulers;
 
 static void *spare_thread(void *argument)
 {
@@ -233,7 +234,6 @@ static void hand(struct job job)
     sem_post(&first->handed);
 }
 
-/* A refused create leaves nothing behind: what it made before the limit was met ends. */
 static void end_spares(void)
 {
     while (spares)
@@ -309,10 +309,12 @@ static int start(void)
     getrlimit(RLIMIT_NOFILE, &descriptors);
     pthread_mutex_lock(&threads);
     int rc = make_spares(PROCESS_THREADS);
-    if (rc == 0)
+    if (rc == 0) {
         hand(runtime);
-    else
-        end_spares();
+        schedulers++;
+    } else {
+        end_spares(); /* a refused create leaves nothing behind */
+    }
     pthread_mutex_unlock(&threads);
     if (rc != 0)
         return PROCESS_NO_THREAD;
@@ -324,12 +326,22 @@ static int start(void)
     return 0;
 }
 
-static int more_spares(void)
+static int one_more(void)
 {
     pthread_mutex_lock(&threads);
-    int rc = make_spares(PROCESS_SPARE);
+    int rc = make_spares(PROCESS_THREADS + schedulers - running);
+    schedulers += rc == 0;
     pthread_mutex_unlock(&threads);
     return rc ? PROCESS_NO_THREAD : 0;
+}
+
+void process_scheduler_gone(void)
+{
+    pthread_mutex_lock(&threads);
+    schedulers--;
+    if (spare_count > PROCESS_THREADS)
+        hand((struct job){NULL, NULL});
+    pthread_mutex_unlock(&threads);
 }
 
 int process_start(void)
@@ -341,7 +353,7 @@ int process_start(void)
     pthread_mutex_lock(&starting);
     if (state == STARTS) /* by another thread: that of a first create is refused, or both are served */
         wait_until_it_runs();
-    rc = state == RUNS ? more_spares() : start();
+    rc = state == RUNS ? one_more() : start();
     pthread_mutex_unlock(&starting);
     pthread_setcancelstate(cancelable, NULL);
     return rc;

@@ -152,6 +152,7 @@ static void close(struct scheduler *s)
     if (scheduler_current == s)
         scheduler_current = NULL;
     handles_close(&s->handles);
+    process_scheduler_gone();
 }
 
 /* release gives back all that a scheduler has. Its queue was closed. */
@@ -220,7 +221,7 @@ static int not_created(int rc)
 static int lacking(int lack)
 {
     if (lack == PROCESS_NO_THREAD)
-        return fail(COTHREAD_ELIMIT, "the library's threads cannot be made: it needs %lld, and later on %lld unused ones", PROCESS_THREADS, PROCESS_SPARE);
+        return fail(COTHREAD_ELIMIT, "the library's threads cannot be made: it needs %lld, and one more for each further scheduler", PROCESS_THREADS);
     if (lack == PROCESS_NO_ADDRESS_SPACE)
         return fail(COTHREAD_ELIMIT, "less than %lld bytes of address space are left: raise RLIMIT_AS (ulimit -v)", PROCESS_ADDRESS_SPACE);
     return fail(COTHREAD_ELIMIT, "this thread's signal stack (sigaltstack) is too small: %lld bytes or more, or none", PROCESS_SIGNAL_STACK);
@@ -244,10 +245,13 @@ cothread_handle scheduler_create(const cothread_options *options, const struct t
         rc = tick->create(s->handles.number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
     }
     process_put_mask_back(&mask);
-    if (!s)
+    if (!s) {
+        process_scheduler_gone();
         return error;
+    }
     if (rc < 0) {
         handles_close(&s->handles);
+        process_scheduler_gone();
         return not_created(rc);
     }
     rc = open(s, options, rc);

@@ -59,14 +59,17 @@ int main(void) {
     expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
     expect(nothing_left(), 0);
 
-    /* One after the other, as no more are made, a crowd is refused or served. */
-    allowed = 0;
+    /* Then a crowd, with ever more threads for the library: each is served or refused, and the process lives. */
     own = 1;
-    for (int i = 0; i < CROWD; i++)
-        expect(pthread_create(&threads[i], NULL, may_create, NULL), 0);
-    for (int i = 0; i < CROWD; i++)
-        expect(pthread_join(threads[i], NULL), 0);
-    expect(created + refused, CROWD);
-    printf("then %d of %d more\n", created, CROWD);
+    for (int more = 0; more <= 2 * CROWD; more += 4) {
+        created = refused = 0;
+        allowed = more;
+        for (int i = 0; i < CROWD; i++)
+            expect(pthread_create(&threads[i], NULL, may_create, NULL), 0);
+        for (int i = 0; i < CROWD; i++)
+            expect(pthread_join(threads[i], NULL), 0);
+        expect(created + refused, CROWD);
+        printf("%d more: %d of %d created\n", more, created, CROWD);
+    }
     return 0;
 }
