@@ -1,10 +1,11 @@
-/* process_linux.c - the process stays its host's: when Go's runtime starts, on which threads, with which signals.
+/* process_linux.c - the process stays its host's: when Go's runtime starts, on which threads, with
+ * which signals.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The constructor that Go's linker puts into the library installs signal handlers and then makes a thread that starts
- * the runtime. The library is linked with --wrap=pthread_create, so each thread that the runtime makes is asked for
- * here, and the first such call, the constructor's, only notes down how to start it: process_start does it, at the first
- * cothread_create. */
+ * The constructor that Go's linker puts into the library installs signal handlers and then makes a
+ * thread that starts the runtime. The library is linked with --wrap=pthread_create, so each thread
+ * that the runtime makes is asked for here, and the first such call, the constructor's, only notes
+ * down how to start it: process_start does it, at the first cothread_create. */
 #define _GNU_SOURCE
 #include "process.h"
 
@@ -57,9 +58,9 @@ void process_forget(void)
 
 /* ---- Signals ----------------------------------------------------------------------------------------- */
 
-/* Go handles SIGFPE, although the code it makes tests each divisor, and SIGPIPE, although nothing here writes with a
- * signal: both are put back as they were. What stays is SIGSEGV and SIGBUS (overflow.c, and Go's checks for nil) and
- * SIGURG (its collector stops threads by it). */
+/* Go handles SIGFPE, although the code it makes tests each divisor, and SIGPIPE, although nothing
+ * here writes with a signal: both are put back as they were. What stays is SIGSEGV and SIGBUS
+ * (overflow.c, and Go's checks for nil) and SIGURG (its collector stops threads by it). */
 static const int not_needed[] = {SIGFPE, SIGPIPE};
 enum { NOT_NEEDED = sizeof not_needed / sizeof *not_needed };
 static struct sigaction before[NOT_NEEDED];
@@ -76,11 +77,12 @@ static void put_dispositions_back(void)
         sigaction(not_needed[i], &before[i], NULL);
 }
 
-/* The runtime's threads are made with every signal blocked, and then open those that its table of signals marks so: the
- * faults, but also SIGCHLD, SIGPROF and 34. A host that blocks one of these in all its own threads, to take it by
- * sigwait or signalfd, would lose it to a thread of Go's. So the mark is taken off in the table, before anything reads
- * it. The linker gives the table no name that C can use; it is found by the names in it, and left alone unless each is
- * in its place. tests/c/blocked_signals_reach_their_waiter.c fails if a version of Go changes this. */
+/* The runtime's threads are made with every signal blocked, and then open those that its table of
+ * signals marks so: the faults, but also SIGCHLD, SIGPROF and 34. A host that blocks one of these
+ * in all its own threads, to take it by sigwait or signalfd, would lose it to a thread of Go's. So
+ * the mark is taken off in the table, before anything reads it. The linker gives the table no name
+ * that C can use; it is found by the names in it, and left alone unless each is in its place.
+ * tests/c/blocked_signals_reach_their_waiter.c fails if a version of Go changes this. */
 struct signal_row { /* sigTabT in Go's runtime/signal_unix.go */
     int32_t flags;
     const char *name;
@@ -151,8 +153,8 @@ static bool signal_stack_is_too_small(void)
 
 /* ---- Threads ----------------------------------------------------------------------------------------- */
 
-/* When the runtime needs a thread and gets none it ends the process. So some are made ahead, and a create is refused
- * when they cannot be. */
+/* When the runtime needs a thread and gets none it ends the process. So some are made ahead, and a
+ * create is refused when they cannot be. */
 struct spare {
     struct spare *next;
     sem_t handed; /* posted when `job` is there */
@@ -298,8 +300,8 @@ static void wait_until_it_runs(void)
         pthread_cond_wait(&started, &starting);
 }
 
-/* With `starting` held. Go's package syscall raises the soft limit of descriptors as it is initialised; the host, and
- * its children, are to have their own. */
+/* With `starting` held. Go's package syscall raises the soft limit of descriptors as it is
+ * initialised; the host, and its children, are to have their own. */
 static int start(void)
 {
     struct rlimit descriptors, raised;

@@ -9,8 +9,9 @@
 
 enum { TEXT_SIZE = 384 };
 
-/* Static TLS is scarce: glibc keeps about 1700 bytes of it for all libraries that a process loads later on. So a text has
- * its place on the heap, from the first that is asked for to the thread's end. */
+/* Static TLS is scarce: glibc keeps about 1700 bytes of it for all libraries that a process loads
+ * later on. So a text has its place on the heap, from the first that is asked for to the thread's
+ * end. */
 static _Thread_local struct {
     const char *sentence; /* NULL: `text` is complete, or nothing has failed yet */
     long long a, b;

@@ -1,5 +1,6 @@
-/* A signal that the host blocks in all its threads reaches its signalfd and its sigwait, as without the library: no thread
- * of the library's takes it, whether the first create made it or a crowd of schedulers later on.
+/* A signal that the host blocks in all its threads reaches its signalfd and its sigwait, as without
+ * the library: no thread of the library's takes it, whether the first create made it or a crowd of
+ * schedulers later on.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include "threads.h"
@@ -44,7 +45,8 @@ static void reach_sigwait(int number) {
     expect(pthread_join(thread, NULL), 0);
 }
 
-/* Sending finds a thread that is open only if the kernel picks it, so the masks are looked at as well. */
+/* Sending finds a thread that is open only if the kernel picks it, so the masks are looked at as
+ * well. */
 static void blocked_in(int thread) {
     char line[256];
     unsigned long long mask = 0;

@@ -1,5 +1,5 @@
-/* Static TLS is a small pool that all libraries loaded later share: a process may load many copies of the library, as
- * happens if several of its plugins bring one each.
+/* Static TLS is a small pool that all libraries loaded later share: a process may load many copies
+ * of the library, as happens if several of its plugins bring one each.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 

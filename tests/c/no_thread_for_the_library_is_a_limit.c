@@ -1,4 +1,5 @@
-/* Where the system makes no thread, cothread_create says so, leaves none behind and works once there are threads again.
+/* Where the system makes no thread, cothread_create says so, leaves none behind and works once there
+ * are threads again.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include "threads.h"
@@ -59,7 +60,8 @@ int main(void) {
     expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
     expect(nothing_left(), 0);
 
-    /* Then a crowd, with ever more threads for the library: each is served or refused, and the process lives. */
+    /* Then a crowd, with ever more threads for the library: each is served or refused, and the
+     * process lives. */
     own = 1;
     for (int more = 0; more <= 2 * CROWD; more += 4) {
         created = refused = 0;

@@ -1,5 +1,5 @@
-/* What loading and creating leave as it was: the dispositions of all signals but three (SA_ONSTACK apart), this thread's
- * mask, the limits, and until the first create the number of threads.
+/* What loading and creating leave as it was: the dispositions of all signals but three (SA_ONSTACK
+ * apart), this thread's mask, the limits, and until the first create the number of threads.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include "threads.h"
