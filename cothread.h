@@ -75,8 +75,8 @@
  *   COTHREAD_ENOMEM        there is no memory
  *   COTHREAD_ELIMIT        no descriptor is left in this process or system
  *   COTHREAD_ESYSTEM       a system call failed for any other reason; errno has it
- *   COTHREAD_EFORKED       this process was forked after the library was loaded; only exec and
- *                          _exit remain
+ *   COTHREAD_EFORKED       this process was forked after the first cothread_create; only exec
+ *                          and _exit remain
  *   COTHREAD_EBROKEN       an internal fault stopped this scheduler; last_error keeps its text.
  *                          Tasks and callbacks of this scheduler run no more; destroy it
  * and every wait, from a place where it would have to suspend, one of these:

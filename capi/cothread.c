@@ -19,17 +19,18 @@
 #include "../runtime/native/scheduler.h"
 #include "../runtime/native/semaphore.h"
 #include "../runtime/native/tasks.h"
+#include "../system/process.h"
 #include "../system/system.h"
 
 static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, tickDrain, tickCall, tickFault};
 
 /* ---- What is checked ------------------------------------------------------------------------------------ */
 
-/* ENTER names the calling thread's scheduler `s`, or leaves the function with the reason why there is none. In a forked child
- * there is none, so this one test covers it. */
+/* ENTER names the calling thread's scheduler `s`, or leaves the function with the reason why there is none. A child of _Fork
+ * or clone still has its thread's, hence the second test. */
 #define ENTER(s)                                                \
     struct scheduler *s = scheduler_current;                    \
-    if (__builtin_expect(!s || s->broken, 0))                   \
+    if (__builtin_expect(!s || s->broken, 0) || process_forked()) \
     return scheduler_refused()
 
 /* A public call that waits; on amd64 returns_amd64.S stands in front of it. */
@@ -548,7 +549,7 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count)
 COTHREAD_API cothread_ring *cothread_host_ring(void)
 {
     struct scheduler *s = scheduler_current;
-    if (!s || s->broken) {
+    if (!s || s->broken || process_forked()) {
         scheduler_refused();
         return NULL;
     }

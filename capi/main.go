@@ -136,6 +136,7 @@ func tickRelease(number C.uint32_t) {
 	mu.Lock()
 	living--
 	mu.Unlock()
+	endThreads()
 }
 
 //export tickDrive

@@ -6,6 +6,7 @@
  * is its own: the runner's is renewed after each, and names nothing between two. */
 #include "callbacks.h"
 
+#include "../../system/process.h"
 #include "mutex.h"
 #include "tasks.h"
 #include "wait.h"
@@ -82,7 +83,7 @@ static void *run(void *argument)
             s->shared.callback_quota--;
             slot_show(self);
             call(s, &item);
-            if (!scheduler_current) /* in a forked child: see task_main */
+            if (!scheduler_current || process_forked()) /* in a forked child: see task_main */
                 return NULL;
             if (self->held)
                 mutex_abandon_all(s, self);

@@ -3,14 +3,47 @@
 #include "errors.h"
 
 #include <errno.h>
-
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+enum { TEXT_SIZE = 384 };
+
+/* Static TLS is scarce: glibc keeps about 1700 bytes of it for all libraries that a process loads
+ * later on. So a text has its place on the heap, from the first that is asked for to the thread's
+ * end. */
 static _Thread_local struct {
-    const char *sentence; /* NULL: `text` is complete */
+    const char *sentence; /* NULL: `text` is complete, or nothing has failed yet */
     long long a, b;
-    char text[384];
+    char *text;
 } last __attribute__((tls_model("initial-exec")));
+_Static_assert(sizeof last == 32, "static TLS is scarce");
+
+static pthread_key_t at_thread_exit;
+
+static void free_text(void *text)
+{
+    free(text);
+    last.text = NULL; /* another destructor of this thread may still call us */
+    last.sentence = NULL;
+}
+
+__attribute__((constructor)) static void make_key(void)
+{
+    pthread_key_create(&at_thread_exit, free_text);
+}
+
+static char *room_for_text(void)
+{
+    if (!last.text) {
+        last.text = malloc(TEXT_SIZE);
+        if (last.text && pthread_setspecific(at_thread_exit, last.text) != 0) {
+            free(last.text);
+            last.text = NULL;
+        }
+    }
+    return last.text;
+}
 
 int record_failure(int code, const char *sentence, long long a, long long b)
 {
@@ -22,8 +55,11 @@ int record_failure(int code, const char *sentence, long long a, long long b)
 
 int fail_text(int code, const char *text)
 {
-    last.sentence = NULL;
-    snprintf(last.text, sizeof last.text, "%s", text);
+    int saved = errno;
+    last.sentence = room_for_text() ? NULL : native_strerror(code);
+    if (last.text)
+        snprintf(last.text, TEXT_SIZE, "%s", text);
+    errno = saved;
     return code;
 }
 
@@ -33,11 +69,15 @@ const char *native_last_error(void)
 {
     if (last.sentence) {
         int saved = errno;
-        snprintf(last.text, sizeof last.text, last.sentence, last.a, last.b);
-        last.sentence = NULL;
+        if (room_for_text()) {
+            snprintf(last.text, TEXT_SIZE, last.sentence, last.a, last.b);
+            last.sentence = NULL;
+        }
         errno = saved;
     }
-    return last.text;
+    if (last.sentence)
+        return last.sentence; /* no memory: without its numbers */
+    return last.text ? last.text : "";
 }
 #pragma GCC diagnostic pop
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "../../system/process.h"
 #include "../../system/system.h"
 #include "adopted.h"
 #include "callbacks.h"
@@ -15,7 +16,6 @@
 
 _Thread_local struct scheduler *scheduler_current __attribute__((tls_model("initial-exec")));
 
-static _Atomic bool forked;
 static pthread_key_t at_thread_exit;
 static _Atomic uint32_t orphans; /* schedulers whose thread ended without destroying them */
 
@@ -23,8 +23,8 @@ static _Atomic uint32_t orphans; /* schedulers whose thread ended without destro
 
 int scheduler_refused(void)
 {
-    if (forked)
-        return fail(COTHREAD_EFORKED, "this process was forked after the library was loaded: only exec and _exit are possible");
+    if (process_forked())
+        return fail(COTHREAD_EFORKED, "this process was forked after the first cothread_create: only exec and _exit are possible");
     struct scheduler *s = scheduler_current;
     if (!s)
         return fail(COTHREAD_ENOSCHEDULER, "this thread has no scheduler: call cothread_create, or post a callback to the thread that has one");
@@ -35,15 +35,15 @@ int scheduler_refused(void)
 
 bool scheduler_forked(void)
 {
-    return forked;
+    return process_forked();
 }
 
 struct scheduler *scheduler_find(cothread_handle handle, int *error)
 {
     struct handles *h = handles_find(handle);
-    if (__builtin_expect(h && !forked, 1))
+    if (__builtin_expect(h && !process_forked(), 1))
         return (struct scheduler *)h;
-    if (forked)
+    if (process_forked())
         *error = scheduler_refused();
     else if (handle_kind(handle) == KIND_SCHEDULER && handles_at(handle))
         *error = fail(COTHREAD_EDEAD, "scheduler %lld was destroyed, or its thread ended", handle);
@@ -152,6 +152,7 @@ static void close(struct scheduler *s)
     if (scheduler_current == s)
         scheduler_current = NULL;
     handles_close(&s->handles);
+    process_scheduler_gone();
 }
 
 /* release gives back all that a scheduler has. Its queue was closed. */
@@ -172,7 +173,7 @@ static void release(struct scheduler *s)
 static void thread_exits(void *value)
 {
     struct scheduler *s = value;
-    if (forked || s != scheduler_current)
+    if (process_forked() || s != scheduler_current)
         return;
     scheduler_current = NULL;
     queue_close(&s->queue);
@@ -196,7 +197,7 @@ static void release_orphans(void)
 
 static void in_child(void)
 {
-    forked = true;
+    process_forget();
     scheduler_current = NULL;
 }
 
@@ -217,19 +218,40 @@ static int not_created(int rc)
     }
 }
 
+static int lacking(int lack)
+{
+    if (lack == PROCESS_NO_THREAD)
+        return fail(COTHREAD_ELIMIT, "the library's threads cannot be made: it needs %lld, and one more for each further scheduler", PROCESS_THREADS);
+    if (lack == PROCESS_NO_ADDRESS_SPACE)
+        return fail(COTHREAD_ELIMIT, "less than %lld bytes of address space are left: raise RLIMIT_AS (ulimit -v)", PROCESS_ADDRESS_SPACE);
+    return fail(COTHREAD_ELIMIT, "this thread's signal stack (sigaltstack) is too small: %lld bytes or more, or none", PROCESS_SIGNAL_STACK);
+}
+
 cothread_handle scheduler_create(const cothread_options *options, const struct tick_half *tick)
 {
     int error = 0;
     if (scheduler_current)
         return fail(COTHREAD_EEXIST, "this thread has scheduler %lld already", scheduler_current->handles.owner);
+    struct process_mask mask;
+    int lack = process_start();
+    if (lack)
+        return lacking(lack);
+    process_save_mask(&mask);
     release_orphans();
     struct scheduler *s = (struct scheduler *)handles_open(sizeof *s, &error);
-    if (!s)
+    int rc = 0;
+    if (s) {
+        s->tick = tick;
+        rc = tick->create(s->handles.number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
+    }
+    process_put_mask_back(&mask);
+    if (!s) {
+        process_scheduler_gone();
         return error;
-    s->tick = tick;
-    int rc = tick->create(s->handles.number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
+    }
     if (rc < 0) {
         handles_close(&s->handles);
+        process_scheduler_gone();
         return not_created(rc);
     }
     rc = open(s, options, rc);

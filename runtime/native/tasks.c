@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../system/process.h"
 #include "../../system/system.h"
 #include "group.h"
 #include "mutex.h"
@@ -117,7 +118,7 @@ void task_main(struct task *t, cothread_function function, void *argument)
     switch_begun();
     void *result = function(argument);
     struct scheduler *s = scheduler_current;
-    if (__builtin_expect(!s, 0)) {
+    if (__builtin_expect(!s, 0) || process_forked()) {
         static const char text[] = "libcothread: a task returned in a forked child: only exec and _exit are possible there\n";
         system_say(text, sizeof text - 1);
         _Exit(70); /* EX_SOFTWARE */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 #include "every_call.h"
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static cothread_handle scheduler, event;
@@ -44,26 +45,39 @@ static void child(void) {
     _exit(0);
 }
 
-static void child_is_well(void) {
-    int status = 0;
-    pid_t pid = fork();
-    expect(pid >= 0, 1);
-    if (pid == 0)
-        child();
-    expect(waitpid(pid, &status, 0), pid);
-    expect(status, 0);
+/* fork's handlers do not run for these two. */
+static pid_t fork_without_handlers(void) {
+    return _Fork();
+}
+
+static pid_t clone_as_fork(void) {
+    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+static pid_t (*const ways[])(void) = {fork, fork_without_handlers, clone_as_fork};
+
+static void children_are_told(void) {
+    size_t i;
+    for (i = 0; i < ROWS(ways); i++) {
+        int status = 0;
+        pid_t pid = ways[i]();
+        expect(pid >= 0, 1);
+        if (pid == 0)
+            child();
+        expect(waitpid(pid, &status, 0), pid);
+        expect(status, 0);
+    }
 }
 
 static void *forks(void *unused) {
-    child_is_well();
+    children_are_told();
     return unused;
 }
 
 int main(void) {
-    child_is_well(); /* loaded, but no scheduler yet */
     scheduler = handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
-    child_is_well();
+    children_are_told();
     join(spawn(forks, NULL));
     return nothing_left(); /* the parent was not disturbed */
 }
