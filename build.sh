@@ -10,6 +10,8 @@ staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 task_half='runtime/native/*.c callback/queue.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
+# Go does not notice a change in a header of another directory, but one in the flags: they carry the headers' checksum.
+export CGO_CFLAGS="-O2 -g -DHEADERS=$(cat cothread.h callback/*.h capi/*.h runtime/native/*.h | cksum | tr ' ' _)"
 
 fail() {
     echo "build.sh: $1" >&2
@@ -236,7 +238,7 @@ queue_thread_sanitizer() {
 
 # The whole library, with Go's own checks too; undefined behaviour along with it.
 c_address_sanitizer() {
-    export CGO_CFLAGS="-g -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined
+    export CGO_CFLAGS="$CGO_CFLAGS -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined
     library build/asan "" -asan
     # Leaks: Go keeps its memory. handle_segv: the guard page's handler, and Go's own, are part of what is tested.
     export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:detect_stack_use_after_return=1
