@@ -142,7 +142,7 @@ go_staticcheck() {
 
 # Every C source, whether something else compiles it or not, as the strictest compiler of the house.
 c_compiles_without_warnings() {
-    for source in $task_half tests/c/*.c tests/sanitize/*.c tests/tsan/*.c bench/c/*.c bindings/c/examples/*.c demo/*.c; do
+    for source in $task_half tests/c/*.c tests/abi/*/*.c tests/sanitize/*.c tests/tsan/*.c bench/c/*.c bindings/c/examples/*.c demo/*.c; do
         [ -e "$source" ] || continue # a pattern that matches nothing
         missing=$(sed -n 's/^#include <\(.*\)>.*/\1/p' "$source" | while read -r header; do
             echo "#include <$header>" | gcc -I. -E -x c - >/dev/null 2>&1 || echo "$header"
@@ -162,6 +162,11 @@ exported_symbols() {
     floor=$(nm -D build/libcothread.so.2 | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     echo "note: needs $floor or newer"
     [ "$(printf '%s\nGLIBC_2.34\n' "$floor" | sort -V | tail -n 1)" = GLIBC_2.34 ] || fail "README promises glibc 2.34"
+}
+
+# What was built against a kept header runs on the library of today.
+abi() {
+    tests/abi/check
 }
 
 go_race() {
@@ -405,7 +410,7 @@ the_demo_runs() {
 
 cmd_test() {
     if [ $# -eq 0 ]; then
-        set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols \
+        set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols abi \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             c_valgrind c_arm64 c_install \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
@@ -444,11 +449,12 @@ cmd_demo() {
 cmd_install() {
     [ -n "${1-}" ] || fail "install needs a PREFIX, such as /usr/local"
     [ -e build/libcothread.so.2 ] || cmd_build
-    mkdir -p "$1/lib/pkgconfig" "$1/lib/cmake/cothread" "$1/include"
+    mkdir -p "$1/lib/pkgconfig" "$1/lib/cmake/cothread" "$1/include" "$1/share/cothread"
     prefix=$(cd "$1" && pwd)
     install -m 755 build/libcothread.so.2 "$prefix/lib/libcothread.so.2"
     ln -sf libcothread.so.2 "$prefix/lib/libcothread.so"
     install -m 644 cothread.h "$prefix/include/cothread.h"
+    docs/constants >"$prefix/share/cothread/constants.txt"
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$prefix" '${prefix}/lib' '${prefix}/include' '' >"$prefix/lib/pkgconfig/cothread.pc"
     if command -v python3 >/dev/null; then
