@@ -11,7 +11,7 @@ task_half='runtime/native/*.c callback/queue.c system/*_linux.c capi/cothread.c'
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 # Go does not notice a change in a header of another directory, but one in the flags: they carry the headers' checksum.
-export CGO_CFLAGS="-O2 -g -DHEADERS=$(cat cothread.h callback/*.h capi/*.h runtime/native/*.h | cksum | tr ' ' _)"
+export CGO_CFLAGS="-O2 -g -DHEADERS=$(cat cothread.h callback/*.h capi/*.h runtime/native/*.h system/*.h | cksum | tr ' ' _)"
 
 fail() {
     echo "build.sh: $1" >&2
@@ -63,6 +63,7 @@ cmd_docs() {
     need python3 "Python 3.10 or newer"
     rm -rf build/docs
     python3 docs/manual.py build build/docs
+    docs/constants >build/docs/constants.txt
 }
 
 # ---- Python ---------------------------------------------------------------------------------------
@@ -349,6 +350,16 @@ c_install() {
     done
 }
 
+# What is installed is all that the binding for LuaJIT needs: it reads the header and the list of constants.
+luajit_binding() {
+    if ! command -v luajit; then
+        echo "note: skipped: luajit is not installed"
+        return
+    fi
+    cmd_install build/luajit
+    COTHREAD_PREFIX=build/luajit LUA_PATH="bindings/luajit/?.lua" timeout 60 luajit bindings/luajit/example.lua
+}
+
 python_types_and_style() {
     (cd bindings/python && "$root/.venv/bin/mypy" --strict)
     .venv/bin/mypy --strict docs/manual.py
@@ -412,7 +423,7 @@ cmd_test() {
     if [ $# -eq 0 ]; then
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings exported_symbols abi \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
-            c_valgrind c_arm64 c_install \
+            c_valgrind c_arm64 c_install luajit_binding \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
     fi
     cmd_build
