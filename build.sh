@@ -10,6 +10,8 @@ staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 task_half='runtime/native/*.c callback/queue.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
+# Go does not notice a change in a header of another directory, but one in the flags: they carry the headers' checksum.
+export CGO_CFLAGS="-O2 -g -DHEADERS=$(cat cothread.h callback/*.h capi/*.h runtime/native/*.h system/*.h | cksum | tr ' ' _)"
 
 fail() {
     echo "build.sh: $1" >&2
@@ -61,6 +63,7 @@ cmd_docs() {
     need python3 "Python 3.10 or newer"
     rm -rf build/docs
     python3 docs/manual.py build build/docs
+    docs/constants >build/docs/constants.txt
 }
 
 # ---- Python ---------------------------------------------------------------------------------------
@@ -140,7 +143,7 @@ go_staticcheck() {
 
 # Every C source, whether something else compiles it or not, as the strictest compiler of the house.
 c_compiles_without_warnings() {
-    for source in $task_half tests/c/*.c tests/sanitize/*.c tests/tsan/*.c bench/c/*.c bindings/c/examples/*.c demo/*.c; do
+    for source in $task_half tests/c/*.c tests/abi/*/*.c tests/sanitize/*.c tests/tsan/*.c bench/c/*.c bindings/c/examples/*.c demo/*.c; do
         [ -e "$source" ] || continue # a pattern that matches nothing
         missing=$(sed -n 's/^#include <\(.*\)>.*/\1/p' "$source" | while read -r header; do
             echo "#include <$header>" | gcc -I. -E -x c - >/dev/null 2>&1 || echo "$header"
@@ -168,6 +171,11 @@ exported_symbols() {
     floor=$(nm -D build/libcothread.so.2 | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)
     echo "note: needs $floor or newer"
     [ "$(printf '%s\nGLIBC_2.34\n' "$floor" | sort -V | tail -n 1)" = GLIBC_2.34 ] || fail "README promises glibc 2.34"
+}
+
+# What was built against a kept header runs on the library of today.
+abi() {
+    tests/abi/check
 }
 
 go_race() {
@@ -244,7 +252,7 @@ queue_thread_sanitizer() {
 
 # The whole library, with Go's own checks too; undefined behaviour along with it.
 c_address_sanitizer() {
-    export CGO_CFLAGS="-g -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined
+    export CGO_CFLAGS="$CGO_CFLAGS -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined
     library build/asan "" -asan
     # Leaks: Go keeps its memory. handle_segv: the guard page's handler, and Go's own, are part of what is tested.
     export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:detect_stack_use_after_return=1
@@ -350,6 +358,16 @@ c_install() {
     done
 }
 
+# What is installed is all that the binding for LuaJIT needs: it reads the header and the list of constants.
+luajit_binding() {
+    if ! command -v luajit; then
+        echo "note: skipped: luajit is not installed"
+        return
+    fi
+    cmd_install build/luajit
+    COTHREAD_PREFIX=build/luajit LUA_PATH="bindings/luajit/?.lua" timeout 60 luajit bindings/luajit/example.lua
+}
+
 python_types_and_style() {
     (cd bindings/python && "$root/.venv/bin/mypy" --strict)
     .venv/bin/mypy --strict docs/manual.py
@@ -411,9 +429,9 @@ the_demo_runs() {
 
 cmd_test() {
     if [ $# -eq 0 ]; then
-        set -- go_format_and_vet go_staticcheck c_compiles_without_warnings rooms exported_symbols \
+        set -- go_format_and_vet go_staticcheck c_compiles_without_warnings rooms exported_symbols abi \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
-            c_valgrind c_arm64 c_install \
+            c_valgrind c_arm64 c_install luajit_binding \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
     fi
     cmd_build
@@ -450,11 +468,12 @@ cmd_demo() {
 cmd_install() {
     [ -n "${1-}" ] || fail "install needs a PREFIX, such as /usr/local"
     [ -e build/libcothread.so.2 ] || cmd_build
-    mkdir -p "$1/lib/pkgconfig" "$1/lib/cmake/cothread" "$1/include"
+    mkdir -p "$1/lib/pkgconfig" "$1/lib/cmake/cothread" "$1/include" "$1/share/cothread"
     prefix=$(cd "$1" && pwd)
     install -m 755 build/libcothread.so.2 "$prefix/lib/libcothread.so.2"
     ln -sf libcothread.so.2 "$prefix/lib/libcothread.so"
     install -m 644 cothread.h "$prefix/include/cothread.h"
+    docs/constants >"$prefix/share/cothread/constants.txt"
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$prefix" '${prefix}/lib' '${prefix}/include' '' >"$prefix/lib/pkgconfig/cothread.pc"
     if command -v python3 >/dev/null; then

@@ -307,7 +307,7 @@ func TestNoRoomIsLost(t *testing.T) {
 	answer := make(chan int, 1)
 	go func() {
 		for i := range uint64(posts) {
-			if code := q.PostWait(owner, i, monotonic(t)+10_000_000_000); code != 0 {
+			if code := q.PostWait(owner, i, monotonic(t)+60_000_000_000); code != 0 {
 				answer <- code
 				return
 			}

@@ -46,9 +46,10 @@ __thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where t
     return fail(COTHREAD_EINVAL, __VA_ARGS__)
 
 #define ALIGNED(pointer) (((uintptr_t)(pointer) & (sizeof(void *) - 1)) == 0)
+#define NOT_IN_A_TASK "not from inside a task or a callback: call it on the thread's own stack"
 #define OWN_STACK(s)                                            \
     if (__builtin_expect((s)->running, 0))                      \
-    return fail(COTHREAD_EBUSY, "not from inside a task or a callback: call it on the thread's own stack")
+    return fail(COTHREAD_EBUSY, NOT_IN_A_TASK)
 #define HOSTED(s)                                               \
     if (__builtin_expect(!(s)->hosted, 0))                      \
     return fail(COTHREAD_EHOSTED, "this scheduler is self-driven: create it with COTHREAD_HOSTED")
@@ -553,6 +554,10 @@ COTHREAD_API cothread_ring *cothread_host_ring(void)
         scheduler_refused();
         return NULL;
     }
+    if (s->running) {
+        fail(COTHREAD_EBUSY, NOT_IN_A_TASK);
+        return NULL;
+    }
     if (!s->hosted) {
         fail(COTHREAD_EHOSTED, "this scheduler is self-driven: create it with COTHREAD_HOSTED");
         return NULL;
@@ -563,6 +568,7 @@ COTHREAD_API cothread_ring *cothread_host_ring(void)
 COTHREAD_API cothread_handle cothread_host_create(uint64_t token, const char *name, uint32_t flags)
 {
     ENTER(s);
+    OWN_STACK(s);
     REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     HOSTED(s);
     return host_create(s, token, name);

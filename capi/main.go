@@ -6,7 +6,7 @@
 package main
 
 // #cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden
-// #include <stdint.h>
+// #include "tick.h"
 import "C"
 
 import (

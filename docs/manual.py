@@ -3,7 +3,7 @@
 """usage: docs/manual.py build DIRECTORY | check
 
 build makes the manual from cothread.h: DIRECTORY/man/man3/*.3 (one page for each function, and cothread.3
-for what they share), DIRECTORY/html/cothread.html, and DIRECTORY/constants.txt for bindings.
+for what they share), and DIRECTORY/html/cothread.html.
 check says where the header does not keep the order that this needs, and which lines of the
 documentation are longer than 100 columns.
 """
@@ -310,18 +310,7 @@ def html_page(header: Header) -> str:
     return page + "</body></html>\n"
 
 
-# ---- Constants, and the two commands ---------------------------------------------------------------
-
-
-def constants(text: str) -> str:
-    """Every numeric constant of the header as a line "NAME value", for hosts whose FFI knows no macros."""
-    limits = {"INT64_MAX": str(2**63 - 1), "INT64_MIN": str(-(2**63))}
-    lines = []
-    for name, value in re.findall(r"^#define (COTHREAD_[A-Z_]+) (\S.*?)(?: */\*.*)?$", text, re.M):
-        number = re.sub(r"\(int64_t\)|[()]", "", limits.get(value, value))
-        if re.fullmatch(r"-?(0x)?[0-9a-f]+u?", number):
-            lines.append(f"{name} {int(number.removesuffix('u'), 0)}\n")
-    return "".join(lines)
+# ---- The two commands ------------------------------------------------------------------------------
 
 
 def long_lines() -> Iterator[str]:
@@ -334,7 +323,7 @@ def long_lines() -> Iterator[str]:
                 yield f"{path.relative_to(ROOT)}:{number}: {len(line)} columns"
 
 
-def build(header: Header, text: str, directory: Path) -> None:
+def build(header: Header, directory: Path) -> None:
     man, pages = directory / "man" / "man3", directory / "html"
     for place in (man, pages):
         place.mkdir(parents=True, exist_ok=True)
@@ -343,7 +332,6 @@ def build(header: Header, text: str, directory: Path) -> None:
         for function in section.functions():
             (man / f"{function.name}.3").write_text(man_page(function, section, header.version))
     (pages / "cothread.html").write_text(html_page(header))
-    (directory / "constants.txt").write_text(constants(text))
 
 
 def main() -> int:
@@ -355,7 +343,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     elif not faults:
-        build(header, text, Path(sys.argv[2]))
+        build(header, Path(sys.argv[2]))
     for fault in faults:
         print(f"FAILED {fault}", file=sys.stderr)
     return 1 if faults else 0

@@ -13,7 +13,7 @@ import (
 )
 
 // soon bounds the wait for what is there or is about to come, so that a report that was lost fails its test.
-const soon = int64(10e9)
+const soon = int64(60e9)
 
 // A backend is a Poller and a way to wait with it: its own, or the loop around a Host.
 type backend struct {

@@ -331,7 +331,7 @@ func TestACollectionIsNotHeldUpByAWait(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newEpoll(t)
-			must(t, p.SetTimer(now(t)+10e9))
+			must(t, p.SetTimer(now(t)+60e9))
 			var collected atomic.Bool
 			s := sleep(t, func() {
 				if !test.signals {
@@ -355,34 +355,49 @@ func TestACollectionIsNotHeldUpByAWait(t *testing.T) {
 
 // A wait must not make a collection take as long as it lasts, nor until Go's monitor thread steps in, be it
 // short, and hidden from Go, or long; where SIGURG is blocked holdLimit alone bounds the delay. The median of
-// many, so that no other process can be what was slow.
+// many is compared with that of as many beside no wait, again and again until it is not slower.
 func TestCollectionsBesideAWaitAreQuick(t *testing.T) {
-	const collections, limit = 21, int64(20e6)
+	const collections, attempts = 21, 20
+	median := func(before func()) int64 {
+		var took []int64
+		for range collections {
+			before()
+			begin := now(t)
+			runtime.GC()
+			took = append(took, now(t)-begin)
+		}
+		slices.Sort(took)
+		return took[collections/2]
+	}
 	for _, blocked := range []bool{false, true} {
 		for _, timeout := range []int64{100_000, 1_000_000, 50_000_000, int64(10e9)} {
-			p := newEpoll(t)
-			var finished atomic.Bool
-			s := sleep(t, func() {
-				if blocked {
-					defer blockSIGURG()()
-				}
-				for !finished.Load() {
-					p.Wait(make([]Event, 1), timeout)
-				}
-			})
-			var took []int64
-			for range collections {
-				s.asleep(t)
-				begin := now(t)
-				runtime.GC()
-				took = append(took, now(t)-begin)
+			beside := func() int64 {
+				p := newEpoll(t)
+				var finished atomic.Bool
+				s := sleep(t, func() {
+					if blocked {
+						defer blockSIGURG()()
+					}
+					for !finished.Load() {
+						p.Wait(make([]Event, 1), timeout)
+					}
+				})
+				took := median(func() { s.asleep(t) })
+				finished.Store(true)
+				wakeFromC(p)
+				<-s.done
+				return took
 			}
-			finished.Store(true)
-			wakeFromC(p)
-			<-s.done
-			slices.Sort(took)
-			if took[collections/2] >= limit {
-				t.Errorf("SIGURG blocked: %v; beside waits of %d ns the collections took %v ns", blocked, timeout, took)
+			for attempt := 1; ; attempt++ {
+				alone, together := median(func() {}), beside()
+				if together <= 5*alone+2*holdLimit {
+					break
+				}
+				if attempt == attempts {
+					t.Errorf("SIGURG blocked: %v; the median collection took %d ns beside waits of %d ns, %d beside none",
+						blocked, together, timeout, alone)
+					break
+				}
 			}
 		}
 	}

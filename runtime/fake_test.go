@@ -44,13 +44,11 @@ type happening struct {
 
 const start = 1000 // what the clock shows at first; CLOCK_MONOTONIC is never 0
 
-// States and flags of state.h.
 const (
-	ready    = 1
-	running  = 2
-	waiting  = stateWaiting
-	ended    = 4
-	flagHost = 8
+	ready   = stateReady
+	running = stateRunning
+	waiting = stateWaiting
+	ended   = stateEnded
 )
 
 var stateNames = [...]string{"free", "ready", "running", "waiting", "ended"}

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// The memory both halves work on, as runtime/native/state.h lays it out; native.TestLayout compares the two. Task
+// The memory both halves work on, as runtime/native/state.h lays it out; a test of package native compares all of it. Task
 // blocks and lists live outside the Go heap, so the collector has nothing to do with them.
 
 // Forever and Now are COTHREAD_FOREVER and COTHREAD_NOW.
@@ -29,11 +29,26 @@ const (
 	errSystem        = -20
 )
 
-// What this half looks at of a task's state, and of a wait's flags.
+// States of a task.
 const (
-	stateWaiting = 3
-	waitOnArmed  = 1
+	stateFree = iota
+	stateReady
+	stateRunning
+	stateWaiting
+	stateEnded
 )
+
+// Flags of a task.
+const (
+	flagCancelled = 1 << iota
+	flagShielded
+	flagDetached
+	flagHost
+	flagMain
+	flagInWaitUntil
+)
+
+const waitOnArmed = 1 // a flag of a wait
 
 const (
 	chunkBits = 12

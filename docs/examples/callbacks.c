@@ -35,7 +35,7 @@ static void *measure(void *unused) { /* any thread: it has no scheduler of its o
         free(replaced);
     }
     for (int i = 0; i < EVENTS; i++)
-        if (cothread_post(scheduler, on_event, NULL, cothread_after(COTHREAD_SECOND)) < 0)
+        if (cothread_post(scheduler, on_event, NULL, cothread_after(60 * COTHREAD_SECOND)) < 0)
             fprintf(stderr, "%s\n", cothread_last_error());
     return unused;
 }
@@ -50,7 +50,7 @@ int main(void) {
     mailbox = cothread_mailbox_create(on_reading, 0, 0);
 
     pthread_create(&thread, NULL, measure, NULL);
-    int rc = cothread_event_wait(finished, NULL, cothread_after(30 * COTHREAD_SECOND));
+    int rc = cothread_event_wait(finished, NULL, cothread_after(60 * COTHREAD_SECOND));
     pthread_join(thread, NULL);
 
     cothread_statistics(scheduler, &stats);

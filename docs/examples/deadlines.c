@@ -30,7 +30,7 @@ int main(void) {
         return 1;
     }
 
-    if (cothread_group_wait(group, 1, cothread_after(COTHREAD_SECOND)) < 0) { /* one of them */
+    if (cothread_group_wait(group, 1, cothread_after(60 * COTHREAD_SECOND)) < 0) { /* one of them */
         fprintf(stderr, "%s\n", cothread_last_error());
         return 1;
     }

@@ -121,7 +121,7 @@ static void on_post(uint64_t token) {
 }
 
 static void *thread_main(void *token) {
-    if (cothread_post(scheduler, NULL, token, cothread_after(COTHREAD_SECOND)) < 0)
+    if (cothread_post(scheduler, NULL, token, cothread_after(60 * COTHREAD_SECOND)) < 0)
         die("post");
     return NULL;
 }

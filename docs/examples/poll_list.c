@@ -11,7 +11,7 @@ static int done;
 
 static void *reader(void *unused) {
     char text[8];
-    int bits = cothread_wait_fd(ends[0], COTHREAD_READABLE, cothread_after(COTHREAD_SECOND));
+    int bits = cothread_wait_fd(ends[0], COTHREAD_READABLE, cothread_after(60 * COTHREAD_SECOND));
     if (bits > 0 && bits & COTHREAD_READABLE)
         done = (int)read(ends[0], text, sizeof text);
     return unused;

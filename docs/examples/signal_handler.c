@@ -25,7 +25,7 @@ int main(void) {
     reloaded = cothread_event_create(0);
     sigaction(SIGHUP, &action, NULL);
     raise(SIGHUP);
-    if (missed || cothread_event_wait(reloaded, NULL, cothread_after(10 * COTHREAD_SECOND)) < 0)
+    if (missed || cothread_event_wait(reloaded, NULL, cothread_after(60 * COTHREAD_SECOND)) < 0)
         return 1;
     return cothread_destroy(scheduler, COTHREAD_FOREVER);
 }

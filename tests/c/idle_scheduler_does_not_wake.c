@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+enum { QUIET = 2 }; /* context switches in 3 s */
+
 static void *waits(void *unused) {
     expect(cothread_wait_until(cothread_after(3600 * COTHREAD_SECOND)), 0);
     return unused;
@@ -32,17 +34,21 @@ static long long context_switches(pid_t process) {
     return sum;
 }
 
-/* Another process looks on, so that looking wakes nobody: for 3 s, once Go has settled, whose monitor thread goes on
- * for a moment after the last event. */
+/* Another process looks on, so that looking wakes nobody. Go's monitor thread goes on for a moment after the last event, how
+ * long depends on the machine: the first 3 s in which nothing happens decide, and a process that wakes by itself has none. */
 static void watches(pid_t process, int begin, int result) {
-    struct timespec settle = {1, 500000000}, idle = {3, 0};
+    struct timespec idle = {3, 0};
     long long before, woken;
     char byte;
+    int attempt;
     expect(read(begin, &byte, 1), 1);
-    nanosleep(&settle, NULL);
-    before = context_switches(process);
-    nanosleep(&idle, NULL);
-    woken = context_switches(process) - before;
+    for (attempt = 0; attempt < 10; attempt++) {
+        before = context_switches(process);
+        nanosleep(&idle, NULL);
+        woken = context_switches(process) - before;
+        if (woken <= QUIET)
+            break;
+    }
     expect(write(result, &woken, sizeof woken), sizeof woken);
     _exit(0);
 }
@@ -68,8 +74,8 @@ int main(void) {
     expect(write(begin[1], "x", 1), 1);
     expect(cothread_read(adopted, &woken, sizeof woken, COTHREAD_FOREVER), sizeof woken);
     expect(waitpid(pid, NULL, 0), pid);
-    if (woken > 2)
-        fail_at(__FILE__, __LINE__, "%lld context switches in 3 idle seconds", woken);
+    if (woken > QUIET)
+        fail_at(__FILE__, __LINE__, "%lld context switches in the last of 10 times 3 idle seconds", woken);
     for (i = 0; i < 3; i++) {
         expect(cothread_wakeup(tasks[i]), 1);
         join(tasks[i]);

@@ -9,7 +9,7 @@ static void *reader(void *unused) {
     char buffer[64];
     expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_FOREVER), 1);
     expect(buffer[0], 'x');
-    expect(cothread_read(adopted, buffer, sizeof buffer, cothread_after(COTHREAD_SECOND)), 4);
+    expect(cothread_read(adopted, buffer, sizeof buffer, cothread_after(60 * COTHREAD_SECOND)), 4);
     expect(memcmp(buffer, "more", 4), 0);
     expect(cothread_read(adopted, buffer, sizeof buffer, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     return unused;

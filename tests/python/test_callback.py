@@ -27,7 +27,7 @@ def in_thread(function, *args):
 def test_a_callback_runs_in_the_schedulers_thread():
     done = Event()
     in_thread(Callback, lambda: done.Signal(threading.get_ident())).join()
-    assert done.Wait(5) == cothread.scheduler_thread_id
+    assert done.Wait(60) == cothread.scheduler_thread_id
 
 
 def test_a_callback_wakes_an_idle_scheduler():
@@ -43,7 +43,7 @@ def test_a_callback_wakes_an_idle_scheduler():
 
     thread = in_thread(when_asleep)
     asleep.set()
-    assert event.Wait(10) == "woken"
+    assert event.Wait(60) == "woken"
     thread.join()
 
 
@@ -57,7 +57,7 @@ def test_callbacks_of_a_thread_run_in_order():
         Callback(done.Signal)
 
     in_thread(post)
-    done.Wait(10)
+    done.Wait(60)
     assert order == list(range(5000))
 
 
@@ -74,7 +74,7 @@ def test_callbacks_from_many_threads_lose_nothing():
     for name in range(threads):
         in_thread(post, name)
     while len(order) < threads * 2000:
-        done.Wait(10)
+        done.Wait(60)
     for name in range(threads):
         assert [n for who, n in order if who == name] == list(range(2000))
 
@@ -171,7 +171,7 @@ def test_result_comes_back_to_the_thread():
         Callback(finished.Signal)
 
     in_thread(thread)
-    finished.Wait(10)
+    finished.Wait(60)
     assert results == [(3, cothread.scheduler_thread_id)]
 
 
@@ -193,7 +193,7 @@ def test_result_raises_what_the_action_raised():
         Callback(finished.Signal)
 
     in_thread(thread)
-    finished.Wait(10)
+    finished.Wait(60)
     assert [str(error) for error in caught] == ["'key'"]
 
 
@@ -221,7 +221,7 @@ def test_result_times_out_and_the_action_runs_to_its_end(spawn):
 
     queue = cothread.cothread._Callback()
     in_thread(thread)
-    assert ended.Wait(10) == "ran to its end"
+    assert ended.Wait(60) == "ran to its end"
     assert caught == ["Timed out waiting for callback result"]
 
 
@@ -240,7 +240,7 @@ def test_an_action_of_a_result_that_waits_does_not_hold_the_queue():
 
     in_thread(slow)
     in_thread(quick)
-    finished.Wait(10)
+    finished.Wait(60)
     assert order == ["quick", "slow"]
 
 
@@ -292,7 +292,7 @@ def test_callbacks_from_a_thread_written_in_c(c_thread):
             Callback(done.Signal)
 
     assert c_thread.start(from_c, 1000) == 0
-    done.Wait(10)
+    done.Wait(60)
     assert order == list(range(1000))
 
 

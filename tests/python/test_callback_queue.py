@@ -76,7 +76,7 @@ def test_the_latest_value_always_arrives():
 
     for key in "ab":
         threading.Thread(target=post, args=(key,)).start()
-    done.Wait(30)
+    done.Wait(60)
     assert len(counts) + queue.replaced == 2 * 20_001
 
 
@@ -93,7 +93,7 @@ def test_block_makes_a_thread_wait_and_loses_nothing():
     for name in "ab":
         threading.Thread(target=post, args=(name,)).start()
     while len(ran) < 6000:
-        done.Wait(30)
+        done.Wait(60)
     for name in "ab":
         assert [n for who, n in ran if who == name] == list(range(3000))
     # Each of two threads may find the last place free at the same moment.

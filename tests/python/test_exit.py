@@ -232,7 +232,7 @@ def test_what_was_registered_before_the_import_may_wait_too(run_script):
         def late():
             assert cothread.poll_list([(0, 0)], 0.001) == []
             cothread.Sleep(0.001)
-            print(cothread.Spawn(lambda: 42).Wait(1))
+            print(cothread.Spawn(lambda: 42).Wait(60))
         atexit.register(late)
         import cothread
         cothread.Sleep(0)
@@ -251,7 +251,7 @@ def test_an_action_that_waits_at_the_end_holds_back_nobody(run_script):
             finally:
                 event = cothread.Event()
                 cothread.Callback(event.Signal, "posted in finally")
-                print(event.Wait(1))
+                print(event.Wait(60))
         def ask():
             try:
                 cothread.CallbackResult(cothread.Sleep, 1000, callback_spawn=False)

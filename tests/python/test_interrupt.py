@@ -224,7 +224,7 @@ def test_a_handler_of_the_programs_own_is_kept():
         cothread.Sleep(0)
         assert signal.getsignal(signal.SIGINT) is own
         os.kill(os.getpid(), signal.SIGINT)
-        print(quit.Wait(20))
+        print(quit.Wait(60))
         """
     )
     assert end_of(program) == "own handler\n"
@@ -297,7 +297,7 @@ def test_what_a_handler_spawns_is_not_lost_whenever_it_runs(run_script):
         signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
         cothread.WaitForAll(workers)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        cothread.WaitForAll(spawned, 10)
+        cothread.WaitForAll(spawned, 60)
         print("all of them" if spawned else "none came")
         """
     )
@@ -365,7 +365,7 @@ def test_a_first_wait_that_cannot_watch_signals_says_so_once(run_script):
             cothread.Sleep(0)
         except OSError as error:
             print("told:", type(error).__name__)
-        print(cothread.Spawn(lambda: 42).Wait(5))
+        print(cothread.Spawn(lambda: 42).Wait(60))
         """
     )
     assert done.stdout == "told: OSError\n42\n"

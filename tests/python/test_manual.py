@@ -81,14 +81,3 @@ def test_two_functions_do_not_share_a_comment():
 def test_a_struct_has_a_comment_that_begins_with_its_name():
     _, faults = manual.read_header(GOOD + "typedef struct cothread_cat {\n    int lives;\n} cothread_cat;\n")
     assert faults == ["cothread.h:16: cothread_cat: has no comment that begins with its name"]
-
-
-def test_constants_are_listed_with_their_values():
-    assert manual.constants(
-        '#define COTHREAD_NAME "cat"\n#define COTHREAD_NOW INT64_MIN /* never */\n'
-        "#define COTHREAD_SECOND ((int64_t)1000000000)\n#define COTHREAD_READHUP 0x2000u\n"
-        "#define COTHREAD_EFULL (-14)       /* full */\n"
-    ) == (
-        "COTHREAD_NOW -9223372036854775808\nCOTHREAD_SECOND 1000000000\n"
-        "COTHREAD_READHUP 8192\nCOTHREAD_EFULL -14\n"
-    )

@@ -18,7 +18,7 @@ static const cothread_task_options detached = {.size = sizeof detached,
                                                .flags = COTHREAD_DETACHED};
 
 static int64_t soon(void) {
-    return cothread_after(5 * COTHREAD_SECOND);
+    return cothread_after(60 * COTHREAD_SECOND);
 }
 
 /* ---- The server ---- */

@@ -1,0 +1,973 @@
+/* cothread.h - cooperative tasks for any program that can load a C library.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * This file is the contract and the manual: a name that is not here is not public.
+ *
+ *   #include <cothread.h>
+ *   #include <stdio.h>
+ *
+ *   static void *greet(void *name) {
+ *       cothread_sleep(COTHREAD_SECOND);
+ *       printf("hello, %s\n", (char *)name);
+ *       return NULL;
+ *   }
+ *   int main(void) {
+ *       cothread_handle scheduler = cothread_create(NULL);
+ *       cothread_handle task = cothread_spawn(greet, "world", NULL);
+ *       cothread_join(task, NULL, COTHREAD_FOREVER);
+ *       return cothread_destroy(scheduler, COTHREAD_FOREVER);
+ *   }
+ *
+ * THE MODEL
+ * A scheduler belongs to the thread that created it; a thread has at most one. Its tasks run one at
+ * a time on that thread and change only where a call may suspend: nothing between two such calls
+ * needs a lock. A tick is one pass: due callbacks first, then tasks whose deadline passed or whose
+ * descriptor is ready, then the tasks left from the tick before; each list is FIFO. A task woken
+ * during a tick joins the end of that tick (up to 1000 per tick, the others join the next one); a
+ * task that yields joins the end of the next. A tick takes up to 1024 of the tasks that are due;
+ * the others come first among the due of the next.
+ *
+ * A scheduler is created in one of two ways:
+ *   self-driven  main is a task: when it waits, the others run. cothread_run runs them all.
+ *   hosted       (COTHREAD_HOSTED) another loop owns the thread and calls cothread_poll_scheduler.
+ *                A call that would suspend the thread's own stack answers COTHREAD_EHOSTED.
+ *
+ * The reason why a wait ends is fixed when its task becomes ready: what comes later, a cancel or a
+ * deadline, undoes nothing that was handed over. There is one exception. Readiness hands nothing
+ * over, so cothread_wake_fd, cothread_release and cothread_close may turn the reason of a ready
+ * task that has not run since into COTHREAD_ECLOSED; for a host task, until its entry is in the
+ * batch.
+ *
+ * NAMES
+ * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
+ * group, mailbox, host for the host's tasks and ring). cothread_<verb> concerns the calling task,
+ * the scheduler, a task, or a descriptor; a word after the verb says which or until when (wait_fd,
+ * poll_list, sleep_until). Types are cothread_<noun>, constants COTHREAD_<NAME>.
+ *
+ * THE ENTRIES
+ * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
+ * its errors; an example where it helps; and a last line "Kind; from", which says how it behaves
+ * and where it may be called from.
+ *   plain        never suspends, and nothing else runs; a few nanoseconds, and no system call
+ *                unless the entry names it
+ *   system call  never suspends, and nothing else runs, but it enters the kernel
+ *   wait         may suspend the calling task; other tasks run. A wait that is satisfied already
+ *                returns at once, but lets the other tasks run first if 1000 waits of any kind were
+ *                satisfied so in this tick. With COTHREAD_NOW nothing else runs.
+ *   own stack    the scheduler's thread outside any task: main, or the host's code
+ *   task         a task's function, and everything it calls; a callback runs in a task too
+ *   any thread   any thread, with or without a scheduler
+ *   signal       a signal handler too
+ *
+ * A parameter `deadline` is absolute, in nanoseconds of cothread_now(); every value is valid, and
+ * one in the past has passed. If a wait meets one more than 10 s in the past that is not
+ * COTHREAD_NOW, cothread_last_error() says "deadlines are absolute: use cothread_after".
+ *
+ * RESULTS
+ * A call returns zero or a positive result, or a negative COTHREAD_E... code; with a code nothing
+ * has happened unless the entry says otherwise. cothread_last_error() has the sentence that names
+ * the argument. Any call may answer one of these STANDARD ERRORS, which its entry repeats only to
+ * add something:
+ *   COTHREAD_ENOSCHEDULER  this thread has no scheduler, or its scheduler was destroyed
+ *   COTHREAD_EHANDLE       a handle is invented, stale, or of another kind of object
+ *   COTHREAD_ETHREAD       a handle belongs to another thread's scheduler
+ *   COTHREAD_EINVAL        a NULL or misaligned pointer, a size, flag or number out of range
+ *   COTHREAD_ENOMEM        there is no memory
+ *   COTHREAD_ELIMIT        no descriptor is left in this process or system
+ *   COTHREAD_ESYSTEM       a system call failed for any other reason; errno has it
+ *   COTHREAD_EFORKED       this process was forked after the library was loaded; only exec and
+ *                          _exit remain
+ *   COTHREAD_EBROKEN       an internal fault stopped this scheduler; last_error keeps its text.
+ *                          Tasks and callbacks of this scheduler run no more; destroy it
+ * and every wait, from a place where it would have to suspend, one of these:
+ *   COTHREAD_ETIMEDOUT     the deadline passed first; nothing was taken
+ *   COTHREAD_ECANCELED     the calling task was cancelled; nothing was taken. The other tasks ran
+ *                          once meanwhile
+ *   COTHREAD_EINTR         cothread_interrupt ended the wait of main; nothing was taken
+ *   COTHREAD_EHOSTED       the caller is a hosted scheduler's own stack
+ *
+ * STRUCTS GROW
+ * A struct that the caller fills begins with its size. A shorter struct of an older header is
+ * accepted, and the fields it lacks count as 0; a longer one of a newer header is accepted if what
+ * the library does not know is 0. The size is a multiple of 4, and at least that of the first
+ * header of this ABI: COTHREAD_EINVAL otherwise. Of a struct that the library fills
+ * (cothread_stats) it writes the smaller of both sizes and sets the rest of the caller's to 0. The
+ * host's arrays have strides (cothread_ring).
+ *
+ * WHAT A TASK MUST NOT DO
+ * errno keeps its value across a wait that suspends. The floating-point control words (MXCSR, x87)
+ * are the thread's, shared by its tasks: a task that changes them restores them before it suspends.
+ * A task must not be left by longjmp or a C++ exception, nor end its thread. A signal handler that
+ * may run on a scheduler's thread needs SA_ONSTACK, and must return: one that leaves cothread_post
+ * by longjmp stalls the queue.
+ */
+#ifndef COTHREAD_H
+#define COTHREAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef COTHREAD_API
+#define COTHREAD_API
+#endif
+
+/* COTHREAD_CHECKED marks functions whose result must not be ignored: a handle that is to be
+ * released, a number of bytes, a lock that was perhaps not got, an element that was perhaps not
+ * taken. */
+#ifndef COTHREAD_CHECKED
+#ifdef __GNUC__
+#define COTHREAD_CHECKED __attribute__((warn_unused_result))
+#else
+#define COTHREAD_CHECKED
+#endif
+#endif
+
+/* ---- Version --------------------------------------------------------------------------------- */
+
+/* COTHREAD_ABI changes when a program built against an older header would break. */
+#define COTHREAD_ABI 2
+#define COTHREAD_VERSION "0.2.0"
+
+/* cothread_version returns the version of the library.
+ * Returns "MAJOR.MINOR.PATCH", a static string. Never fails.
+ * Plain; from any thread, signal. */
+COTHREAD_API const char *cothread_version(void);
+
+/* cothread_abi returns the ABI number of the library: a program that loads it at run time compares
+ * the number with COTHREAD_ABI.
+ * Returns a positive number. Never fails.
+ * Plain; from any thread, signal. */
+COTHREAD_API int cothread_abi(void);
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+#define COTHREAD_EINVAL (-1)       /* an argument is out of its range */
+#define COTHREAD_EHANDLE (-2)      /* not the handle of a living object of the right kind */
+#define COTHREAD_ETHREAD (-3)      /* called from a thread that may not */
+#define COTHREAD_ENOSCHEDULER (-4) /* this thread has no scheduler */
+#define COTHREAD_EEXIST (-5)       /* exists already: a scheduler, an adopted descriptor */
+#define COTHREAD_EBUSY (-6)        /* in use; or called from inside a task, a callback or a tick */
+#define COTHREAD_EHOSTED (-7)      /* would block a hosted scheduler, or needs one */
+#define COTHREAD_EDEAD (-8)        /* the scheduler is being destroyed, or its thread ended */
+#define COTHREAD_EFORKED (-9)      /* in a forked child */
+#define COTHREAD_ETIMEDOUT (-10)   /* the deadline passed */
+#define COTHREAD_ECANCELED (-11)   /* the task was cancelled */
+#define COTHREAD_EINTR (-12)       /* interrupted by cothread_interrupt */
+#define COTHREAD_ECLOSED (-13)     /* the object was closed, or no more will be sent */
+#define COTHREAD_EFULL (-14)       /* the queue is full */
+#define COTHREAD_EDEADLK (-15)     /* would wait for itself */
+#define COTHREAD_EOWNER (-16)      /* the caller does not hold this mutex */
+#define COTHREAD_ENOMEM (-17)      /* out of memory */
+#define COTHREAD_ELIMIT (-18)      /* a limit of the system or the library: descriptors, tasks */
+#define COTHREAD_EBADF (-19)       /* the descriptor is not open */
+#define COTHREAD_ESYSTEM (-20)     /* a system call failed; errno says how */
+#define COTHREAD_EBROKEN (-21)     /* an internal fault stopped the scheduler */
+
+/* cothread_strerror returns the name and meaning of a code.
+ *   code  a result of any call
+ * Returns a static string such as "COTHREAD_EFULL: the queue is full"; for an unknown code "unknown
+ * error code". Never fails.
+ * Plain; from any thread, signal. */
+COTHREAD_API const char *cothread_strerror(int code);
+
+/* cothread_last_error returns one sentence about the last failure on this thread: which argument,
+ * which value, what to do.
+ * Returns the sentence, empty if nothing failed. It is valid until the next failure on this thread,
+ * which may be another task's: read it before the next wait. Never fails.
+ * Plain; from any thread. */
+COTHREAD_API const char *cothread_last_error(void);
+
+/* ---- Handles and time ------------------------------------------------------------------------ */
+
+/* cothread_handle names a scheduler, a task or another object. It is positive, never reused, and
+ * carries its scheduler: a stale or foreign handle gets an error, never another object. */
+typedef int64_t cothread_handle;
+
+#define COTHREAD_FOREVER INT64_MAX /* no deadline */
+#define COTHREAD_NOW INT64_MIN     /* never suspend: COTHREAD_ETIMEDOUT if the call would have to */
+#define COTHREAD_MICROSECOND ((int64_t)1000)
+#define COTHREAD_MILLISECOND ((int64_t)1000000)
+#define COTHREAD_SECOND ((int64_t)1000000000)
+
+/* cothread_now returns the time of the monotonic clock. Setting the wall clock does not move it.
+ * Returns nanoseconds, a positive number. Never fails.
+ * Plain; from any thread, signal. */
+COTHREAD_API int64_t cothread_now(void);
+
+/* cothread_after returns the deadline that lies a given time ahead.
+ *   ns  nanoseconds from now; every value is valid. A negative one gives a deadline in the past
+ * Returns the deadline. It saturates at both ends: cothread_after(INT64_MAX) is COTHREAD_FOREVER,
+ * and the result is never COTHREAD_NOW. Never fails.
+ * Plain; from any thread, signal. */
+COTHREAD_API int64_t cothread_after(int64_t ns);
+
+/* ---- Scheduler ------------------------------------------------------------------------------- */
+
+#define COTHREAD_HOSTED 1u     /* another loop owns the thread and calls cothread_poll_scheduler */
+#define COTHREAD_HOST_POLLS 2u /* with COTHREAD_HOSTED: the host waits for the descriptors */
+
+/* cothread_options says how cothread_create makes a scheduler. A field that is 0 has its default.
+ * */
+typedef struct cothread_options {
+    uint32_t size;            /* sizeof(cothread_options) */
+    uint32_t flags;           /* COTHREAD_HOSTED, COTHREAD_HOST_POLLS */
+    uint32_t stack_size;      /* bytes of a task's stack; 0: 65536. 16384 .. 1 GiB, rounded up to a
+                                 power of two */
+    uint32_t callback_bound;  /* callbacks not started yet; 0: 65536. 1 .. 1048576, rounded up to a
+                                 power of two */
+    uint32_t callback_budget; /* callbacks started per tick; 0: 256. 1 .. 1048576, and on a hosted
+                                 scheduler at most 4096 count */
+    uint32_t timer_slack;     /* ns by which a deadline may be late so that several share a wake-up;
+                                 0: 1000000. 1 .. 1000000000. A wait of d is late by at most a
+                                 small part of d, and never by more than this; one whose deadline
+                                 has passed on entry is never delayed, nor is COTHREAD_NOW in a
+                                 request. What the system adds, and the tasks that run before, come
+                                 on top */
+} cothread_options;
+
+/* cothread_create gives the calling thread a scheduler. The thread's signal mask is left as it was,
+ * but SIGURG is unblocked: Go's collector needs it.
+ *   options  NULL: the defaults
+ * Returns the scheduler's handle, or
+ *   COTHREAD_EEXIST  this thread has a scheduler already
+ *   COTHREAD_ELIMIT  1000 schedulers live already, or no descriptors or threads are left
+ * System call; from any thread that has no scheduler. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_create(const cothread_options *options);
+
+/* cothread_destroy ends the scheduler of the calling thread. From its first moment posts answer
+ * COTHREAD_EDEAD; callbacks already accepted run; every task is cancelled, and all run until they
+ * have ended or the deadline passes. A task that has not ended then is abandoned: its stack is gone
+ * and its code never runs again. On a hosted scheduler the native tasks run too, and a host task
+ * that the host has not finished counts as abandoned. Descriptors still adopted are closed. Every
+ * handle of the scheduler is stale afterwards.
+ *   scheduler  the calling thread's scheduler
+ *   deadline   absolute, in ns of cothread_now
+ * Returns the number of abandoned tasks; 0: all have ended. If there are any, or objects that were
+ * never closed, cothread_last_error() names the tasks and counts the objects of each kind. Or
+ *   COTHREAD_EBUSY    called from inside a task or a callback
+ *   COTHREAD_ETHREAD  the scheduler is another thread's
+ * Wait, on a hosted scheduler too; from own stack. */
+COTHREAD_API int cothread_destroy(cothread_handle scheduler, int64_t deadline);
+
+/* cothread_current returns the calling thread's scheduler.
+ * Returns its handle.
+ * Plain; from own stack, task. */
+COTHREAD_API cothread_handle cothread_current(void);
+
+/* cothread_run runs the tasks until none is left but main. Callbacks may still be pending then.
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ETIMEDOUT  the deadline passed; call again to go on
+ *   COTHREAD_EINTR      cothread_interrupt was called
+ *   COTHREAD_EBUSY      called from a task
+ *   COTHREAD_EHOSTED    the scheduler is hosted: call cothread_poll_scheduler
+ * Wait; from own stack. */
+COTHREAD_API int cothread_run(int64_t deadline);
+
+/* cothread_interrupt ends the present wait of main with COTHREAD_EINTR: any wait, cothread_run, or
+ * cothread_poll_scheduler, which returns early with its batch. If main is in none, its next one
+ * that has to suspend ends so. Several interrupts before that count as one.
+ *   scheduler  any living scheduler
+ * Returns 0, or
+ *   COTHREAD_EDEAD  the scheduler is gone
+ * Plain, and one write if the scheduler sleeps; from any thread, signal. */
+COTHREAD_API int cothread_interrupt(cothread_handle scheduler);
+
+/* ---- Tasks ----------------------------------------------------------------------------------- */
+
+/* cothread_function is a task's function. What it returns is the task's result. */
+typedef void *(*cothread_function)(void *argument);
+
+#define COTHREAD_DETACHED 1u /* a task that will not be joined, as after cothread_detach */
+
+/* cothread_task_options says how cothread_spawn makes a task. A field that is 0 has its default. */
+typedef struct cothread_task_options {
+    uint32_t size;       /* sizeof(cothread_task_options) */
+    uint32_t flags;      /* COTHREAD_DETACHED */
+    uint32_t stack_size; /* bytes; 0: the scheduler's. 16384 .. 1 GiB, rounded up likewise */
+    uint32_t reserved;   /* 0 */
+    const char *name;    /* copied, cut to 31 bytes; NULL: none */
+} cothread_task_options;
+
+/* cothread_spawn creates a task that will call function(argument). Tasks start in spawn order, in
+ * this tick, and not before the caller suspends. Join the task, detach it, add it to a group or
+ * spawn it with COTHREAD_DETACHED: until then an ended task keeps its result. A stack overflow hits
+ * the guard of 64 KB at the stack's end and ends the process with the task's name; only a function
+ * with more than 60 KB of locals may step over it: compile such a function with
+ * -fstack-clash-protection.
+ *   function  not NULL
+ *   argument  any value; passed on
+ *   options   NULL: the defaults
+ * Returns the task's handle, or
+ *   COTHREAD_ENOMEM  there is no memory for its stack
+ *   COTHREAD_ELIMIT  4194303 tasks exist already
+ *   COTHREAD_EDEAD   the scheduler is being destroyed
+ * Example:
+ *   static const cothread_task_options quiet = {sizeof quiet, COTHREAD_DETACHED, 0, 0, "log"};
+ *   if (cothread_spawn(write_log, file, &quiet) < 0)
+ *       fprintf(stderr, "%s\n", cothread_last_error());
+ * Plain (mmap when the stacks kept ready are used up); from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_spawn(cothread_function function,
+                                                             void *argument,
+                                                             const cothread_task_options *options);
+
+/* cothread_join waits until a task has ended, and releases its handle. Any number of tasks may wait
+ * for one: all of them get its result. After that the handle is stale.
+ *   task      a task that is not main, not detached and not in a group
+ *   result    receives what the task's function returned; NULL: not wanted
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_EDEADLK  a task joins itself
+ *   COTHREAD_EINVAL   the task is main, which does not end
+ *   COTHREAD_EHANDLE  the task was joined or detached already, or is in a group
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_join(cothread_handle task, void **result, int64_t deadline);
+
+/* cothread_detach gives a task up: its result is dropped when it ends, or now if it has ended. The
+ * handle stays valid for cothread_cancel and cothread_wakeup while the task lives.
+ *   task  a task that is not main, not detached and not in a group
+ * Returns 0, or
+ *   COTHREAD_EBUSY    another task waits to join it
+ *   COTHREAD_EHANDLE  the task is detached already, in a group, or main
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_detach(cothread_handle task);
+
+/* cothread_cancel asks a task to end. The wait it is in ends with COTHREAD_ECANCELED, and so does
+ * every later one that would suspend; a call that is satisfied at once succeeds, and
+ * cothread_shield lets waits suspend again, so that the task can clean up. A cancel undoes nothing:
+ * a task that is ready already keeps what it was given, and its next wait meets the request. A task
+ * that has not started starts. An ended task is not affected.
+ *   task  any task, main or the caller too
+ * Returns 0.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_cancel(cothread_handle task);
+
+/* cothread_shield says whether the waits of the calling task may suspend although it is cancelled,
+ * so that it can clean up. The request stays, and ends waits again after cothread_shield(0). The
+ * shield of a callback ends with the callback.
+ *   on  1: they may; 0: they may not
+ * Returns 1 if the shield was on, else 0: a function that shields itself restores this. Or
+ *   COTHREAD_EHOSTED  called on a hosted scheduler's own stack, which is no task
+ * Example:
+ *   int was = cothread_shield(1);
+ *   cothread_group_wait(children, 0, COTHREAD_FOREVER);
+ *   cothread_shield(was);
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_shield(int on);
+
+/* cothread_self returns the calling task; on a self-driven scheduler's own stack that is main.
+ * Returns its handle, or
+ *   COTHREAD_EHOSTED  called on a hosted scheduler's own stack, which is no task
+ * Plain; from own stack, task. */
+COTHREAD_API cothread_handle cothread_self(void);
+
+/* cothread_yield lets every other ready task run once. It always suspends.
+ * Returns 0, or
+ *   COTHREAD_ECANCELED  the task was cancelled; the others ran all the same
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_yield(void);
+
+/* cothread_sleep_until suspends the calling task until a deadline. It never wakes early but for
+ * COTHREAD_ECANCELED and, in main, COTHREAD_EINTR. It wakes late by what the system needs (50 us of
+ * timer slack on Linux), by the tasks that run before it, and by timer_slack (cothread_options) at
+ * most.
+ *   deadline  absolute, in ns of cothread_now; one that has passed, COTHREAD_NOW too, makes this a
+ *             yield
+ * Returns 0.
+ * Example:
+ *   int64_t next = cothread_now();
+ *   while (cothread_sleep_until(next += 20 * COTHREAD_MILLISECOND) == 0)
+ *       sample(); // fifty times a second, however long it takes
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_sleep_until(int64_t deadline);
+
+/* cothread_sleep suspends the calling task for a time, as cothread_sleep_until(cothread_after(ns)).
+ *   ns  nanoseconds; 0 or less makes this a yield
+ * Returns 0.
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_sleep(int64_t ns);
+
+/* cothread_wait_until suspends the calling task until cothread_wakeup names it. With these two a
+ * program or a binding can make objects of its own to wait on.
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0: woken.
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_wait_until(int64_t deadline);
+
+/* cothread_wakeup ends the cothread_wait_until of a task. From another thread: cothread_post a
+ * callback that does it.
+ *   task  any task of this scheduler
+ * Returns 1 if the task was in a cothread_wait_until, else 0: nothing is remembered then.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_wakeup(cothread_handle task);
+
+/* ---- What tasks share ------------------------------------------------------------------------
+ * Waiters are served in FIFO order, and what they wait for is handed to them: no other task can
+ * take it in between. At most 4194303 objects of each kind exist at a time (COTHREAD_ELIMIT). */
+
+/* cothread_close ends any object of the sections below. Every task that waits on it gets
+ * COTHREAD_ECLOSED, and its handle is stale. A channel's undelivered elements and a mailbox's
+ * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
+ * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
+ *   object  an event, channel, mutex, semaphore, group, mailbox or adopted descriptor
+ * Returns 0, or
+ *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
+ *   COTHREAD_EBUSY    the object is a mutex that is held
+ * Plain, and a system call for an adopted descriptor; from own stack, task. */
+COTHREAD_API int cothread_close(cothread_handle object);
+
+#define COTHREAD_MANUAL_RESET 1u /* an event that stays signalled until cothread_event_reset */
+
+/* cothread_event_create makes an event. An event is signalled or not, and carries one value, a
+ * pointer-sized word that the library never reads.
+ *   flags  0, or COTHREAD_MANUAL_RESET
+ * Returns the event's handle. It is not signalled.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_event_create(uint32_t flags);
+
+/* cothread_event_signal hands a value to the first waiter; without a waiter the event is signalled
+ * and keeps the value, in place of one that was not taken. With COTHREAD_MANUAL_RESET every waiter
+ * gets the value and the event stays signalled.
+ *   event  an event
+ *   value  any value
+ * Returns the number of tasks that were woken.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_event_signal(cothread_handle event, void *value);
+
+/* cothread_event_wait waits until an event is signalled, and ends that state, unless the event was
+ * made with COTHREAD_MANUAL_RESET.
+ *   event     an event
+ *   value     receives the event's value; NULL: not wanted
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ECLOSED  the event was closed
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_event_wait(cothread_handle event, void **value, int64_t deadline);
+
+/* cothread_event_reset makes an event not signalled.
+ *   event  an event
+ * Returns 1 if it was signalled, else 0.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_event_reset(cothread_handle event);
+
+/* cothread_channel_create makes a channel. It carries elements of one size in FIFO order.
+ *   element_size  bytes, 0 .. 65536
+ *   capacity      elements, 0 .. 16777216, and at most 1 GiB in all; 0: a send waits for a receive
+ *   flags         0
+ * Returns the channel's handle.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_channel_create(size_t element_size,
+                                                                      size_t capacity,
+                                                                      uint32_t flags);
+
+/* cothread_channel_send copies an element into a channel, and waits while the channel is full.
+ *   channel   a channel
+ *   element   as many bytes as the channel's elements have; NULL only if they have none
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ECLOSED  cothread_channel_done was called, or the channel was closed; nothing was sent
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_channel_send(cothread_handle channel,
+                                                        const void *element, int64_t deadline);
+
+/* cothread_channel_receive copies the oldest element out of a channel, and waits while there is
+ * none.
+ *   channel   a channel
+ *   element   room for an element; NULL only if elements have no bytes. Left alone on error
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ECLOSED  the channel is empty and cothread_channel_done was called, or it was closed
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_channel_receive(cothread_handle channel, void *element,
+                                                           int64_t deadline);
+
+/* cothread_channel_done says that no more will be sent. Receivers and senders that wait get
+ * COTHREAD_ECLOSED; elements already in the channel can be received.
+ *   channel  a channel
+ * Returns 0, or
+ *   COTHREAD_ECLOSED  it was called before
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_channel_done(cothread_handle channel);
+
+/* cothread_mutex_create makes a mutex. One task holds it, across its waits; it is not recursive.
+ *   flags  0
+ * Returns the mutex's handle. It is free.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_mutex_create(uint32_t flags);
+
+/* cothread_mutex_lock waits until the calling task holds a mutex.
+ *   mutex     a mutex
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or 1 if the previous owner ended while it held the mutex; the caller holds it in both
+ * cases. Or
+ *   COTHREAD_EDEADLK  the caller holds it already
+ *   COTHREAD_EHOSTED  a hosted scheduler's own stack is no task and can hold none
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_mutex_lock(cothread_handle mutex, int64_t deadline);
+
+/* cothread_mutex_unlock gives a mutex back, and hands it to the first waiter.
+ *   mutex  a mutex that the calling task holds
+ * Returns 0, or
+ *   COTHREAD_EOWNER  the caller does not hold it
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_mutex_unlock(cothread_handle mutex);
+
+/* cothread_semaphore_create makes a semaphore. It counts units, 0 .. 2147483647.
+ *   units  free at first, 0 .. 2147483647
+ *   flags  0
+ * Returns the semaphore's handle.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_semaphore_create(uint32_t units,
+                                                                        uint32_t flags);
+
+/* cothread_semaphore_acquire takes one unit, and waits while none is free.
+ *   semaphore  a semaphore
+ *   deadline   absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ECLOSED  the semaphore was closed
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_semaphore_acquire(cothread_handle semaphore,
+                                                             int64_t deadline);
+
+/* cothread_semaphore_release gives units back.
+ *   semaphore  a semaphore
+ *   units      1 or more
+ * Returns 0, or
+ *   COTHREAD_EINVAL  more than 2147483647 units would be free; none was given back
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_semaphore_release(cothread_handle semaphore, uint32_t units);
+
+/* cothread_group_create makes a group of tasks. A group waits for some of its tasks and cancels the
+ * rest.
+ *   flags  0
+ * Returns the group's handle. It has no members.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_group_create(uint32_t flags);
+
+/* cothread_group_add makes a task a member of a group, which takes it over: it can no longer be
+ * joined or detached, and its result is dropped. A task that has ended counts as ended.
+ *   group  a group
+ *   task   a task that is not main, not detached, in no group, and that no task waits to join
+ * Returns 0, or
+ *   COTHREAD_EHANDLE  the task is main, detached, in a group already, or waited for
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task);
+
+/* cothread_group_wait waits until some members of a group, or all, have ended.
+ *   group     a group
+ *   count     members that must have ended since the group was made; 0, or more than there are: all
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the number of members that have ended, or
+ *   COTHREAD_ECLOSED  the group was closed
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_group_wait(cothread_handle group, uint32_t count, int64_t deadline);
+
+/* cothread_group_cancel cancels every member of a group that lives.
+ *   group  a group
+ * Returns the number of members that were alive.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_group_cancel(cothread_handle group);
+
+/* ---- Readiness -------------------------------------------------------------------------------
+ * The bits are those of poll(2). Readiness is a hint: try, and wait again on EAGAIN.
+ *
+ * One report wakes one task. Of the tasks that wait for a descriptor by number, a report of
+ * READABLE, WRITABLE or PRIORITY wakes the first that still waits for that direction; READHUP,
+ * HANGUP and ERROR wake all that get them. What is still ready is reported again for the tasks that
+ * still wait. A task that comes while another one waits for its direction, or was woken for it and
+ * has not run, goes behind it. Of the tasks that wait for an adopted descriptor, a report wakes one
+ * reader, writer or acceptor, and every cothread_wait_ready. */
+
+#define COTHREAD_READABLE 0x1u
+#define COTHREAD_PRIORITY 0x2u
+#define COTHREAD_WRITABLE 0x4u
+#define COTHREAD_ERROR 0x8u      /* reported whether asked for or not */
+#define COTHREAD_HANGUP 0x10u    /* reported whether asked for or not */
+#define COTHREAD_READHUP 0x2000u /* the peer shut down its writing half */
+
+/* cothread_wait_fd waits until a descriptor that the caller owns has one of some events, an error
+ * or a hangup. It is level-triggered: what was not read is reported again. The caller may read
+ * partially, close the descriptor and reuse its number. A regular file is always ready. Several
+ * tasks may wait for one descriptor; for a listening socket cothread_accept is the better call. The
+ * kernel does not report that a descriptor was closed while a task waits for it: call
+ * cothread_wake_fd first.
+ *   fd        an open descriptor that is not adopted
+ *   events    at least one of the bits above; COTHREAD_ERROR to wait for nothing else
+ *   deadline  absolute, in ns of cothread_now; COTHREAD_NOW polls once
+ * Returns the bits that were found, > 0, or
+ *   COTHREAD_EBADF    the descriptor is not open
+ *   COTHREAD_ECLOSED  cothread_wake_fd was called
+ *   COTHREAD_EEXIST   the descriptor is adopted: use cothread_wait_ready. Found when the wait has
+ *                     to suspend
+ *   COTHREAD_ELIMIT   the system registers no more descriptors
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline);
+
+/* cothread_wake_fd ends every wait for a descriptor by number with COTHREAD_ECLOSED, also one whose
+ * task is ready and has not run since: call it before the descriptor is closed.
+ *   fd  a descriptor's number
+ * Returns the number of waits it ended.
+ * System call; from own stack, task. */
+COTHREAD_API int cothread_wake_fd(int fd);
+
+/* cothread_adopt gives a descriptor to the library until it is released or closed. It is registered
+ * once, so that waiting for it costs no system call. To connect: adopt the socket, call connect,
+ * and on EINPROGRESS cothread_wait_ready for COTHREAD_WRITABLE; getsockopt SO_ERROR says how it
+ * went. Adopting changes no flag that others share: on a socket each call is non-blocking by
+ * itself, a pipe or a terminal is reopened. A listening socket, a socket that is not connected yet,
+ * and a pipe or terminal that cannot be reopened have no such way: O_NONBLOCK is set on these, and
+ * put back when they are released or closed and when the process exits.
+ *   fd     a socket, pipe, terminal or anything else that epoll takes; a number can be adopted once
+ *   flags  0
+ * Returns the handle of the adopted descriptor, or
+ *   COTHREAD_EBADF   the descriptor is not open
+ *   COTHREAD_EINVAL  it is a regular file or a directory, which is always ready
+ *   COTHREAD_EEXIST  it is adopted already, or tasks wait for it by number
+ *   COTHREAD_ELIMIT  the system registers no more descriptors
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_adopt(int fd, uint32_t flags);
+
+/* cothread_release gives an adopted descriptor back, open and with the flags it had. Every task
+ * that waits for it gets COTHREAD_ECLOSED, also one that is ready and has not run since, and the
+ * handle is stale. cothread_close closes the descriptor too.
+ *   adopted  an adopted descriptor
+ * Returns the descriptor's number.
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_release(cothread_handle adopted);
+
+/* cothread_descriptor returns the number of an adopted descriptor.
+ *   adopted  an adopted descriptor
+ * Returns the number that was adopted, or that cothread_accept made.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_descriptor(cothread_handle adopted);
+
+/* cothread_wait_ready waits until an adopted descriptor has one of some events, an error or a
+ * hangup. It is for what cothread_read, write and accept do not do: connect or recvmsg. It polls
+ * first. COTHREAD_READABLE is not reported again after a cothread_read has returned 0.
+ *   adopted   an adopted descriptor
+ *   events    at least one of the bits above
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the bits that were found, > 0, or
+ *   COTHREAD_ECLOSED  the descriptor was released or closed
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_wait_ready(cothread_handle adopted, uint32_t events, int64_t deadline);
+
+/* cothread_read reads from an adopted descriptor, as soon as there is anything. It tries first.
+ *   adopted   an adopted descriptor
+ *   buffer    room for `size` bytes
+ *   size      bytes, 1 .. SSIZE_MAX
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the number of bytes read, at most `size`; 0: the peer has sent its last. Or
+ *   COTHREAD_ECLOSED  the descriptor was released or closed
+ *   COTHREAD_ESYSTEM  read failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_read(cothread_handle adopted, void *buffer,
+                                                    size_t size, int64_t deadline);
+
+/* cothread_write writes to an adopted descriptor, and waits until all bytes are written. It tries
+ * first, and raises no SIGPIPE.
+ *   adopted   an adopted descriptor
+ *   data      `size` bytes
+ *   size      bytes, 1 .. SSIZE_MAX
+ *   deadline  absolute, in ns of cothread_now
+ * Returns `size`; or less, but at least 1, if the deadline, a cancel, an interrupt or an error came
+ * after some bytes were written, or if a hosted scheduler's own stack would have to wait for the
+ * rest: the next call with the same deadline returns the error. Or
+ *   COTHREAD_ECLOSED  the descriptor was released or closed
+ *   COTHREAD_ESYSTEM  write failed; errno says how (EPIPE: the peer is gone)
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_write(cothread_handle adopted, const void *data,
+                                                     size_t size, int64_t deadline);
+
+/* cothread_accept waits for a connection on an adopted listening socket, and accepts and adopts it.
+ * The connection is close-on-exec.
+ *   listener  an adopted listening socket
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the handle of the adopted connection, or
+ *   COTHREAD_ECLOSED  the listener was released or closed
+ *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog
+ *   COTHREAD_ESYSTEM  accept failed; errno says how
+ * Wait, and a system call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_accept(cothread_handle listener,
+                                                              int64_t deadline);
+
+/* ---- Callbacks from other threads ------------------------------------------------------------
+ * A callback runs on the scheduler's thread, in a task, so it may do what a task may. Each
+ * scheduler has one queue: bounded, and FIFO per calling thread. A callback starts after those its
+ * thread posted before it; when one waits, the next may start before it has returned.
+ * COTHREAD_ECANCELED ends a callback's waits during cothread_destroy. */
+
+/* cothread_callback is the function of a callback. */
+typedef void (*cothread_callback)(void *argument);
+
+/* cothread_post queues callback(argument) for a scheduler. On a hosted scheduler the callback may
+ * be NULL: the host gets `argument` as the token of a COTHREAD_POSTED entry in its next batch. An
+ * accepted callback runs, even while cothread_destroy is under way; tokens that were not polled by
+ * then are dropped. In a task of that scheduler a wait for room suspends the task, and the
+ * callbacks run before its deadline is compared.
+ *   scheduler  any living scheduler
+ *   callback   not NULL unless the scheduler is hosted
+ *   argument   any value; passed on
+ *   deadline   absolute, in ns of cothread_now: until when to wait for room in a full queue;
+ *              COTHREAD_NOW: do not wait
+ * Returns 0, or
+ *   COTHREAD_EFULL      the queue is full, and the deadline is COTHREAD_NOW; nothing was queued
+ *   COTHREAD_ETIMEDOUT  the queue was still full at the deadline; nothing was queued
+ *   COTHREAD_EDEADLK    the queue is full, and the caller is the scheduler's own stack, which would
+ *                       have to empty it
+ *   COTHREAD_EDEAD      the scheduler is being destroyed, is gone, or stopped by an internal fault
+ * Plain with COTHREAD_NOW, and one write if the scheduler sleeps, else wait; from any thread,
+ * signal (COTHREAD_NOW only). */
+COTHREAD_API COTHREAD_CHECKED int cothread_post(cothread_handle scheduler,
+                                                cothread_callback callback, void *argument,
+                                                int64_t deadline);
+
+/* cothread_mailbox_create makes a mailbox, in which the newest value wins: it has one pending value
+ * at most, however fast values are posted. The callback runs with that value. On a hosted scheduler
+ * it may be NULL: the host gets a COTHREAD_POSTED entry with `token` and the value. cothread_close
+ * ends a mailbox and drops a pending value.
+ *   callback  not NULL unless the scheduler is hosted
+ *   token     for the host; any value
+ *   flags     0
+ * Returns the mailbox's handle.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_mailbox_create(cothread_callback callback,
+                                                                      uint64_t token,
+                                                                      uint32_t flags);
+
+/* cothread_mailbox_post makes a value the pending one of a mailbox.
+ *   mailbox   any living mailbox
+ *   value     any value; passed to the callback
+ *   replaced  receives the pending value that `value` took the place of, so that the caller can
+ *             free it, and is left alone if there was none; NULL: not wanted
+ * Returns 0 if the value was queued, 1 if it took the place of a pending one, or
+ *   COTHREAD_EFULL    the queue is full; the value was not taken
+ *   COTHREAD_EDEAD    the scheduler is being destroyed, is gone, or stopped by an internal fault
+ *   COTHREAD_EHANDLE  the mailbox was closed
+ * Plain, and one write if the scheduler sleeps; from any thread, signal. */
+COTHREAD_API COTHREAD_CHECKED int cothread_mailbox_post(cothread_handle mailbox, void *value,
+                                                        void **replaced);
+
+/* ---- Embedding: a loop that is not ours ------------------------------------------------------
+ * The calls of this section and the next belong on the thread's own stack: inside a task, a
+ * callback or a tick they answer COTHREAD_EBUSY. */
+
+/* cothread_poll_scheduler takes the requests in the ring, runs ticks until host tasks are ready,
+ * the deadline passes, or a signal or cothread_interrupt ends it, and puts the batch into the ring.
+ *   deadline  absolute, in ns of cothread_now; COTHREAD_NOW runs one tick and does not block
+ * Returns the number of entries in the batch; 0 is usual. Or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler is self-driven
+ * Wait; from own stack. */
+COTHREAD_API int cothread_poll_scheduler(int64_t deadline);
+
+/* cothread_poll_fd returns a descriptor for the host's loop, readable whenever
+ * cothread_poll_scheduler(COTHREAD_NOW) has something to do. It belongs to the library. Whatever
+ * changes between two polls (a wake from the host's code, a post, a nearer deadline) makes it
+ * readable by itself; only requests that are still in the ring do not count: cothread_submit them.
+ * Returns the descriptor's number, the same each time, or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler is self-driven, or has COTHREAD_HOST_POLLS
+ *   COTHREAD_ELIMIT   no descriptor is left for its timer
+ * System call; from own stack. */
+COTHREAD_API int cothread_poll_fd(void);
+
+/* cothread_next_deadline stores when cothread_poll_scheduler next has something to do if no
+ * descriptor becomes ready. With cothread_poll_fd it is only an optimisation.
+ *   deadline  receives an absolute time in ns; COTHREAD_NOW: at once; COTHREAD_FOREVER: never
+ * Returns 0, or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler is self-driven
+ * Plain; from own stack. */
+COTHREAD_API int cothread_next_deadline(int64_t *deadline);
+
+/* cothread_pollfd is an entry of the list that a host polls (COTHREAD_HOST_POLLS). */
+typedef struct cothread_pollfd {
+    int32_t fd;
+    uint16_t events;  /* 0: only errors and hangups, which poll(2) reports unasked */
+    uint16_t revents;
+} cothread_pollfd;
+
+/* cothread_poll_list stores which descriptors a host that can only poll lists has to wait for. The
+ * first is the library's own and becomes readable when the list changes, a task was woken or a
+ * callback posted. Ask again before each wait.
+ *   list      receives up to `capacity` entries; NULL only if that is 0
+ *   capacity  entries, 0 or more
+ * Returns how many entries there are in all; if more than `capacity`, call again with more room. Or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler was created without COTHREAD_HOST_POLLS
+ * Plain; from own stack. */
+COTHREAD_API int cothread_poll_list(cothread_pollfd *list, int capacity);
+
+/* cothread_poll_deliver hands back what the host's poll found; call cothread_poll_scheduler next.
+ *   list   entries with their `revents`. Those with revents 0 are skipped, descriptors that no task
+ *          waits for any more are ignored
+ *   count  entries, 0 or more
+ * Returns 0, or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler was created without COTHREAD_HOST_POLLS
+ * Plain; from own stack. */
+COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
+
+/* ---- Host tasks ------------------------------------------------------------------------------
+ * Host tasks are continuations that the host owns: greenlets, fibers, generators. The library keeps
+ * what they wait for and says when they are ready; the host switches. Requests and batch are arrays
+ * in memory that both sides see, so that one call serves a batch.
+ *
+ * The host writes requests[request_count++]; cothread_poll_scheduler and cothread_submit take them
+ * in order and set request_count to 0. The batch is ready[0 .. ready_count), valid until the next
+ * poll. A host steps through both arrays by ring.request_size and ring.ready_size, which may be
+ * larger than the structs it was built with; bytes of a request that it does not know are 0.
+ *
+ * A request that cannot be served ends at once: its task is in the next batch with the error as
+ * reason. A request whose `task` is no host task is ignored. A deadline of COTHREAD_NOW is never
+ * delayed.
+ *
+ * A second request of a task that waits replaces the first, unless the wait was handed something
+ * meanwhile (a unit, an element, a value, a result, a mutex): such a wait can be neither replaced
+ * nor withdrawn. The later request is ignored, and the entry stays in the batch. A wait that was
+ * only served readiness or its deadline is replaced and withdrawn as one that still waits.
+ *
+ * The element of COTHREAD_WAIT_SEND is copied when the request is taken. The element of
+ * COTHREAD_WAIT_RECEIVE is written while cothread_poll_scheduler builds the batch that holds the
+ * entry: its memory stays valid until then. */
+
+#define COTHREAD_WAIT 1         /* until `deadline`; with fd >= 0 also for the events in `object` */
+#define COTHREAD_WITHDRAW 2     /* the host resumes the task itself: its wait, if it has one, is
+                                   forgotten and never in a batch */
+#define COTHREAD_FINISH 3       /* the task ended: those that join it get `value`, and its handle is
+                                   released */
+#define COTHREAD_WAIT_EVENT 4   /* cothread_event_wait on `object`; the batch has the value */
+#define COTHREAD_WAIT_SEND 5    /* cothread_channel_send of the element at address `value` */
+#define COTHREAD_WAIT_RECEIVE 6 /* cothread_channel_receive to address `value` */
+#define COTHREAD_WAIT_LOCK 7    /* cothread_mutex_lock; the batch has 1 as value if the previous
+                                   owner ended while it held the mutex */
+#define COTHREAD_WAIT_ACQUIRE 8 /* cothread_semaphore_acquire */
+#define COTHREAD_WAIT_JOIN 9    /* cothread_join; the batch has the result as value */
+#define COTHREAD_UNLOCK 10      /* cothread_mutex_unlock; in the batch only if it fails */
+
+/* cothread_request is what the host writes for a host task that waits, unlocks or ends. */
+typedef struct cothread_request {
+    cothread_handle task;   /* a host task */
+    int32_t operation;      /* COTHREAD_WAIT .. */
+    int32_t fd;             /* COTHREAD_WAIT: a descriptor, or -1 */
+    int64_t deadline;       /* every wait: absolute, ns */
+    cothread_handle object; /* the other waits: what is waited on; COTHREAD_WAIT with fd >= 0: the
+                               events */
+    int64_t value;          /* COTHREAD_FINISH: the result; send, receive: the element's address */
+} cothread_request;
+
+#define COTHREAD_POSTED 1 /* reason of a batch entry that is a callback for the host, not a task */
+
+/* cothread_ready is an entry of the batch. */
+typedef struct cothread_ready {
+    uint64_t token;  /* the host task's, or the callback's */
+    int32_t reason;  /* 0: woken; COTHREAD_POSTED; or an error, COTHREAD_ETIMEDOUT among them */
+    uint32_t events; /* descriptor waits: the bits */
+    int64_t value;   /* event's value, task's result, mailbox's value */
+} cothread_ready;
+
+/* cothread_ring is what a host and its scheduler share. */
+typedef struct cothread_ring {
+    uint32_t size;         /* sizeof(cothread_ring) as the library knows it */
+    uint32_t capacity;     /* entries of each array: 4096 */
+    uint32_t request_size; /* bytes from one request to the next */
+    uint32_t ready_size;   /* bytes from one entry of the batch to the next */
+    cothread_request *requests;
+    cothread_ready *ready;
+    int64_t request_count; /* written by the host, set to 0 when taken */
+    int64_t ready_count;   /* written by cothread_poll_scheduler; the host may set it to 0 */
+    /* Stamped by the host at each switch, so that statistics and a watchdog see its tasks: */
+    cothread_handle current; /* the host task that runs; 0: none */
+    int64_t switches;        /* so far */
+} cothread_ring;
+
+/* cothread_host_ring returns the ring of the calling thread's hosted scheduler.
+ * Returns its address, valid while the scheduler lives. Or NULL, and cothread_last_error() says
+ * why: the scheduler is self-driven, or the caller is in a task.
+ * Plain; from own stack. */
+COTHREAD_API cothread_ring *cothread_host_ring(void);
+
+/* cothread_host_create makes a host task. It is not ready: the host starts it itself. Native tasks
+ * may join, cancel and wake it like their own. A cancelled host task gets COTHREAD_ECANCELED for
+ * the wait it is in and for each later one; nothing else announces the request.
+ *   token  comes back in each of its batch entries; any value
+ *   name   copied, cut to 31 bytes; NULL: none
+ *   flags  0
+ * Returns the task's handle, or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler is self-driven
+ *   COTHREAD_ELIMIT   4194303 tasks exist already
+ * Plain; from own stack. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_host_create(uint64_t token,
+                                                                   const char *name,
+                                                                   uint32_t flags);
+
+/* cothread_submit takes the requests in the ring now, without running anything: when the ring is
+ * full, or before the host waits for cothread_poll_fd.
+ * Returns the number of requests, or
+ *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EHOSTED  the scheduler is self-driven
+ * System call; from own stack. */
+COTHREAD_API int cothread_submit(void);
+
+/* ---- Statistics ------------------------------------------------------------------------------ */
+
+#define COTHREAD_GUARD_KERNEL 1  /* MADV_GUARD_INSTALL: pages that fault, no mapping of their own */
+#define COTHREAD_GUARD_PROTECT 2 /* mprotect: two mappings per stack */
+#define COTHREAD_GUARD_CANARY 3  /* neither is to be had: a pattern checked at each switch away */
+
+/* cothread_stats holds counters since creation, and present values. Each is read whole; together
+ * they are not one instant. */
+typedef struct cothread_stats {
+    uint32_t size;              /* sizeof(cothread_stats), set by the caller; no more is written */
+    uint32_t guard;             /* COTHREAD_GUARD_... in force */
+    uint64_t ticks;
+    uint64_t switches;          /* to native tasks */
+    uint64_t host_switches;     /* stamped by the host */
+    uint64_t tasks_spawned;
+    uint64_t tasks_ready;       /* present values: native and host tasks, main excepted */
+    uint64_t tasks_waiting;
+    uint64_t tasks_ended;       /* ended, not joined yet */
+    uint64_t timers_armed;      /* deadlines that are kept now */
+    uint64_t timers_fired;
+    uint64_t descriptors;       /* registered now, adopted and waited for */
+    uint64_t polls;             /* system calls that asked for readiness */
+    uint64_t sleeps;            /* of those, the ones that could block */
+    uint64_t callback_bound;
+    uint64_t callback_depth;    /* pending now */
+    uint64_t callback_high_water;
+    uint64_t callback_accepted;
+    uint64_t callback_refused;  /* posts answered COTHREAD_EFULL or COTHREAD_ETIMEDOUT */
+    uint64_t callback_replaced;
+    uint64_t callback_run;      /* started */
+    uint64_t callback_wait[32]; /* sampled waiting times: [i] counts those in [2^i, 2^(i+1)) ns; one
+                                   in 32 is sampled, and each that finds the scheduler asleep */
+    uint64_t stacks_in_use;
+    uint64_t stacks_pooled;
+    uint64_t stack_bytes;       /* address space of all stacks */
+    uint64_t events;            /* living objects of each kind */
+    uint64_t channels;
+    uint64_t mutexes;
+    uint64_t semaphores;
+    uint64_t groups;
+    uint64_t adopted;
+    uint64_t mailboxes;
+} cothread_stats;
+
+/* cothread_statistics fills in the statistics of a scheduler.
+ *   scheduler  any living scheduler
+ *   stats      with `size` set; receives the smaller of both sizes, and zeroes in the rest
+ * Returns 0, or
+ *   COTHREAD_EDEAD  the scheduler is gone
+ * Plain; from any thread. */
+COTHREAD_API int cothread_statistics(cothread_handle scheduler, cothread_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
