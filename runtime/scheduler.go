@@ -46,7 +46,6 @@ type Scheduler struct {
 	events      [poll.Batch]poll.Event
 	late        []Due        // what found no room in Shared.Due: the next tick's
 	expired     func(*Block) // bound once: a method value allocates
-	crowded     int64        // when a crowd of deadlines last came up
 	looked      int64        // when the last tick was gathered
 	rescheduled int64        // when Go's scheduler last had its say
 	embedded    bool         // the host waits by itself, for the poller's descriptor or list
@@ -57,12 +56,6 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
-	// When crowd deadlines or more came up together, the next ones are looked at crowdGap ns later, the resolution of other
-	// loops' timers: a thousand tasks that sleep some milliseconds each are woken in larger groups and cost 0.3 of the CPU (bench e:
-	// 217-245 ns per sleep against 725-785; most of it were system calls and cold caches). A lone timer, however fast, is never
-	// late for this.
-	crowd    = 8
-	crowdGap = 1_000_000
 	// After stay ns this goroutine lets Go's scheduler reschedule it, which costs some 40 us of CPU (three threads take part, as
 	// it is bound to its own). At 10 ms Go's monitor thread would ask for that with a signal and go back to looking every
 	// 20 us: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A wait that holds Go's processor for 4 ms
@@ -200,11 +193,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	}
 	now := s.clock()
 	if s.deadlines.next() != Forever {
-		before := s.shared.TimersFired.Load()
 		s.deadlines.expire(now, s.expired)
-		if s.shared.TimersFired.Load()-before >= crowd && s.shared.DueCount < DueCapacity { // else more are due
-			s.crowded = now
-		}
 	}
 	s.looked = now
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
@@ -215,20 +204,15 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 
 // timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.
 func (s *Scheduler) timeout(limit int64) int64 {
-	deadline := s.deadlines.next()
-	timeout := int64(-1)
-	if min(limit, deadline) != Forever {
-		now := s.clock()
-		if deadline < s.crowded+crowdGap && now < s.crowded+crowdGap {
-			deadline = s.crowded + crowdGap
-		}
-		until := min(limit, deadline)
-		if until <= now { // before subtracting: a limit may lie at the far end
-			return 0
-		}
-		timeout = until - now
+	until := min(limit, s.deadlines.wakeUp())
+	if until == Forever {
+		return -1
 	}
-	return timeout
+	now := s.clock()
+	if until <= now { // before subtracting: a limit may lie at the far end
+		return 0
+	}
+	return until - now
 }
 
 // look asks the poller what is ready and makes it due.
@@ -248,7 +232,11 @@ func (s *Scheduler) look(timeout int64) (interrupted bool) {
 // arm takes up the tasks that were suspended with a deadline or a descriptor: only those that still are cost anything.
 func (s *Scheduler) arm() {
 	w := s.shared.ArmedFirst
+	if w == nil {
+		return
+	}
 	s.shared.ArmedFirst, s.shared.ArmedLast = nil, nil
+	now := s.clock()
 	for w != nil {
 		next := w.ArmedNext
 		w.Flags &^= waitOnArmed
@@ -257,7 +245,7 @@ func (s *Scheduler) arm() {
 				s.descriptors.wait(w)
 			}
 			if task.Deadline != Forever {
-				s.deadlines.arm(task)
+				s.deadlines.arm(task, now)
 			}
 		}
 		w = next
