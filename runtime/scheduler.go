@@ -46,8 +46,8 @@ type Scheduler struct {
 	events      [poll.Batch]poll.Event
 	late        []Due        // what found no room in Shared.Due: the next tick's
 	expired     func(*Block) // bound once: a method value allocates
-	looked      int64        // when the last tick was gathered
 	rescheduled int64        // when Go's scheduler last had its say
+	slept       int64        // ns of sleep since then, as far as they were measured
 	embedded    bool         // the host waits by itself, for the poller's descriptor or list
 	hostPolls   bool         // for the list: this half never blocks
 }
@@ -56,10 +56,12 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
-	// After stay ns this goroutine lets Go's scheduler reschedule it, which costs some 40 us of CPU (three threads take part, as
-	// it is bound to its own). At 10 ms Go's monitor thread would ask for that with a signal and go back to looking every
-	// 20 us: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A wait that holds Go's processor for 4 ms
-	// (poll.Epoll) still fits in.
+	// After stay ns a busy loop lets Go's scheduler reschedule this goroutine, which costs some 40 us of CPU (three threads
+	// take part, as it is bound to its own). At 10 ms Go's monitor thread would ask for that with a signal, and if it then
+	// found a task running it would look every 20 us from there on: an echo server's messages per CPU-second are 0.84 of raw
+	// then, 0.89 so. A wait that holds Go's processor for 4 ms (poll.Epoll) still fits in. A loop that mostly sleeps leaves it
+	// to the monitor, which in its slow mode asks every 20 ms (bench wake1000, of raw epoll's CPU: 1.2-1.3 instead of
+	// 1.5-1.6); but the signal would end a host's poll.
 	stay = 6_000_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
@@ -160,10 +162,7 @@ func (s *Scheduler) nativeReady() bool {
 // gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
 // whether a signal ended the wait.
 func (s *Scheduler) gather(limit int64) (interrupted bool) {
-	if s.looked-s.rescheduled > stay {
-		s.rescheduled = s.looked
-		goruntime.Gosched() // now, and not between what wakes us and who waits for it: 30 us
-	}
+	now := s.reschedule(s.clock())
 	if s.embedded {
 		s.shared.Notify = 0
 		s.queue.Awake()
@@ -172,11 +171,11 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	s.shared.DueCount += uint32(n)
 	s.late = s.late[:copy(s.late, s.late[n:])]
 	s.descriptors.forgetTimedOut()
-	s.arm()
+	s.arm(now)
 	s.interruptMain()
 	timeout := int64(0)
 	if limit != Now && !s.ready() {
-		timeout = s.timeout(limit)
+		timeout = s.timeout(now, limit)
 	}
 	if timeout != 0 {
 		long := timeout < 0 || timeout > trimAfter
@@ -191,24 +190,41 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	} else if s.poller.Registered() > 0 || s.embedded {
 		interrupted = s.look(0)
 	}
-	now := s.clock()
-	if s.deadlines.next() != Forever {
+	if s.deadlines.next() != Forever { // else nobody asks what time it is
+		if timeout != 0 {
+			woken := s.clock()
+			s.slept += woken - now
+			now = woken
+		}
 		s.deadlines.expire(now, s.expired)
 	}
-	s.looked = now
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
 	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
 	count(&s.shared.Descriptors, uint64(s.poller.Registered())-s.shared.Descriptors.Load())
 	return interrupted
 }
 
+// reschedule gives Go's scheduler its turn if it is time for that, and returns the time. Before a wait, and not between
+// the wake-up and the task it is for.
+func (s *Scheduler) reschedule(now int64) int64 {
+	if now-s.rescheduled <= stay {
+		return now
+	}
+	idle := s.slept > (now-s.rescheduled)/2
+	s.rescheduled, s.slept = now, 0
+	if idle && s.shared.Main != nil {
+		return now
+	}
+	goruntime.Gosched()
+	return s.clock()
+}
+
 // timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.
-func (s *Scheduler) timeout(limit int64) int64 {
+func (s *Scheduler) timeout(now, limit int64) int64 {
 	until := min(limit, s.deadlines.wakeUp())
 	if until == Forever {
 		return -1
 	}
-	now := s.clock()
 	if until <= now { // before subtracting: a limit may lie at the far end
 		return 0
 	}
@@ -229,14 +245,11 @@ func (s *Scheduler) look(timeout int64) (interrupted bool) {
 	return interrupted
 }
 
-// arm takes up the tasks that were suspended with a deadline or a descriptor: only those that still are cost anything.
-func (s *Scheduler) arm() {
+// arm takes up the tasks that were suspended, before now, with a deadline or a descriptor: only those that still are
+// cost anything.
+func (s *Scheduler) arm(now int64) {
 	w := s.shared.ArmedFirst
-	if w == nil {
-		return
-	}
 	s.shared.ArmedFirst, s.shared.ArmedLast = nil, nil
-	now := s.clock()
 	for w != nil {
 		next := w.ArmedNext
 		w.Flags &^= waitOnArmed
@@ -286,13 +299,13 @@ func (s *Scheduler) serve() {
 	sh := s.shared
 	switch sh.CallOperation {
 	case callAdopt:
-		s.arm() // who began to wait in this tick is not listed yet
+		s.arm(s.clock()) // who began to wait in this tick is not listed yet
 		s.descriptors.forget(sh.CallA)
 		sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
 	case callRelease:
 		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))
 	case callWakeFD:
-		s.arm()
+		s.arm(s.clock())
 		sh.CallResult = s.descriptors.wake(sh.CallA)
 	case callDrained:
 		s.poller.Drained(int(sh.CallA), uint32(sh.CallB))
@@ -322,7 +335,7 @@ func (s *Scheduler) Settle() {
 }
 
 func (s *Scheduler) settle() {
-	s.arm()
+	s.arm(s.clock())
 	if !s.embedded {
 		return
 	}
@@ -341,7 +354,7 @@ func (s *Scheduler) wakeSelf() {
 
 // NextDeadline returns when Poll has something to do if no descriptor becomes ready: Now, Forever, or a time.
 func (s *Scheduler) NextDeadline() int64 {
-	s.arm()
+	s.arm(s.clock())
 	if s.ready() || s.queue.Pending() > 0 {
 		return Now
 	}
