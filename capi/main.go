@@ -82,8 +82,9 @@ func recovered(number C.uint32_t, rc *C.int) {
 	}
 }
 
-// clock is cothread_now: a deadline that is past for a task is past for its tick. runtime.nanotime is CLOCK_MONOTONIC by the vDSO;
-// unix.ClockGettime is a system call, and time.Since counts from a moment whose place on that clock can only be measured.
+// clock is cothread_now: a deadline that is past for a task is past for its tick. runtime.nanotime
+// is CLOCK_MONOTONIC by the vDSO; unix.ClockGettime is a system call, and time.Since counts from a
+// moment whose place on that clock can only be measured.
 //
 //go:linkname clock runtime.nanotime
 func clock() int64

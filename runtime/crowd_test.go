@@ -46,13 +46,15 @@ func TestAShortWaitIsNotLateForALongOne(t *testing.T) {
 	w := newWorld(t)
 	w.spawn(w.sleeps(100 * ms)) // each may be 1 ms late
 	w.spawn(w.sleeps(100*ms + 700*us))
-	w.spawn(w.sleepUntil(start+98*ms), w.sleepUntil(start+100*ms+200*us), w.logsLateness(start+100*ms+200*us))
+	short := start + int64(100*ms+200*us)
+	w.spawn(w.sleepUntil(start+98*ms), w.sleepUntil(short), w.logsLateness(short))
 	must(t, "reason", w.mainWaits(0, 0, start+200*ms), errTimedOut)
 	w.mustLog("100000+475 100200+275 100700+0") // 2.2 ms may be 275 us late
 }
 
 func TestAShortWaitIsNotLateForMoreLongOnesThanATickTakes(t *testing.T) {
-	for n := DueCapacity; n < 3*DueCapacity; n += 100 { // it stands somewhere else in the heap each time
+	// With each number the short one stands somewhere else in the heap.
+	for n := DueCapacity; n < 3*DueCapacity; n += 100 {
 		w := newWorld(t)
 		for i := range n {
 			w.spawn(w.sleepUntil(start + 1000*ms + int64(i)*300))
@@ -91,8 +93,9 @@ func TestADescriptorEndsAWaitForSeveralDeadlines(t *testing.T) {
 	w.mustLog("descriptor 10000+300 10900+0")
 }
 
-// crowd is n tasks that sleep, each for as long as `next` says, turn after turn. A turn takes some time.
-func (w *world) crowd(n int, turn int64, next func(i int, t *task) (deadline int64)) (disperse func()) {
+// crowd is n tasks that sleep, each until `next` says, turn after turn. A turn takes some
+// time.
+func (w *world) crowd(n int, turn int64, next func(i int, t *task) int64) (disperse func()) {
 	var tasks []*task
 	for i := range n {
 		tasks = append(tasks, w.spawnBody(func(t *task) {
@@ -141,8 +144,9 @@ func TestARequestForNowIsNotDelayedByACrowd(t *testing.T) {
 	w.end(host)
 }
 
-// TestNoWaitIsLaterThanAPartOfItselfAndTheSlack has tasks sleep from a microsecond to a second, wakes some before their
-// time so that they wait anew, longer or shorter, and looks at each deadline that is met.
+// TestNoWaitIsLaterThanAPartOfItselfAndTheSlack has tasks sleep from a microsecond to a second,
+// wakes some before their time so that they wait anew, longer or shorter, and looks at each
+// deadline that is met.
 func TestNoWaitIsLaterThanAPartOfItselfAndTheSlack(t *testing.T) {
 	for seed, slack := range []uint32{1, 1 * us, 50 * us, 1 * ms, 1 * ms, 1000 * ms} {
 		for _, n := range []int{2, 30, 300, 3 * DueCapacity} {
@@ -212,7 +216,9 @@ func TestAThousandSleepersOfSomeMillisecondsShareTheirWakeUps(t *testing.T) {
 		random := rand.New(rand.NewSource(1))
 		w := newWorld(t)
 		w.shared.TimerSlack = slack
-		disperse := w.crowd(1000, 200, func(int, *task) int64 { return w.clock + (1+random.Int63n(5))*ms })
+		disperse := w.crowd(1000, 200, func(int, *task) int64 {
+			return w.clock + (1+random.Int63n(5))*ms
+		})
 		w.mainWaits(0, 0, start+100*ms)
 		disperse()
 		if fired := w.shared.TimersFired.Load(); fired < 30_000 {

@@ -71,8 +71,8 @@ func (d *deadlines) close() {
 	unreserve(d.keyed)
 }
 
-// arm has b woken at its deadline. Its wait began at now at the latest, so what is left is no more than the whole wait, and
-// one whose deadline has passed is not late at all.
+// arm has b woken at its deadline. Its wait began at now at the latest, so what is left is no more
+// than the whole wait, and one whose deadline has passed is not late at all.
 func (d *deadlines) arm(b *Block, now int64) {
 	deadline := max(b.Deadline, 1) // 0 stands for no entry
 	key := &d.keys[b.Index]
@@ -106,8 +106,8 @@ func (d *deadlines) next() int64 {
 	return Forever
 }
 
-// wakeUp returns when to wake up for the next deadlines: no deadline is later met than its slack allows, and as many
-// as possible together. One that is alone is met in time.
+// wakeUp returns when to wake up for the next deadlines: no deadline is later met than its slack
+// allows, and as many as possible together. One that is alone is met in time.
 func (d *deadlines) wakeUp() int64 {
 	first := d.next()
 	if first == Forever {
@@ -125,8 +125,8 @@ type gathering struct {
 	room   int   // for entries to be looked at: more than a tick takes need not be gathered
 }
 
-// gather looks at what is below entry i. What it leaves out is not met too late either: it lies below an entry, or is
-// one, whose deadline is at g.latest or after it.
+// gather looks at what is below entry i. What it leaves out is not met too late either: it lies
+// below an entry, or is one, whose deadline is at g.latest or after it.
 func (d *deadlines) gather(g *gathering, i int) {
 	for c := i*arity + 1; c < min(i*arity+1+arity, len(d.entries)); c++ {
 		e := d.entries[c]

@@ -56,12 +56,13 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
-	// After stay ns a busy loop lets Go's scheduler reschedule this goroutine, which costs some 40 us of CPU (three threads
-	// take part, as it is bound to its own). At 10 ms Go's monitor thread would ask for that with a signal, and if it then
-	// found a task running it would look every 20 us from there on: an echo server's messages per CPU-second are 0.84 of raw
-	// then, 0.89 so. A wait that holds Go's processor for 4 ms (poll.Epoll) still fits in. A loop that mostly sleeps leaves it
-	// to the monitor, which in its slow mode asks every 20 ms (bench wake1000, of raw epoll's CPU: 1.2-1.3 instead of
-	// 1.5-1.6); but the signal would end a host's poll.
+	// After stay ns a busy loop lets Go's scheduler reschedule this goroutine, which costs some 40
+	// us of CPU (three threads take part, as it is bound to its own). At 10 ms Go's monitor thread
+	// would ask for that with a signal, and if it then found a task running it would look every 20
+	// us from there on: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A
+	// wait that holds Go's processor for 4 ms (poll.Epoll) still fits in. A loop that mostly sleeps
+	// leaves it to the monitor, which in its slow mode asks every 20 ms (bench wake1000, of raw
+	// epoll's CPU: 1.2-1.3 instead of 1.5-1.6); but the signal would end a host's poll.
 	stay = 6_000_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
@@ -204,8 +205,8 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	return interrupted
 }
 
-// reschedule gives Go's scheduler its turn if it is time for that, and returns the time. Before a wait, and not between
-// the wake-up and the task it is for.
+// reschedule gives Go's scheduler its turn if it is time for that, and returns the time. Before a
+// wait, and not between the wake-up and the task it is for.
 func (s *Scheduler) reschedule(now int64) int64 {
 	if now-s.rescheduled <= stay {
 		return now
@@ -245,8 +246,8 @@ func (s *Scheduler) look(timeout int64) (interrupted bool) {
 	return interrupted
 }
 
-// arm takes up the tasks that were suspended, before now, with a deadline or a descriptor: only those that still are
-// cost anything.
+// arm takes up the tasks that were suspended, before now, with a deadline or a descriptor: only
+// those that still are cost anything.
 func (s *Scheduler) arm(now int64) {
 	w := s.shared.ArmedFirst
 	s.shared.ArmedFirst, s.shared.ArmedLast = nil, nil

@@ -70,11 +70,14 @@ struct periodic_timer {
     long left;
 };
 
-/* A timeout is a number of ms, so a timer that is to keep 2 kHz takes the turns that are due together. */
+/* A timeout is a number of ms: a timer that is to keep 2 kHz takes the turns that are due together. */
 static void take_turns(uv_timer_t *timer) {
     struct periodic_timer *periodic = (struct periodic_timer *)timer;
-    for (; periodic->left > 0 && periodic->next <= wall_ns(); periodic->left--, periodic->next += TURN_NS)
+    while (periodic->left > 0 && periodic->next <= wall_ns()) {
         take_turn(periodic->next);
+        periodic->next += TURN_NS;
+        periodic->left--;
+    }
     if (periodic->left > 0)
         uv_timer_start(timer, take_turns, 1, 0);
 }
@@ -182,7 +185,8 @@ static void echo(long port) {
 
 int main(int argc, char **argv) {
     static const struct benchmark benchmarks[] = {
-        {"d", sleepers}, {"e", timers}, {"g", posts_from_a_thread}, {"p", periodic}, {"echo", echo}, {NULL, NULL}};
+        {"d", sleepers}, {"e", timers},   {"g", posts_from_a_thread},
+        {"p", periodic}, {"echo", echo}, {NULL, NULL}};
     loop = uv_default_loop();
     return benchmark_main(argc, argv, benchmarks);
 }

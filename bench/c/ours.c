@@ -342,7 +342,8 @@ struct root {
 static void *root_task(void *argument) {
     static const struct benchmark benchmarks[] = {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
-        {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread}, {"p", periodic}, {NULL, NULL}};
+        {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
+        {"p", periodic},       {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

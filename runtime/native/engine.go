@@ -8,8 +8,8 @@ package native
 #cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden
 #include "tick.h"
 
-// As a number: cgo looks every pointer up, to see whether Go owns what it points to, and at the first wake-up in a while
-// its tables are out of the caches.
+// As a number: cgo looks every pointer up, to see whether Go owns what it points to, and at the
+// first wake-up in a while its tables are out of the caches.
 static void run(uintptr_t scheduler, bool begin) { tick_run((struct scheduler *)scheduler, begin); }
 */
 import "C"

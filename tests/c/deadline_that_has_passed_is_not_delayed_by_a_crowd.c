@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-/* With a deadline that has passed a wait is a yield, however many tasks have one: nothing may block meanwhile. */
+/* With a deadline that has passed a wait is a yield, however many tasks have one: nothing may block
+ * meanwhile. */
 enum { ROUNDS = 100 };
 static cothread_handle scheduler, event;
 
@@ -56,8 +57,9 @@ static void crowd(cothread_function function, int count) {
 }
 
 int main(void) {
-    static const cothread_function functions[] = {sleep_until_now, sleep_until_a_past_time, sleep_until_this_moment,
-                                                  wait_until_this_moment, wait_for_an_event_until_this_moment};
+    static const cothread_function functions[] = {
+        sleep_until_now, sleep_until_a_past_time, sleep_until_this_moment, wait_until_this_moment,
+        wait_for_an_event_until_this_moment};
     static const int counts[] = {1, 7, 9, 100};
     scheduler = handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));

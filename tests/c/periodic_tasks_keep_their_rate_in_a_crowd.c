@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-/* How many turns a task of 2 kHz gets among a few and among many. The machine may hold up a run of either kind, so it is
- * repeated until many do as well as few; a delay that a crowd brings with it would hold up every run. */
+/* How many turns a task of 2 kHz gets among a few and among many. The machine may hold up a run of
+ * either kind, so it is repeated until many do as well as few; a delay that a crowd brings with it
+ * would hold up every run. */
 enum { FEW = 4, MANY = 60, ATTEMPTS = 100 };
 #define PERIOD (COTHREAD_MILLISECOND / 2)
 #define RUN (50 * COTHREAD_MILLISECOND)
