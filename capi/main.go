@@ -14,10 +14,7 @@ import (
 	goruntime "runtime"
 	"runtime/debug"
 	"sync"
-	"time"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"cothread/callback"
 	"cothread/poll"
@@ -85,22 +82,12 @@ func recovered(number C.uint32_t, rc *C.int) {
 	}
 }
 
-// clock is cothread_now, or up to a microsecond behind it, so that no task is woken before its deadline. By time.Since, as
-// unix.ClockGettime is a system call and not the vDSO's 40 ns.
-func clock() int64 {
-	return origin.ns + int64(time.Since(origin.time))
-}
-
-var origin = func() (o struct {
-	time time.Time
-	ns   int64
-}) {
-	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // first: what passes until the next line makes the clock late
-	o.time = time.Now()
-	o.ns = now.Nano()
-	return o
-}()
+// clock is cothread_now: a deadline that is past for a task is past for its tick. runtime.nanotime
+// is CLOCK_MONOTONIC by the vDSO; unix.ClockGettime is a system call, and time.Since counts from a
+// moment whose place on that clock can only be measured.
+//
+//go:linkname clock runtime.nanotime
+func clock() int64
 
 //export tickCreate
 func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.int) (rc C.int) {

@@ -29,7 +29,7 @@ type deadlines struct {
 type deadlineKey struct {
 	deadline int64
 	sequence uint32
-	_        uint32
+	slack    uint32 // ns by which the wait under way may end late
 }
 
 type deadlineEntry struct {
@@ -44,6 +44,8 @@ const (
 	deadlinesSlots    = chunks << chunkBits
 	deadlinesCapacity = 2*deadlinesSlots + 256
 	deadlinesLarge    = 1 << 16
+	// A wait may be late by this part of itself, and by Shared.TimerSlack at most.
+	slackPart = 8
 )
 
 func newDeadlines(shared *Shared) (*deadlines, error) {
@@ -69,12 +71,14 @@ func (d *deadlines) close() {
 	unreserve(d.keyed)
 }
 
-// arm has b woken at its deadline.
-func (d *deadlines) arm(b *Block) {
+// arm has b woken at its deadline. Its wait began at now at the latest, so what is left is no more
+// than the whole wait, and one whose deadline has passed is not late at all.
+func (d *deadlines) arm(b *Block, now int64) {
 	deadline := max(b.Deadline, 1) // 0 stands for no entry
 	key := &d.keys[b.Index]
 	d.sequence++
 	key.sequence = d.sequence
+	key.slack = uint32(min(max(deadline-now, 0)/slackPart, int64(d.shared.TimerSlack)))
 	if key.deadline != 0 {
 		if deadline >= key.deadline {
 			return
@@ -100,6 +104,49 @@ func (d *deadlines) next() int64 {
 		d.renew(b, top)
 	}
 	return Forever
+}
+
+// wakeUp returns when to wake up for the next deadlines: no deadline is later met than its slack
+// allows, and as many as possible together. One that is alone is met in time.
+func (d *deadlines) wakeUp() int64 {
+	first := d.next()
+	if first == Forever {
+		return Forever
+	}
+	g := gathering{latest: d.latest(d.entries[0]), last: first, room: DueCapacity}
+	d.gather(&g, 0)
+	return min(g.latest, g.last)
+}
+
+// gathering looks for the deadlines that one wake-up can meet.
+type gathering struct {
+	latest int64 // no entry seen may be met later,
+	last   int64 // the last deadline of those seen
+	room   int   // for entries to be looked at: more than a tick takes need not be gathered
+}
+
+// gather looks at what is below entry i. What it leaves out is not met too late either: it lies
+// below an entry, or is one, whose deadline is at g.latest or after it.
+func (d *deadlines) gather(g *gathering, i int) {
+	for c := i*arity + 1; c < min(i*arity+1+arity, len(d.entries)); c++ {
+		e := d.entries[c]
+		if e.deadline > g.latest {
+			continue
+		}
+		if g.room == 0 {
+			g.latest = e.deadline
+			continue
+		}
+		g.room--
+		g.latest = min(g.latest, d.latest(e))
+		g.last = max(g.last, e.deadline)
+		d.gather(g, c)
+	}
+}
+
+// latest returns until when an entry may be met. A dead one counts too: it comes up all the same.
+func (d *deadlines) latest(e deadlineEntry) int64 {
+	return e.deadline + min(int64(d.keys[e.slot].slack), Forever-e.deadline)
 }
 
 // expire calls due for each task whose deadline is not after now, in the order of deadlines, while there is room in

@@ -74,6 +74,7 @@ func prepareWorld(t testing.TB) *world {
 	w.shared.Tasks = &w.chunks
 	w.shared.BlockSize = unsafe.Sizeof(Block{})
 	w.shared.CallbackBudget = 4
+	w.shared.TimerSlack = 1_000_000
 	w.queue.w = w
 	w.poller = newFakePoller(w)
 	main := w.newTask(nil)
@@ -87,7 +88,6 @@ func (w *world) begin(poller poll.Poller) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s.crowded = -crowdGap // as if the machine had run for a while
 	w.s = s
 	w.t.Cleanup(func() {
 		for _, task := range w.spawned[1:] {

@@ -46,9 +46,8 @@ type Scheduler struct {
 	events      [poll.Batch]poll.Event
 	late        []Due        // what found no room in Shared.Due: the next tick's
 	expired     func(*Block) // bound once: a method value allocates
-	crowded     int64        // when a crowd of deadlines last came up
-	looked      int64        // when the last tick was gathered
 	rescheduled int64        // when Go's scheduler last had its say
+	slept       int64        // ns of sleep since then, as far as they were measured
 	embedded    bool         // the host waits by itself, for the poller's descriptor or list
 	hostPolls   bool         // for the list: this half never blocks
 }
@@ -57,16 +56,13 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
-	// When crowd deadlines or more came up together, the next ones are looked at crowdGap ns later, the resolution of other
-	// loops' timers: a thousand tasks that sleep some milliseconds each are woken in larger groups and cost 0.3 of the CPU (bench e:
-	// 217-245 ns per sleep against 725-785; most of it were system calls and cold caches). A lone timer, however fast, is never
-	// late for this.
-	crowd    = 8
-	crowdGap = 1_000_000
-	// After stay ns this goroutine lets Go's scheduler reschedule it, which costs some 40 us of CPU (three threads take part, as
-	// it is bound to its own). At 10 ms Go's monitor thread would ask for that with a signal and go back to looking every
-	// 20 us: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A wait that holds Go's processor for 4 ms
-	// (poll.Epoll) still fits in.
+	// After stay ns a busy loop lets Go's scheduler reschedule this goroutine, which costs some 40
+	// us of CPU (three threads take part, as it is bound to its own). At 10 ms Go's monitor thread
+	// would ask for that with a signal, and if it then found a task running it would look every 20
+	// us from there on: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A
+	// wait that holds Go's processor for 4 ms (poll.Epoll) still fits in. A loop that mostly sleeps
+	// leaves it to the monitor, which in its slow mode asks every 20 ms (bench wake1000, of raw
+	// epoll's CPU: 1.2-1.3 instead of 1.5-1.6); but the signal would end a host's poll.
 	stay = 6_000_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
@@ -167,10 +163,7 @@ func (s *Scheduler) nativeReady() bool {
 // gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
 // whether a signal ended the wait.
 func (s *Scheduler) gather(limit int64) (interrupted bool) {
-	if s.looked-s.rescheduled > stay {
-		s.rescheduled = s.looked
-		goruntime.Gosched() // now, and not between what wakes us and who waits for it: 30 us
-	}
+	now := s.reschedule(s.clock())
 	if s.embedded {
 		s.shared.Notify = 0
 		s.queue.Awake()
@@ -179,11 +172,11 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	s.shared.DueCount += uint32(n)
 	s.late = s.late[:copy(s.late, s.late[n:])]
 	s.descriptors.forgetTimedOut()
-	s.arm()
+	s.arm(now)
 	s.interruptMain()
 	timeout := int64(0)
 	if limit != Now && !s.ready() {
-		timeout = s.timeout(limit)
+		timeout = s.timeout(now, limit)
 	}
 	if timeout != 0 {
 		long := timeout < 0 || timeout > trimAfter
@@ -198,37 +191,45 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	} else if s.poller.Registered() > 0 || s.embedded {
 		interrupted = s.look(0)
 	}
-	now := s.clock()
-	if s.deadlines.next() != Forever {
-		before := s.shared.TimersFired.Load()
-		s.deadlines.expire(now, s.expired)
-		if s.shared.TimersFired.Load()-before >= crowd && s.shared.DueCount < DueCapacity { // else more are due
-			s.crowded = now
+	if s.deadlines.next() != Forever { // else nobody asks what time it is
+		if timeout != 0 {
+			woken := s.clock()
+			s.slept += woken - now
+			now = woken
 		}
+		s.deadlines.expire(now, s.expired)
 	}
-	s.looked = now
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
 	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
 	count(&s.shared.Descriptors, uint64(s.poller.Registered())-s.shared.Descriptors.Load())
 	return interrupted
 }
 
-// timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.
-func (s *Scheduler) timeout(limit int64) int64 {
-	deadline := s.deadlines.next()
-	timeout := int64(-1)
-	if min(limit, deadline) != Forever {
-		now := s.clock()
-		if deadline < s.crowded+crowdGap && now < s.crowded+crowdGap {
-			deadline = s.crowded + crowdGap
-		}
-		until := min(limit, deadline)
-		if until <= now { // before subtracting: a limit may lie at the far end
-			return 0
-		}
-		timeout = until - now
+// reschedule gives Go's scheduler its turn if it is time for that, and returns the time. Before a
+// wait, and not between the wake-up and the task it is for.
+func (s *Scheduler) reschedule(now int64) int64 {
+	if now-s.rescheduled <= stay {
+		return now
 	}
-	return timeout
+	idle := s.slept > (now-s.rescheduled)/2
+	s.rescheduled, s.slept = now, 0
+	if idle && s.shared.Main != nil {
+		return now
+	}
+	goruntime.Gosched()
+	return s.clock()
+}
+
+// timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.
+func (s *Scheduler) timeout(now, limit int64) int64 {
+	until := min(limit, s.deadlines.wakeUp())
+	if until == Forever {
+		return -1
+	}
+	if until <= now { // before subtracting: a limit may lie at the far end
+		return 0
+	}
+	return until - now
 }
 
 // look asks the poller what is ready and makes it due.
@@ -245,8 +246,9 @@ func (s *Scheduler) look(timeout int64) (interrupted bool) {
 	return interrupted
 }
 
-// arm takes up the tasks that were suspended with a deadline or a descriptor: only those that still are cost anything.
-func (s *Scheduler) arm() {
+// arm takes up the tasks that were suspended, before now, with a deadline or a descriptor: only
+// those that still are cost anything.
+func (s *Scheduler) arm(now int64) {
 	w := s.shared.ArmedFirst
 	s.shared.ArmedFirst, s.shared.ArmedLast = nil, nil
 	for w != nil {
@@ -257,7 +259,7 @@ func (s *Scheduler) arm() {
 				s.descriptors.wait(w)
 			}
 			if task.Deadline != Forever {
-				s.deadlines.arm(task)
+				s.deadlines.arm(task, now)
 			}
 		}
 		w = next
@@ -298,13 +300,13 @@ func (s *Scheduler) serve() {
 	sh := s.shared
 	switch sh.CallOperation {
 	case callAdopt:
-		s.arm() // who began to wait in this tick is not listed yet
+		s.arm(s.clock()) // who began to wait in this tick is not listed yet
 		s.descriptors.forget(sh.CallA)
 		sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
 	case callRelease:
 		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))
 	case callWakeFD:
-		s.arm()
+		s.arm(s.clock())
 		sh.CallResult = s.descriptors.wake(sh.CallA)
 	case callDrained:
 		s.poller.Drained(int(sh.CallA), uint32(sh.CallB))
@@ -334,7 +336,7 @@ func (s *Scheduler) Settle() {
 }
 
 func (s *Scheduler) settle() {
-	s.arm()
+	s.arm(s.clock())
 	if !s.embedded {
 		return
 	}
@@ -353,7 +355,7 @@ func (s *Scheduler) wakeSelf() {
 
 // NextDeadline returns when Poll has something to do if no descriptor becomes ready: Now, Forever, or a time.
 func (s *Scheduler) NextDeadline() int64 {
-	s.arm()
+	s.arm(s.clock())
 	if s.ready() || s.queue.Pending() > 0 {
 		return Now
 	}

@@ -135,7 +135,7 @@ type Shared struct {
 	Notify                            uint32
 	PostedCount                       uint32
 	CallbackBudget                    uint32
-	TimerSlack                        uint32
+	TimerSlack                        uint32 // ns by which a deadline may be late at most
 	CallOperation                     int64
 	CallA, CallB, CallResult          int64
 	Living                            atomic.Uint64

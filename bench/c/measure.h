@@ -9,6 +9,7 @@
  *   c       two tasks hand a token to and fro
  *   d N     N tasks sleep until one instant: memory while they sleep, CPU to wake and end them all
  *   e       1000 tasks sleep 100 times, 1 to 5 ms each
+ *   p       100 tasks wake 2000 times a second each: CPU per turn, turns a second, how late
  *   g       another thread posts callbacks: a million as fast as it can, then one each 200 us
  *   echo P  TCP echo server on port P of loopback, until $CONNS connections (1000) have come and gone
  *
@@ -40,6 +41,9 @@
 #define ROUND_TRIPS (1000000L / SLOWER_BY)
 #define TIMER_TASKS 1000L
 #define SLEEPS_PER_TASK 100L
+#define PERIODIC_TASKS 100L
+#define TURNS_PER_TASK 1000L
+#define TURN_NS 500000LL
 #define FLOOD_POSTS 1000000L
 #define IDLE_POSTS 5000
 #define MESSAGE_SIZE 64      /* what the echo client sends */
@@ -146,6 +150,32 @@ static inline long short_sleep_ms(void) {
 static inline void report_timers(int64_t cpu_before, int64_t user_before, double sleeps) {
     report("e_timer_cpu", (double)(cpu_ns() - cpu_before) / sleeps, "cpu-ns");
     report("e_timer_user", (double)(user_cpu_ns() - user_before) / sleeps, "user-ns");
+}
+
+/* ---- p, periodic tasks -------------------------------------------------------------------------- */
+
+static struct {
+    int64_t wall_start, cpu_start;
+    long taken;
+    double late_us[PERIODIC_TASKS * TURNS_PER_TASK];
+} turns;
+
+static inline int64_t first_turn(void) {
+    turns.cpu_start = cpu_ns();
+    turns.wall_start = wall_ns();
+    return turns.wall_start + TURN_NS;
+}
+
+static inline void take_turn(int64_t asked) {
+    turns.late_us[turns.taken++] = (double)(wall_ns() - asked) / 1e3;
+}
+
+static inline void report_turns(void) {
+    double seconds = (double)(wall_ns() - turns.wall_start) / (double)NS_PER_SECOND;
+    report("p_turn_cpu", (double)(cpu_ns() - turns.cpu_start) / (double)turns.taken, "cpu-ns");
+    report("p_turn_rate", (double)turns.taken / PERIODIC_TASKS / seconds, "1/s");
+    report("p_late_p50", percentile(turns.late_us, (int)turns.taken, 0.5), "us");
+    report("p_late_p99", percentile(turns.late_us, (int)turns.taken, 0.99), "us");
 }
 
 /* ---- g, posts from another thread --------------------------------------------------------------- */

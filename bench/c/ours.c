@@ -228,6 +228,28 @@ static void timers(long unused) {
     report_timers(cpu_before, user_before, TIMER_TASKS * SLEEPS_PER_TASK);
 }
 
+/* ---- p ------------------------------------------------------------------------------------------- */
+
+static void *periodic_task(void *first) {
+    int64_t next = *(int64_t *)first;
+    for (long i = 0; i < TURNS_PER_TASK; i++, next += TURN_NS) {
+        CHECKED(cothread_sleep_until(next));
+        take_turn(next);
+    }
+    return NULL;
+}
+
+static void periodic(long unused) {
+    int64_t first = first_turn();
+    cothread_handle tasks[PERIODIC_TASKS];
+    (void)unused;
+    for (long i = 0; i < PERIODIC_TASKS; i++)
+        tasks[i] = spawn(periodic_task, &first);
+    for (long i = 0; i < PERIODIC_TASKS; i++)
+        join(tasks[i]);
+    report_turns();
+}
+
 /* ---- g ------------------------------------------------------------------------------------------- */
 
 static cothread_handle posts_finished;
@@ -320,7 +342,8 @@ struct root {
 static void *root_task(void *argument) {
     static const struct benchmark benchmarks[] = {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
-        {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread}, {NULL, NULL}};
+        {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
+        {"p", periodic},       {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

@@ -7,6 +7,10 @@ package native
 /*
 #cgo CFLAGS: -std=gnu11 -O2 -g -fvisibility=hidden
 #include "tick.h"
+
+// As a number: cgo looks every pointer up, to see whether Go owns what it points to, and at the
+// first wake-up in a while its tables are out of the caches.
+static void run(uintptr_t scheduler, bool begin) { tick_run((struct scheduler *)scheduler, begin); }
 */
 import "C"
 
@@ -34,7 +38,9 @@ func (e Engine) Shared() *runtime.Shared {
 }
 
 // Run is runtime.Engine's.
-func (e Engine) Run(begin bool) { C.tick_run(e.scheduler, C.bool(begin)) }
+func (e Engine) Run(begin bool) {
+	C.run(C.uintptr_t(uintptr(unsafe.Pointer(e.scheduler))), C.bool(begin))
+}
 
 // Trim is runtime.Engine's.
 func (e Engine) Trim() bool { return bool(C.stack_trim(&e.scheduler.stacks)) }
