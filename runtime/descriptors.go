@@ -3,32 +3,66 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 
 	"cothread/poll"
 )
 
-// descriptors knows which tasks wait for which descriptor of the caller's. The poller keeps one registration per
-// descriptor, for the bits that any of them wants.
+// descriptors knows which tasks wait for which descriptor of the caller's, and wakes them.
 //
-// A task woken for another reason (deadline, cancel) stays listed until its descriptor is next looked at: its wait's number
-// has moved on then. After a deadline that is the next tick, after a cancel, of which nobody tells, whatever comes first.
+// One report wakes one task per direction (READABLE, PRIORITY, WRITABLE): the first that still waits for it, unless one
+// that was woken for it has not run yet. READHUP wakes everyone who asked for it, ERROR and HANGUP everyone. In the same
+// look the descriptor is armed again for all who still wait. As an arm is level-triggered, the next look reports what is
+// left, whatever became of the task that was woken: it may have been cancelled before its turn, or have left the rest.
+//
+// The engine keeps this for a wait on a descriptor:
+//
+//	Wait.Value   its place in the order of arrival, which the list of armed waits does not show: a task that waits
+//	             twice in a tick keeps its first place there.
+//	Wait.Events  the wanted bits, or those it was woken with; 0 from the moment its task runs on (a host task: its entry
+//	             is in the batch).
+//
+// Nobody tells of a wait that ends otherwise (by its deadline, by a cancel): its number or its task's state shows it, when it
+// comes to the front of a queue or when a queue is full. So each wait costs the same, however many there are.
 type descriptors struct {
 	poller   poll.Poller
-	numbers  []fdWaiters // by descriptor
-	timedOut []int32     // descriptors of waits whose deadline passed in this tick
+	numbers  []*descriptor // by number
+	incoming []*Wait       // begun, and in no queue yet
+	changed  []int32       // numbers to arm: each once for all that came
+	timedOut []int32       // numbers of waits whose deadline passed in this tick
 	due      func(w *Wait, reason int32, events uint32)
 }
 
-type fdWaiters struct {
+// descriptor is what is known of one number.
+type descriptor struct {
 	generation uint32 // of the arm, so that a late report of another one is not taken for it
-	waiters    []fdWaiter
+	changed    bool   // in descriptors.changed
+	queues     [queues]queue
+	last       [directions]waiter // who was last woken for a direction
+	woken      queue              // those who were woken; at its front, who has not run
 }
 
-type fdWaiter struct {
-	wait   *Wait
-	number uint32
-	events uint32
+// A wait stands in the queue of each direction it wants, and in that of READHUP; if it wants none of them, in the last.
+const (
+	directions = 3
+	others     = directions + 1
+	queues     = others + 1
+
+	every uint32 = 1<<queues - 1
+)
+
+var queueEvents = [others]uint32{poll.Readable, poll.Writable, poll.Priority, poll.ReadHangup}
+
+// queuesOf returns the queues, as bits, of those who want one of events.
+func queuesOf(events uint32) (set uint32) {
+	for i, bits := range queueEvents {
+		if events&bits != 0 {
+			set |= 1 << i
+		}
+	}
+	return set
 }
 
 // Tokens: an adopted descriptor's is its handle, which is positive; an arm's has the top bit set.
@@ -38,28 +72,116 @@ func token(fd int32, generation uint32) uint64 {
 	return armToken | uint64(generation&0x7fffffff)<<32 | uint64(uint32(fd))
 }
 
-func (w *fdWaiter) waits() bool {
-	return w.wait.is(w.number)
+// ---- Queues ----
+
+// waiter is a wait in a queue. The number changes when the wait is taken, so that it counts in no queue any more.
+type waiter struct {
+	wait   *Wait
+	number uint32
 }
 
-// wait has w's task woken when its descriptor is ready. What cannot be waited for is due at once, with the reason.
+func (w waiter) waits() bool { return w.wait.is(w.number) }
+
+// toRun says whether a task that was woken has not run: it is due or ready, and for nothing else.
+func (w waiter) toRun() bool {
+	if w.wait == nil || w.wait.Number != w.number {
+		return false
+	}
+	task := w.wait.Task
+	return task.State == stateWaiting || task.State == stateReady && task.Reason == Woken && w.wait.Events != 0
+}
+
+type queue struct {
+	entries []waiter
+	head    int // entries before it are over
+}
+
+// first returns the first entry that counts and drops those before it; nil: there is none.
+func (q *queue) first(counts func(waiter) bool) *waiter {
+	for ; q.head < len(q.entries); q.head++ {
+		if w := &q.entries[q.head]; counts(*w) {
+			return w
+		}
+	}
+	q.entries, q.head = q.entries[:0], 0
+	return nil
+}
+
+// push appends w. Those who do not count are looked for only when there is no room, and half of it must come of that, or
+// the room is doubled: a push costs the same in any crowd.
+func (q *queue) push(w waiter, counts func(waiter) bool) {
+	q.first(counts)
+	if len(q.entries) == cap(q.entries) {
+		kept := q.entries[:0]
+		for _, e := range q.entries[q.head:] {
+			if counts(e) {
+				kept = append(kept, e)
+			}
+		}
+		if len(kept) > cap(kept)/2 {
+			kept = append(make([]waiter, 0, 2*cap(kept)), kept...)
+		}
+		q.entries, q.head = kept, 0
+	}
+	q.entries = append(q.entries, w)
+}
+
+// ---- Waits begin ----
+
+// wait takes up a wait that began; arrive has the task woken when its descriptor is ready. What cannot be waited for is due
+// at once, with the reason.
 func (d *descriptors) wait(w *Wait) {
 	if int(w.FD) >= len(d.numbers) {
 		// Hosts may ask for any number: only one that is open is worth the memory.
-		if err := d.poller.Arm(int(w.FD), token(w.FD, 0), w.Events); err != nil && d.refuse(w, w.Events, err) {
-			return
+		if err := d.poller.Arm(int(w.FD), token(w.FD, 0), w.Events); err != nil {
+			if reason, events, over := refused(err, w.Events); over {
+				d.due(w, reason, events)
+				return
+			}
 		}
 		for int(w.FD) >= len(d.numbers) {
-			d.numbers = append(d.numbers, make([]fdWaiters, max(64, len(d.numbers)))...)
+			d.numbers = append(d.numbers, make([]*descriptor, max(64, len(d.numbers)))...)
 		}
 	}
-	n := &d.numbers[w.FD]
-	n.waiters = append(n.waiters, fdWaiter{w, w.Number, w.Events})
-	d.arm(w.FD, n)
+	d.incoming = append(d.incoming, w)
+}
+
+// arrive enters those that wait took up into the queues and arms their descriptors.
+func (d *descriptors) arrive() {
+	before := func(a, b *Wait) int { return cmp.Compare(a.Value, b.Value) }
+	if !slices.IsSortedFunc(d.incoming, before) {
+		slices.SortFunc(d.incoming, before)
+	}
+	for _, w := range d.incoming {
+		n := d.numbers[w.FD]
+		if n == nil {
+			n = new(descriptor)
+			d.numbers[w.FD] = n
+		}
+		in := queuesOf(w.Events)
+		if in == 0 {
+			in = 1 << others
+		}
+		for i := range n.queues {
+			if in&(1<<i) != 0 {
+				n.queues[i].push(waiter{w, w.Number}, waiter.waits)
+			}
+		}
+		if !n.changed {
+			n.changed = true
+			d.changed = append(d.changed, w.FD)
+		}
+	}
+	d.incoming = d.incoming[:0]
+	for _, fd := range d.changed {
+		d.numbers[fd].changed = false
+		d.arm(fd, d.numbers[fd])
+	}
+	d.changed = d.changed[:0]
 }
 
 // arm asks for what those who still wait want, if any do.
-func (d *descriptors) arm(fd int32, n *fdWaiters) {
+func (d *descriptors) arm(fd int32, n *descriptor) {
 	events := n.wanted()
 	if events == 0 {
 		return
@@ -69,44 +191,113 @@ func (d *descriptors) arm(fd int32, n *fdWaiters) {
 	if err == nil {
 		return
 	}
-	kept := n.waiters[:0]
-	for _, w := range n.waiters {
-		if !d.refuse(w.wait, w.events, err) {
-			kept = append(kept, w)
-		}
+	from := every
+	if errors.Is(err, poll.ErrAlwaysReady) {
+		from = queuesOf(poll.Readable | poll.Writable) // the others wait for what a regular file never has
 	}
-	n.waiters = kept
+	for w := n.next(from); w != nil; w = n.next(from) {
+		reason, events, _ := refused(err, w.Events)
+		d.take(n, w, reason, events)
+	}
 }
 
-// refuse ends a wait that the poller does not take; false: it goes on, for what a file that is always ready never has.
-func (d *descriptors) refuse(w *Wait, events uint32, err error) bool {
+// refused says how a wait ends that the poller does not take. over is false for one that goes on: for what a file that
+// is always ready never has.
+func refused(err error, wanted uint32) (reason int32, events uint32, over bool) {
 	if !errors.Is(err, poll.ErrAlwaysReady) {
-		d.due(w, reasonOf(err), 0)
-		return true
+		return reasonOf(err), 0, true
 	}
-	events &= poll.Readable | poll.Writable
-	if events != 0 {
-		d.due(w, Woken, events)
-	}
-	return events != 0
+	events = wanted & (poll.Readable | poll.Writable)
+	return Woken, events, events != 0
 }
 
-// wanted drops those who do not wait any more and returns the bits that the others want.
-func (n *fdWaiters) wanted() (events uint32) {
-	kept := n.waiters[:0]
-	for _, w := range n.waiters {
-		if w.waits() {
-			kept = append(kept, w)
-			events |= w.events
+// wanted returns the bits that those who still wait want.
+func (n *descriptor) wanted() (events uint32) {
+	for i := range n.queues {
+		if q := &n.queues[i]; q.first(waiter.waits) != nil {
+			if i == others {
+				events |= poll.Error | poll.Hangup
+			} else {
+				events |= queueEvents[i]
+			}
 		}
 	}
-	n.waiters = kept
 	return events
+}
+
+// next returns the wait that came first among those in some of the queues.
+func (n *descriptor) next(from uint32) (next *Wait) {
+	for i := range n.queues {
+		if from&(1<<i) == 0 {
+			continue
+		}
+		if w := n.queues[i].first(waiter.waits); w != nil && (next == nil || w.wait.Value < next.Value) {
+			next = w.wait
+		}
+	}
+	return next
+}
+
+// ---- Waits end ----
+
+// take makes a wait due. From then on it is in no queue.
+func (d *descriptors) take(n *descriptor, w *Wait, reason int32, events uint32) {
+	w.Number++
+	if reason == Woken {
+		n.woken.push(waiter{w, w.Number}, waiter.toRun)
+	}
+	d.due(w, reason, events)
+}
+
+// report wakes those whose turn it is, and asks again for the others.
+func (d *descriptors) report(t uint64, events uint32) {
+	fd := int32(uint32(t))
+	if int(fd) >= len(d.numbers) {
+		return
+	}
+	n := d.numbers[fd]
+	if n == nil || token(fd, n.generation) != t {
+		return
+	}
+	granted := events // what the next one may be told
+	if events&poll.Hangup == 0 {
+		for i := range n.last {
+			if n.last[i].toRun() {
+				granted &^= queueEvents[i]
+			}
+		}
+	}
+	for {
+		from := queuesOf(granted)
+		if events&(poll.Error|poll.Hangup) != 0 {
+			from = every
+		}
+		w := n.next(from)
+		if w == nil {
+			break
+		}
+		got := granted & (w.Events | poll.Error | poll.Hangup)
+		d.take(n, w, Woken, got)
+		for i := range n.last {
+			if got&queueEvents[i] != 0 {
+				n.last[i] = waiter{w, w.Number}
+			}
+		}
+		if events&poll.Hangup == 0 { // after a hangup no read and no write blocks: everyone is told all
+			granted &^= got & (poll.Readable | poll.Priority | poll.Writable)
+		}
+	}
+	d.arm(fd, n)
+}
+
+// waited says whether somebody waits for fd.
+func (d *descriptors) waited(fd int64) bool {
+	return fd >= 0 && fd < int64(len(d.numbers)) && d.numbers[fd] != nil && d.numbers[fd].wanted() != 0
 }
 
 // forget takes the registration of a descriptor back if nobody waits for it any more.
 func (d *descriptors) forget(fd int64) {
-	if fd >= 0 && fd < int64(len(d.numbers)) && d.numbers[fd].wanted() == 0 {
+	if fd >= 0 && fd < int64(len(d.numbers)) && !d.waited(fd) {
 		d.poller.Disarm(int(fd))
 	}
 }
@@ -119,42 +310,28 @@ func (d *descriptors) forgetTimedOut() {
 	d.timedOut = d.timedOut[:0]
 }
 
-// report wakes those who wait for one of events, and asks again for the others.
-func (d *descriptors) report(t uint64, events uint32) {
-	fd := int32(uint32(t))
-	if int(fd) >= len(d.numbers) {
-		return
-	}
-	n := &d.numbers[fd]
-	if token(fd, n.generation) != t {
-		return
-	}
-	kept := n.waiters[:0]
-	for _, w := range n.waiters {
-		if got := events & (w.events | poll.Error | poll.Hangup); got == 0 {
-			kept = append(kept, w)
-		} else if w.waits() {
-			d.due(w.wait, Woken, got)
-		}
-	}
-	n.waiters = kept
-	d.arm(fd, n)
-}
-
-// wake ends every wait on fd, and returns how many.
-func (d *descriptors) wake(fd int64) int64 {
-	if fd < 0 || fd >= int64(len(d.numbers)) {
+// wake ends every wait on fd, and returns how many. One that was woken and has not run counts: it is told now that the
+// descriptor is closed, as by its turn the number may be another descriptor's.
+func (d *descriptors) wake(fd int64) (woken int64) {
+	if fd < 0 || fd >= int64(len(d.numbers)) || d.numbers[fd] == nil {
 		return 0
 	}
-	n := &d.numbers[fd]
-	var woken int64
-	for _, w := range n.waiters {
-		if w.waits() {
-			d.due(w.wait, errClosed, 0)
-			woken++
+	n := d.numbers[fd]
+	for ; ; woken++ {
+		w := n.woken.first(waiter.toRun)
+		if w == nil {
+			break
+		}
+		if task := w.wait.Task; task.State == stateReady {
+			task.Reason = errClosed
+		} else {
+			d.take(n, w.wait, errClosed, 0) // in place of what is due: that has the number of before
 		}
 	}
-	n.waiters = n.waiters[:0]
+	for w := n.next(every); w != nil; w = n.next(every) {
+		d.take(n, w, errClosed, 0)
+		woken++
+	}
 	d.poller.Disarm(int(fd))
 	return woken
 }

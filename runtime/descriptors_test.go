@@ -5,6 +5,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"syscall"
 	"testing"
@@ -31,39 +32,189 @@ func TestATaskWakesWhenItsDescriptorIsReady(t *testing.T) {
 	must(t, "registered", w.poller.Registered(), 0)
 }
 
-func TestEachWaiterOfADescriptorGetsItsOwnBits(t *testing.T) {
+func TestAReportWakesTheFirstTaskOfEachDirection(t *testing.T) {
 	w := newWorld(t)
 	reader := w.spawn(w.waitFD(7, in, Forever), w.note("read"))
-	writer := w.spawn(w.waitFD(7, out, Forever), w.note("write"))
+	w.spawn(w.waitFD(7, out, Forever), w.note("write"))
 	both := w.spawn(w.waitFD(7, in|out, Forever), w.note("both"))
-	late := w.spawn(w.waitFD(7, in, Forever), w.note("late"))
-	w.settle()
+	urgent := w.spawn(w.waitFD(7, poll.Priority|in, Forever), w.note("urgent"))
+	w.spawn(w.waitFD(7, in, Forever), w.note("late"))
+	w.tick()
 	w.tick()
 	must(t, "descriptors", w.shared.Descriptors.Load(), 1)
 
 	w.poller.becomes(7, out)
-	w.settle()
-	w.mustLog("write both")
-	writer.mustHave(Woken, out)
+	w.tick()
+	w.mustLog("write")
+	w.tick() // there is room for more
+	w.mustLog("both")
 	both.mustHave(Woken, out)
+	w.settle()
 	reader.mustBe(waiting)
 
-	w.poller.becomes(7, in|out) // the rest was armed again, and for no more than it wants
-	w.settle()
-	w.mustLog("read late")
-	reader.mustHave(Woken, in)
-	late.mustHave(Woken, in)
+	w.poller.becomes(7, in|out|poll.Priority)
+	w.tick()
+	w.mustLog("read urgent")
+	urgent.mustHave(Woken, poll.Priority)
+	w.tick()
+	w.mustLog("late")
+	must(t, "registered", w.poller.Registered(), 0)
 }
 
-func TestAnErrorOfADescriptorWakesEveryWaiter(t *testing.T) {
+func TestATaskThatIsFirstForTwoDirectionsGetsBoth(t *testing.T) {
 	w := newWorld(t)
+	both := w.spawn(w.waitFD(7, in|out, Forever))
+	behind := w.spawn(w.waitFD(7, in|out, Forever))
+	w.settle()
+	w.poller.becomes(7, in|out)
+	w.tick()
+	both.mustHave(Woken, in|out)
+	behind.mustBe(waiting)
+	w.tick()
+	behind.mustHave(Woken, in|out)
+}
+
+func TestHangupAndErrorWakeEveryone(t *testing.T) {
+	for bits, second := range map[uint32]uint32{
+		poll.Error:       poll.Error,
+		in | poll.Error:  poll.Error, // only the first may read without blocking
+		in | poll.Hangup: in | poll.Hangup,
+	} {
+		w := newWorld(t)
+		first := w.spawn(w.waitFD(7, in, Forever), w.note("first"))
+		writer := w.spawn(w.waitFD(7, out, Forever), w.note("writer"))
+		next := w.spawn(w.waitFD(7, in|poll.Priority, Forever), w.note("next"))
+		watcher := w.spawn(w.waitFD(7, poll.Error, Forever), w.note("watcher"))
+		w.settle()
+		w.poller.becomes(7, bits)
+		w.tick()
+		w.mustLog("first writer next watcher")
+		first.mustHave(Woken, bits)
+		writer.mustHave(Woken, bits&^in)
+		next.mustHave(Woken, second)
+		watcher.mustHave(Woken, bits&^in)
+		must(t, "registered", w.poller.Registered(), 0)
+	}
+}
+
+func TestReadHangupWakesThoseWhoAsked(t *testing.T) {
+	w := newWorld(t)
+	reader := w.spawn(w.waitFD(7, in, Forever), w.note("reader"))
+	asks := w.spawn(w.waitFD(7, in|poll.ReadHangup, Forever), w.note("asks"))
+	other := w.spawn(w.waitFD(7, in, 2000), w.note("other"))
+	also := w.spawn(w.waitFD(7, poll.ReadHangup, Forever), w.note("also"))
+	w.settle()
+	w.poller.becomes(7, in|poll.ReadHangup)
+	w.tick()
+	w.mustLog("reader asks also")
+	reader.mustHave(Woken, in)
+	asks.mustHave(Woken, poll.ReadHangup)
+	also.mustHave(Woken, poll.ReadHangup)
+	other.mustBe(waiting)
+	w.settle()
+	other.mustHave(Woken, in)
+}
+
+// Whatever becomes of the task that was woken, the next look reports what is left.
+
+func TestATaskCancelledWhileItIsDueLeavesTheReportToTheNext(t *testing.T) {
+	for name, otherwise := range map[string]int32{"cancelled": errClosed, "woken by something else": Woken} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first := w.spawn(w.waitFD(7, in, Forever), w.note("first"))
+			second := w.spawn(w.waitFD(7, in, Forever), w.note("second"))
+			w.settle()
+			w.poller.becomes(7, in)
+			w.queue.post(func() {
+				first.block.Wait.Events = 0
+				w.wake(first, otherwise)
+			})
+			w.tick()
+			w.mustLog("first")
+			first.mustHave(otherwise, 0)
+			second.mustBe(waiting)
+			w.tick()
+			w.mustLog("second")
+			second.mustHave(Woken, in)
+		})
+	}
+}
+
+func TestAReportThatFindsNoRoomIsNotLost(t *testing.T) {
+	w := newWorld(t)
+	for range 2*DueCapacity + 1 {
+		w.spawn(w.waitFD(8, in, Forever))
+	}
 	reader := w.spawn(w.waitFD(7, in, Forever))
-	writer := w.spawn(w.waitFD(7, out, Forever))
+	everyone := []*task{w.spawn(w.waitFD(9, in, Forever)), w.spawn(w.waitFD(9, out, Forever))}
 	w.settle()
-	w.poller.becomes(7, poll.Error)
+	w.poller.becomes(7, in)
+	w.poller.becomes(9, poll.Hangup)
+	var woken int64
+	w.spawn(w.calls(callWakeFD, 8, 0, &woken))
 	w.settle()
-	reader.mustHave(Woken, poll.Error)
-	writer.mustHave(Woken, poll.Error)
+	must(t, "woken", woken, 2*DueCapacity+1)
+	reader.mustHave(Woken, in)
+	for _, task := range everyone {
+		task.mustHave(Woken, poll.Hangup)
+	}
+}
+
+func TestAHostTaskThatHasNotRunHoldsTheNextBack(t *testing.T) {
+	for name, goes := range map[string]func(w *world, first *task){
+		"withdrawn": func(w *world, first *task) { w.withdraw(first) },
+		"batched":   func(w *world, _ *task) { w.batch() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newHosted(t)
+			first, second, writer := w.spawnHost(), w.spawnHost(), w.spawnHost()
+			w.hostWaits(first, 7, in, Forever)
+			w.hostWaits(second, 7, in, Forever)
+			w.hostWaits(writer, 7, out, Forever)
+			w.poller.becomes(7, in)
+			for range 3 {
+				w.s.Poll(Now) // its batch is full of others
+			}
+			first.mustBe(ready)
+			second.mustBe(waiting)
+			w.poller.becomes(7, in|out)
+			w.s.Poll(Now)
+			second.mustBe(waiting)
+			writer.mustBe(ready)
+			goes(w, first)
+			w.s.Poll(Now)
+			second.mustBe(ready)
+			w.batch()
+			for _, task := range []*task{first, second, writer} {
+				w.end(task)
+			}
+		})
+	}
+}
+
+func TestTasksAreServedInTheOrderInWhichTheirWaitsBegan(t *testing.T) {
+	w := newWorld(t)
+	first := w.spawn(w.waitFD(7, in, Forever), w.waitFD(7, in, Forever), w.note("first"))
+	w.spawn(w.waitFD(7, in, Forever), w.note("second"))
+	w.spawn(func(*task) { w.wake(first, errClosed) }) // which waits again, in the same tick, behind the second
+	w.tick()
+	w.poller.becomes(7, in)
+	w.settle()
+	w.mustLog("second first")
+}
+
+func TestWaitsOfATickShareOneArm(t *testing.T) {
+	w := newWorld(t)
+	var tasks []*task
+	for range 1000 {
+		tasks = append(tasks, w.spawn(w.waitFD(7, in, Forever)))
+	}
+	w.settle()
+	must(t, "arms", w.poller.arms, 2) // one of them asked whether the number is worth memory
+	for _, task := range tasks {
+		w.wake(task, errClosed)
+	}
+	w.settle()
 }
 
 func TestADescriptorThatCannotBeWaitedForIsToldAtOnce(t *testing.T) {
@@ -197,6 +348,90 @@ func TestWakeEndsEveryWaitOnADescriptor(t *testing.T) {
 	w.settle()
 }
 
+func TestWakeReachesWhatIsDue(t *testing.T) {
+	w := newWorld(t)
+	closed := w.spawn(w.waitFD(7, in, Forever), w.note("closed"))
+	behind := w.spawn(w.waitFD(7, in, Forever))
+	w.settle()
+	w.poller.becomes(7, in)
+	var woken, again int64
+	w.queue.post(func() { // before what is due
+		woken = w.call(callWakeFD, 7, 0)
+		again = w.call(callWakeFD, 7, 0)
+	})
+	w.tick()
+	w.settle()
+	must(t, "woken", fmt.Sprint(woken, again), "2 0")
+	closed.mustHave(errClosed, 0)
+	behind.mustHave(errClosed, 0)
+	must(t, "wakes", closed.wakes, 1)
+}
+
+func TestWakeReachesATaskThatIsReadyAndHasNotRun(t *testing.T) {
+	w := newWorld(t)
+	var woken, again int64
+	w.spawn(w.waitFD(6, in, Forever), w.calls(callWakeFD, 7, 0, &woken), w.calls(callWakeFD, 7, 0, &again))
+	closed := w.spawn(w.waitFD(7, in, Forever))
+	w.settle()
+	w.poller.becomes(6, in)
+	w.poller.becomes(7, in)
+	w.settle()
+	must(t, "woken", fmt.Sprint(woken, again), "1 0")
+	closed.mustHave(errClosed, 0)
+}
+
+func TestWakeLeavesATaskAloneThatHasRun(t *testing.T) {
+	for name, then := range map[string]func(*world) func(*task){
+		"and yields":          func(w *world) func(*task) { return w.yields },
+		"and waits elsewhere": func(w *world) func(*task) { return w.waitFD(8, in, 2000) },
+		"and sleeps":          func(w *world) func(*task) { return w.sleepUntil(2000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			var woken int64 = 9
+			w.spawn(w.waitFD(6, in, Forever), then(w))
+			w.spawn(w.waitFD(7, in, Forever), w.calls(callWakeFD, 6, 0, &woken))
+			w.settle()
+			w.poller.becomes(6, in)
+			w.poller.becomes(7, in)
+			w.advanceTo(2000)
+			must(t, "woken", woken, 0)
+		})
+	}
+}
+
+func TestWakeLeavesATaskAloneThatWasCancelled(t *testing.T) {
+	w := newWorld(t)
+	reader := w.spawn(w.waitFD(7, in, Forever))
+	w.settle()
+	w.poller.becomes(7, in)
+	var woken int64 = 9
+	w.queue.post(func() {
+		w.wake(reader, errTimedOut)
+		woken = w.call(callWakeFD, 7, 0)
+	})
+	w.settle()
+	must(t, "woken", woken, 0)
+	reader.mustHave(errTimedOut, 0)
+}
+
+func TestWakeReachesAHostTaskUntilItsEntryIsInTheBatch(t *testing.T) {
+	w := newHosted(t)
+	before, after := w.spawnHost(), w.spawnHost()
+	w.hostWaits(before, 7, in, Forever)
+	w.hostWaits(after, 8, in, Forever)
+	w.poller.becomes(7, in)
+	w.s.Poll(Now)
+	must(t, "woken", w.call(callWakeFD, 7, 0), 1)
+	must(t, "batch", w.batch(), "task 1:-13 ")
+	w.poller.becomes(8, in)
+	must(t, "batch", w.poll(Now), "task 2:0 ")
+	must(t, "woken", w.call(callWakeFD, 8, 0), 0)
+	after.mustHave(Woken, in)
+	w.end(before)
+	w.end(after)
+}
+
 func TestAWaitThatTimedOutLeavesNoRegistration(t *testing.T) {
 	w := newWorld(t)
 	var adopted int64 = 1
@@ -244,7 +479,7 @@ func TestADescriptorWhoseWaiterWasCancelledCanBeAdopted(t *testing.T) {
 	waits := w.spawn(w.waitFD(8, in, Forever))
 	w.spawn(w.calls(callAdopt, 8, 4712, &busy))
 	w.settle()
-	must(t, "adopt of what is waited for", busy, errExists)
+	must(t, "adopt of what is waited for", busy, errBusy)
 	w.poller.becomes(8, in)
 	w.settle()
 	waits.mustHave(Woken, in)
@@ -281,6 +516,7 @@ func TestTickCallsAnswerInTheMiddleOfATurn(t *testing.T) {
 func TestACrowdOnOneDescriptorWakesInOrder(t *testing.T) {
 	for name, end := range map[string]func(w *world){
 		"ready":  func(w *world) { w.poller.becomes(7, in) },
+		"hangup": func(w *world) { w.poller.becomes(7, poll.Hangup) },
 		"closed": func(w *world) { w.spawn(w.calls(callWakeFD, 7, 0, new(int64))) },
 		"broken": func(w *world) {
 			w.poller.numbers[7].broken = poll.ErrBadDescriptor
@@ -301,6 +537,51 @@ func TestACrowdOnOneDescriptorWakesInOrder(t *testing.T) {
 			must(t, "wakes", len(got), count)
 			if !slices.IsSorted(got) {
 				t.Fatal("out of order")
+			}
+		})
+	}
+}
+
+func TestAQueueLooksAtEachEntryAFewTimes(t *testing.T) {
+	const count = 100_000
+	for name, over := range map[string]func(living []int) int{ // which one of those in the queue is over next
+		"from the front":   func([]int) int { return 0 },
+		"from the back":    func(living []int) int { return len(living) - 1 },
+		"behind the first": func(living []int) int { return min(1, len(living)-1) },
+		"by chance":        func(living []int) int { return rand.IntN(len(living)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var q queue
+			looks := 0
+			waits := make([]Wait, count)
+			counts := func(w waiter) bool { looks++; return w.wait.Number == w.number }
+			var living []int
+			most := 0
+			end := func() {
+				i := over(living)
+				waits[living[i]].Number++
+				living = append(living[:i], living[i+1:]...)
+			}
+			for i := range waits {
+				q.push(waiter{&waits[i], 0}, counts)
+				living = append(living, i)
+				if len(living) > 100 {
+					end()
+				}
+				most = max(most, cap(q.entries))
+			}
+			for len(living) > 0 {
+				if first := q.first(counts); first.wait != &waits[living[0]] {
+					t.Fatal("out of order")
+				}
+				end()
+			}
+			if q.first(counts) != nil {
+				t.Fatal("one is left")
+			}
+			must(t, "room for a hundred that live", most <= 512, true)
+			if looks > 8*count {
+				t.Fatalf("%d looks for %d entries", looks, count)
 			}
 		})
 	}
@@ -339,7 +620,7 @@ func TestWaitsForDescriptorsAllocateNothing(t *testing.T) {
 		w.tick()
 	}), 0)
 	for _, task := range tasks {
-		if task.wakes < 1000 {
+		if task.wakes < 500 {
 			t.Fatalf("%s woke %d times", task.name, task.wakes)
 		}
 		w.end(task)

@@ -5,6 +5,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,7 +33,8 @@ type world struct {
 	freeSlots       []*Block
 	now, next, host list
 	calling         *task // its tick call is served
-	beginning       bool  // the tick's callbacks run
+	arrivals        uint64
+	beginning       bool // the tick's callbacks run
 	log             []string
 }
 
@@ -135,6 +137,7 @@ type task struct {
 	reason int32  // why its last wait ended,
 	bits   uint32 // with these
 	wakes  int    // how many did
+	woken  bool   // and has not gone on
 }
 
 type list struct{ first, last *task }
@@ -268,6 +271,10 @@ func (w *world) wait(t *task, fd int, events uint32, deadline int64) {
 	t.set(waiting)
 	own.Number++
 	t.block.Deadline, own.FD, own.Events = deadline, int32(fd), events
+	if events != 0 {
+		w.arrivals++
+		own.Value = w.arrivals
+	}
 	if (deadline == Forever && events == 0) || own.Flags&waitOnArmed != 0 {
 		return
 	}
@@ -283,14 +290,23 @@ func (w *world) wait(t *task, fd int, events uint32, deadline int64) {
 
 func (w *world) wake(t *task, reason int32) {
 	t.mustBe(waiting)
-	b := t.block
-	t.reason, t.bits = reason, 0
-	if reason == Woken {
-		t.bits = b.Wait.Events
-	}
-	b.Deadline, b.Wait.Events, b.Reason = Forever, 0, reason
+	t.block.Deadline, t.block.Reason = Forever, reason
+	t.woken = true
 	t.wakes++
 	w.makeReady(t)
+}
+
+// goOn is a task's turn, and a host task's place in a batch: only now is it told how its wait ended.
+func (t *task) goOn() {
+	t.set(running)
+	if t.woken {
+		t.woken = false
+		t.reason, t.bits = t.block.Reason, 0
+		if t.reason == Woken {
+			t.bits = t.block.Wait.Events
+		}
+	}
+	t.block.Wait.Events = 0
 }
 
 func (w *world) yield(t *task) {
@@ -334,6 +350,13 @@ func (w *world) calls(operation, a, b int64, answer *int64) func(*task) {
 	}
 }
 
+// call makes a tick call from the host, or from a callback.
+func (w *world) call(operation, a, b int64) int64 {
+	w.shared.CallOperation, w.shared.CallA, w.shared.CallB = operation, a, b
+	w.s.serve()
+	return w.shared.CallResult
+}
+
 // ---- The engine ----
 
 // Run is Engine's, with the order of tick_run in tick.c.
@@ -367,7 +390,7 @@ func (w *world) Run(begin bool) {
 		} else {
 			w.now.first = t.link
 		}
-		t.set(running)
+		t.goOn()
 		if t.block == sh.Main {
 			sh.Stop = StopMain
 			break
@@ -412,7 +435,7 @@ func (w *world) tick() {
 
 // settle runs ticks until there is nothing to do at this time.
 func (w *world) settle() {
-	for ticks := 0; ticks == 0 || w.s.ready() || w.s.NextDeadline() <= w.clock; ticks++ {
+	for ticks := 0; ticks == 0 || w.s.ready() || w.s.NextDeadline() <= w.clock || w.poller.shows(); ticks++ {
 		if ticks == 10_000 {
 			w.t.Fatal("never comes to rest")
 		}
@@ -629,11 +652,24 @@ func (p *fakePoller) Wait(out []poll.Event, timeout int64) (int, bool) {
 	}
 }
 
+// found returns what a look would report.
+func (d *fakeDescriptor) found() uint32 {
+	if d.state == 0 || !d.edge && d.state == fakeEdge {
+		return 0
+	}
+	return d.level & d.wanted
+}
+
+// shows says whether Descriptor is readable for a descriptor.
+func (p *fakePoller) shows() bool {
+	return slices.ContainsFunc(p.numbers[:p.highest+1], func(d fakeDescriptor) bool { return d.found() != 0 })
+}
+
 func (p *fakePoller) find(out []poll.Event) (n int) {
 	for fd := 0; fd <= p.highest && n < len(out); fd++ {
 		d := &p.numbers[fd]
-		found := d.level & d.wanted
-		if d.state == 0 || found == 0 || !d.edge && d.state == fakeEdge {
+		found := d.found()
+		if found == 0 {
 			continue
 		}
 		out[n] = poll.Event{Token: d.token, Events: found}

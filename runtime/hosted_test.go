@@ -18,13 +18,30 @@ func (w *world) hostWaits(t *task, fd int, events uint32, deadline int64) {
 // batch takes the ready host tasks, as the end of cothread_poll_scheduler does.
 func (w *world) batch() (names string) {
 	for t := w.host.first; t != nil; t = t.link {
-		t.set(running)
+		t.goOn()
 		names += fmt.Sprintf("%s:%d ", t.name, t.reason)
 	}
 	w.host = list{}
 	w.shared.PostedCount = 0
 	w.show()
 	return names
+}
+
+// withdraw ends a host task's wait without an entry in a batch.
+func (w *world) withdraw(t *task) {
+	var rest list
+	for next := w.host.first; next != nil; {
+		other := next
+		next = next.link
+		if other != t {
+			rest.append(other)
+		}
+	}
+	w.host = rest
+	t.woken = false
+	t.goOn()
+	t.block.Deadline = Forever
+	w.show()
 }
 
 // poll is cothread_poll_scheduler.
@@ -250,7 +267,7 @@ func TestWhatAPollLeavesUndoneShows(t *testing.T) {
 			}
 			w.poll(Now)
 			w.poller.wasWoken()
-			w.poller.becomes(7, in)
+			w.call(callWakeFD, 7, 0)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

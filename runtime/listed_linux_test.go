@@ -74,3 +74,25 @@ func TestAHostThatPollsListsIsToldOfWhatChanges(t *testing.T) {
 	w.poll(Forever)
 	w.end(task)
 }
+
+func TestALoopThatPollsListsIsAskedForTheNextTask(t *testing.T) {
+	w, host := newListed(t)
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	for i := range 3 {
+		w.spawn(w.waitFD(fd, in, Forever), w.note("task%d", i))
+	}
+	w.poll(Now)
+	for _, want := range []string{"task0", "task1", "task2"} {
+		interests := make([]poll.HostInterest, 4)
+		must(t, "entries", host.List(interests), 2)
+		must(t, "the entry", interests[1], poll.HostInterest{FD: int32(fd), Events: in})
+		host.Deliver(fd, in)
+		w.poll(Now)
+		w.mustLog(want)
+	}
+	must(t, "entries", host.List(nil), 1)
+}

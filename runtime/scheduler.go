@@ -264,6 +264,7 @@ func (s *Scheduler) arm(now int64) {
 		}
 		w = next
 	}
+	s.descriptors.arrive()
 }
 
 // interruptMain ends main's wait if cothread_interrupt asked for it; if main is not waiting, it ends the next. So it does if
@@ -302,7 +303,11 @@ func (s *Scheduler) serve() {
 	case callAdopt:
 		s.arm(s.clock()) // who began to wait in this tick is not listed yet
 		s.descriptors.forget(sh.CallA)
-		sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
+		if s.descriptors.waited(sh.CallA) {
+			sh.CallResult = errBusy
+		} else {
+			sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
+		}
 	case callRelease:
 		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))
 	case callWakeFD:

@@ -251,7 +251,7 @@ func TestDrainEndsWhatWaitsInACrowd(t *testing.T) {
 		w.spawn(w.waitFD(7, in, Forever))
 	}
 	w.settle()
-	w.poller.becomes(7, in)
+	w.call(callWakeFD, 7, 0)
 	w.s.Drain(Forever)
 }
 

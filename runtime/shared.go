@@ -21,6 +21,7 @@ const (
 	Woken            = 0
 	errInvalid       = -1
 	errExists        = -5
+	errBusy          = -6
 	errTimedOut      = -10
 	errInterrupted   = -12
 	errClosed        = -13
