@@ -626,7 +626,8 @@ COTHREAD_API int cothread_wake_fd(int fd);
  * Returns the handle of the adopted descriptor, or
  *   COTHREAD_EBADF   the descriptor is not open
  *   COTHREAD_EINVAL  it is a regular file or a directory, which is always ready
- *   COTHREAD_EEXIST  it is adopted already, or tasks wait for it by number
+ *   COTHREAD_EEXIST  it is adopted already
+ *   COTHREAD_EBUSY   tasks wait for it by number
  *   COTHREAD_ELIMIT  the system registers no more descriptors
  * System call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_adopt(int fd, uint32_t flags);

@@ -3,7 +3,91 @@
 #include "descriptors.h"
 
 #include "../../system/descriptors.h"
+#include "../../system/system.h"
 #include "wait.h"
+
+/* ---- The tasks ahead ------------------------------------------------------------------------------- */
+
+/* For each direction of a descriptor, how many tasks wait for it or were woken for it and have not run. While there is one,
+ * what is there is its: a task that comes goes behind it, and does not look first. */
+enum { READ_AHEAD, WRITE_AHEAD, PRIORITY_AHEAD };
+#define DIRECTIONS (COTHREAD_READABLE | COTHREAD_WRITABLE | COTHREAD_PRIORITY)
+#define AHEAD_BITS 10 /* descriptors in a chunk */
+
+static uint32_t *ahead_of(const struct scheduler *s, int fd)
+{
+    uint32_t chunk = (uint32_t)fd >> AHEAD_BITS;
+    return chunk < s->ahead_chunks && s->ahead[chunk] ? s->ahead[chunk][fd & ((1 << AHEAD_BITS) - 1)] : NULL;
+}
+
+/* reserve makes the counts of a descriptor. A host may ask for any number: only one that is open is worth the memory. */
+static int reserve(struct scheduler *s, int fd)
+{
+    uint32_t chunk = (uint32_t)fd >> AHEAD_BITS;
+    int rc = descriptor_poll(fd, 0);
+    if (rc < 0)
+        return rc;
+    if (chunk >= s->ahead_chunks) {
+        void *grown = system_resize(s->ahead, (chunk + 1) * sizeof *s->ahead);
+        if (!grown)
+            return fail(COTHREAD_ENOMEM, "no memory to wait for descriptor %lld", fd);
+        s->ahead = grown;
+        memset(s->ahead + s->ahead_chunks, 0, (chunk + 1 - s->ahead_chunks) * sizeof *s->ahead);
+        s->ahead_chunks = chunk + 1;
+    }
+    s->ahead[chunk] = system_allocate(1 << AHEAD_BITS, sizeof **s->ahead);
+    return s->ahead[chunk] ? 0 : fail(COTHREAD_ENOMEM, "no memory to wait for descriptor %lld", fd);
+}
+
+void descriptors_close(struct scheduler *s)
+{
+    for (uint32_t i = 0; i < s->ahead_chunks; i++)
+        system_free(s->ahead[i]);
+    system_free(s->ahead);
+    s->ahead = NULL;
+    s->ahead_chunks = 0;
+}
+
+static void count_ahead(struct scheduler *s, const struct wait *w, uint32_t by)
+{
+    uint32_t *ahead = ahead_of(s, w->fd);
+    ahead[READ_AHEAD] += w->directions & COTHREAD_READABLE ? by : 0;
+    ahead[WRITE_AHEAD] += w->directions & COTHREAD_WRITABLE ? by : 0;
+    ahead[PRIORITY_AHEAD] += w->directions & COTHREAD_PRIORITY ? by : 0;
+}
+
+int descriptor_begin(struct scheduler *s, struct task *t, int fd, uint32_t events, int64_t deadline)
+{
+    int rc;
+    if (!ahead_of(s, fd) && (rc = reserve(s, fd)) < 0)
+        return rc;
+    struct wait *w = &t->wait;
+    wait_begin_fd(s, t, fd, events, deadline);
+    w->arrival = ++s->arrivals;
+    w->directions = (uint8_t)(events & DIRECTIONS);
+    count_ahead(s, w, 1);
+    return 0;
+}
+
+void descriptor_left(struct scheduler *s, struct wait *w)
+{
+    if (w->directions)
+        count_ahead(s, w, -1u);
+    w->directions = 0;
+    w->events = 0;
+}
+
+/* free_of returns the bits that nobody is ahead for. */
+static uint32_t free_of(const struct scheduler *s, int fd, uint32_t events)
+{
+    const uint32_t *ahead = ahead_of(s, fd);
+    if (!ahead)
+        return events;
+    return events & ~((ahead[READ_AHEAD] ? COTHREAD_READABLE : 0) | (ahead[WRITE_AHEAD] ? COTHREAD_WRITABLE : 0) |
+                      (ahead[PRIORITY_AHEAD] ? COTHREAD_PRIORITY : 0));
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------------- */
 
 int descriptor_poll(int fd, uint32_t events)
 {
@@ -16,7 +100,7 @@ int descriptor_poll(int fd, uint32_t events)
 int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadline)
 {
     int rc;
-    if ((rc = descriptor_poll(fd, events)) != 0) {
+    if ((rc = descriptor_poll(fd, free_of(s, fd, events))) != 0) {
         if (rc > 0)
             wait_satisfied(s, deadline);
         return rc;
@@ -24,10 +108,11 @@ int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadli
     if ((rc = wait_refused(s, deadline)) != 0)
         return rc;
     struct wait *w = wait_of_caller(s);
-    wait_begin_fd(s, w->task, fd, events, deadline);
+    if ((rc = descriptor_begin(s, w->task, fd, events, deadline)) < 0)
+        return rc;
     rc = wait_suspend(s, deadline);
     events = w->events;
-    w->events = 0;
+    descriptor_left(s, w);
     return rc ? rc : (int)events;
 }
 

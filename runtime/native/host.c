@@ -111,7 +111,9 @@ static void wait_for_descriptor(struct scheduler *s, struct task *t, const cothr
         answer(s, t, KIND_NONE, COTHREAD_EINVAL);
         fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", request->object);
     } else {
-        wait_begin_fd(s, t, request->fd, (uint32_t)request->object, deadline_of(request));
+        int rc = descriptor_begin(s, t, request->fd, (uint32_t)request->object, deadline_of(request));
+        if (rc < 0)
+            answer(s, t, KIND_NONE, rc);
     }
 }
 
@@ -150,7 +152,7 @@ static bool was_handed(const struct task *t)
 static void withdraw(struct scheduler *s, struct task *t)
 {
     t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-    t->wait.events = 0;
+    descriptor_left(s, &t->wait);
     if (t->state == TASK_WAITING)
         wait_leave(s, &t->wait);
     else if (t->state == TASK_READY)
@@ -196,12 +198,13 @@ static cothread_ready entry_of(struct scheduler *s, struct task *t)
         if (!w->sends)
             channel_deliver(s, w);
         entry.value = 0;
-    } else if (t->reason == 0) {
+    } else if (t->reason == 0 && w->events) { /* a descriptor's */
         entry.events = w->events;
-    } else {
+        entry.value = 0;
+    } else if (t->reason < 0) {
         entry.value = 0;
     }
-    w->events = 0;
+    descriptor_left(s, w);
     return entry;
 }
 

@@ -10,6 +10,7 @@
 #include "adopted.h"
 #include "callbacks.h"
 #include "channel.h"
+#include "descriptors.h"
 #include "host.h"
 #include "tasks.h"
 #include "wait.h"
@@ -149,6 +150,7 @@ static void close(struct scheduler *s)
     system_free(s->shared.due);
     s->shared.due = NULL;
     host_close(s);
+    descriptors_close(s);
     if (scheduler_current == s)
         scheduler_current = NULL;
     handles_close(&s->handles);

@@ -56,6 +56,7 @@ struct wait {
         uint64_t value;     /* what it was handed, or gives: an event's value, a result, an element of at most 8 bytes */
         struct cell *cell;  /* channel: a larger element, or one that a host task receives */
         uint64_t count;     /* group: how many ends it waits for */
+        uint64_t arrival;   /* descriptor: its place in the order of arrival */
     };
     struct task *task;
     struct wait *armed_next; /* suspended in this tick with a deadline or descriptor */
@@ -65,7 +66,7 @@ struct wait {
     uint8_t kind;    /* of the object; KIND_NONE */
     uint8_t flags;
     uint8_t sends;   /* channel: an element is given, not asked for */
-    uint8_t unused;
+    uint8_t directions; /* of a descriptor, for which it is counted: descriptors.c */
 };
 
 /* A task block. The first line is all that a switch, a wait and a wake touch. */
@@ -191,6 +192,9 @@ struct scheduler {
     uint32_t default_stack;
     int64_t began;        /* when it was created */
     struct wait own;      /* of a hosted scheduler's own stack: takes what is there, and never waits */
+    uint32_t (**ahead)[3]; /* by descriptor: descriptors.c */
+    uint32_t ahead_chunks;
+    uint64_t arrivals;    /* waits for descriptors so far */
     struct wait_list room; /* tasks waiting for room in the callback queue */
     const struct tick_half *tick;
     struct stack_pool stacks;

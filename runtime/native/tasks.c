@@ -58,6 +58,7 @@ struct task *task_new(struct scheduler *s, uint8_t flags, int *error)
     t->wait.value = 0;
     t->wait.task = t; /* its number and its place among the armed are those of the slot: they outlive the task */
     t->wait.events = 0;
+    t->wait.directions = 0;
     t->joiners.first = NULL;
     t->held = NULL;
     t->group = NULL;

@@ -21,7 +21,8 @@ int main(void) {
     task = spawn(waiter, NULL);
     expect(cothread_yield(), 0);
     expect(cothread_yield(), 0); /* registered */
-    expect(cothread_adopt(fds[0], 0), COTHREAD_EEXIST);
+    expect(cothread_adopt(fds[0], 0), COTHREAD_EBUSY);
+    expect(strstr(cothread_last_error(), "by number") != NULL, 1);
     expect(cothread_cancel(task), 0);
     join(task);
     adopted = handle(cothread_adopt(fds[0], 0));

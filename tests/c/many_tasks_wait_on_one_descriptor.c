@@ -31,7 +31,7 @@ int main(void) {
     expect(write(fds[1], "x", 1), 1);
     for (i = 0; i < 3; i++)
         join(tasks[i]);
-    expect_order("a b c"); /* readiness is a hint: all get it */
+    expect_order("a b c"); /* nobody read: what is left is reported to the next */
     close(fds[0]);
     close(fds[1]);
     return nothing_left();
