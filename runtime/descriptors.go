@@ -40,8 +40,8 @@ type descriptor struct {
 	generation uint32 // of the arm, so that a late report of another one is not taken for it
 	changed    bool   // in descriptors.changed
 	queues     [queues]queue
-	last       [directions]waiter // who was last woken for a direction
-	woken      queue              // those who were woken; at its front, who has not run
+	last       [directions]waiter // the wait last ended for each direction
+	woken      queue              // waits that a report ended and whose tasks may not have run
 }
 
 // A wait stands in the queue of each direction it wants, and in that of READHUP; if it wants none of them, in the last.

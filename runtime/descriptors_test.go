@@ -192,6 +192,22 @@ func TestAHostTaskThatHasNotRunHoldsTheNextBack(t *testing.T) {
 	}
 }
 
+func TestAHangupTellsEveryoneAll(t *testing.T) {
+	w := newHosted(t)
+	first, second := w.spawnHost(), w.spawnHost()
+	w.hostWaits(first, 7, in, Forever)
+	w.hostWaits(second, 7, in, Forever)
+	w.poller.becomes(7, in)
+	w.s.Poll(Now) // the first is in no batch yet, but after a hangup no read blocks
+	w.poller.becomes(7, in|poll.Hangup)
+	w.s.Poll(Now)
+	w.batch()
+	first.mustHave(Woken, in)
+	second.mustHave(Woken, in|poll.Hangup)
+	w.end(first)
+	w.end(second)
+}
+
 func TestTasksAreServedInTheOrderInWhichTheirWaitsBegan(t *testing.T) {
 	w := newWorld(t)
 	first := w.spawn(w.waitFD(7, in, Forever), w.waitFD(7, in, Forever), w.note("first"))

@@ -62,7 +62,7 @@ const DueCapacity = 1024
 // Wait is what a task waits with: one is embedded in each task.
 type Wait struct {
 	_         [3]uintptr // next, previous, list
-	Value     uint64
+	Value     uint64     // for a descriptor: its place in the order of arrival
 	Task      *Block
 	ArmedNext *Wait
 	FD        int32
