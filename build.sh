@@ -47,7 +47,7 @@ pkg_config() {
 }
 
 cmd_build() {
-    library build "-s -w"
+    library build -w # with the names of functions: a user's backtrace goes through them
     # What is built against the checkout runs from anywhere, hence the rpath.
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$root/build" '${prefix}' "$root" '-Wl,-rpath,${libdir} ' >build/cothread.pc

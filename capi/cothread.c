@@ -33,12 +33,28 @@ static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, t
     if (__builtin_expect(!s || s->broken, 0) || process_forked()) \
     return scheduler_refused()
 
-/* A public call that waits; on amd64 returns_amd64.S stands in front of it. */
+/* On amd64 returns_amd64.S stands in front of each public call that waits: it has the name, and what is called so here has
+ * the label behind it. */
 #ifdef __x86_64__
-#define SUSPENDING(name) name##_
 __thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where the last such call will return to */
-#else
-#define SUSPENDING(name) COTHREAD_API name
+#define WAITS(name) extern __typeof__(name) name __asm__("suspending_" #name);
+WAITS(cothread_join)
+WAITS(cothread_yield)
+WAITS(cothread_sleep_until)
+WAITS(cothread_sleep)
+WAITS(cothread_wait_until)
+WAITS(cothread_event_wait)
+WAITS(cothread_channel_send)
+WAITS(cothread_channel_receive)
+WAITS(cothread_mutex_lock)
+WAITS(cothread_semaphore_acquire)
+WAITS(cothread_group_wait)
+WAITS(cothread_wait_fd)
+WAITS(cothread_wait_ready)
+WAITS(cothread_read)
+WAITS(cothread_write)
+WAITS(cothread_accept)
+#undef WAITS
 #endif
 
 #define REQUIRE(condition, ...)                                 \
@@ -185,7 +201,7 @@ COTHREAD_API cothread_handle cothread_spawn(cothread_function function, void *ar
     return task_spawn(s, function, argument, options);
 }
 
-int SUSPENDING(cothread_join)(cothread_handle task, void **result, int64_t deadline)
+COTHREAD_API int cothread_join(cothread_handle task, void **result, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(ALIGNED(result), "result is not aligned: %lld", (uintptr_t)result);
@@ -210,19 +226,19 @@ COTHREAD_API cothread_handle cothread_self(void)
     return task_self(s);
 }
 
-int SUSPENDING(cothread_yield)(void)
+COTHREAD_API int cothread_yield(void)
 {
     ENTER(s);
     return task_yield(s);
 }
 
-int SUSPENDING(cothread_sleep_until)(int64_t deadline)
+COTHREAD_API int cothread_sleep_until(int64_t deadline)
 {
     ENTER(s);
     return task_sleep(s, deadline);
 }
 
-int SUSPENDING(cothread_sleep)(int64_t ns)
+COTHREAD_API int cothread_sleep(int64_t ns)
 {
     ENTER(s);
     return task_sleep(s, ns <= 0 ? COTHREAD_NOW : cothread_after(ns));
@@ -235,7 +251,7 @@ COTHREAD_API int cothread_shield(int on)
     return task_shield(s, on);
 }
 
-int SUSPENDING(cothread_wait_until)(int64_t deadline)
+COTHREAD_API int cothread_wait_until(int64_t deadline)
 {
     ENTER(s);
     return task_wait_until(s, deadline);
@@ -268,7 +284,7 @@ COTHREAD_API int cothread_event_signal(cothread_handle event, void *value)
     return event_signal(s, event, value);
 }
 
-int SUSPENDING(cothread_event_wait)(cothread_handle event, void **value, int64_t deadline)
+COTHREAD_API int cothread_event_wait(cothread_handle event, void **value, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(ALIGNED(value), "value is not aligned: %lld", (uintptr_t)value);
@@ -291,13 +307,13 @@ COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t
     return channel_create(s, element_size, capacity);
 }
 
-int SUSPENDING(cothread_channel_send)(cothread_handle channel, const void *element, int64_t deadline)
+COTHREAD_API int cothread_channel_send(cothread_handle channel, const void *element, int64_t deadline)
 {
     ENTER(s);
     return channel_send(s, channel, element, deadline);
 }
 
-int SUSPENDING(cothread_channel_receive)(cothread_handle channel, void *element, int64_t deadline)
+COTHREAD_API int cothread_channel_receive(cothread_handle channel, void *element, int64_t deadline)
 {
     ENTER(s);
     return channel_receive(s, channel, element, deadline);
@@ -316,7 +332,7 @@ COTHREAD_API cothread_handle cothread_mutex_create(uint32_t flags)
     return mutex_create(s);
 }
 
-int SUSPENDING(cothread_mutex_lock)(cothread_handle mutex, int64_t deadline)
+COTHREAD_API int cothread_mutex_lock(cothread_handle mutex, int64_t deadline)
 {
     ENTER(s);
     return mutex_lock(s, mutex, deadline);
@@ -336,7 +352,7 @@ COTHREAD_API cothread_handle cothread_semaphore_create(uint32_t units, uint32_t 
     return semaphore_create(s, units);
 }
 
-int SUSPENDING(cothread_semaphore_acquire)(cothread_handle semaphore, int64_t deadline)
+COTHREAD_API int cothread_semaphore_acquire(cothread_handle semaphore, int64_t deadline)
 {
     ENTER(s);
     return semaphore_acquire(s, semaphore, deadline);
@@ -361,7 +377,7 @@ COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task)
     return group_add(s, group, task);
 }
 
-int SUSPENDING(cothread_group_wait)(cothread_handle group, uint32_t count, int64_t deadline)
+COTHREAD_API int cothread_group_wait(cothread_handle group, uint32_t count, int64_t deadline)
 {
     ENTER(s);
     return group_wait(s, group, count, deadline);
@@ -375,7 +391,7 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group)
 
 /* ---- Readiness ------------------------------------------------------------------------------------------------ */
 
-int SUSPENDING(cothread_wait_fd)(int fd, uint32_t events, int64_t deadline)
+COTHREAD_API int cothread_wait_fd(int fd, uint32_t events, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP and nothing else", events);
@@ -407,14 +423,14 @@ COTHREAD_API int cothread_descriptor(cothread_handle adopted)
     return adopted_descriptor(s, adopted);
 }
 
-int SUSPENDING(cothread_wait_ready)(cothread_handle adopted, uint32_t events, int64_t deadline)
+COTHREAD_API int cothread_wait_ready(cothread_handle adopted, uint32_t events, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(events && !(events & ~WAITABLE), "events is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP and nothing else", events);
     return adopted_wait(s, adopted, events, deadline);
 }
 
-int64_t SUSPENDING(cothread_read)(cothread_handle adopted, void *buffer, size_t size, int64_t deadline)
+COTHREAD_API int64_t cothread_read(cothread_handle adopted, void *buffer, size_t size, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(buffer, "buffer is NULL");
@@ -422,7 +438,7 @@ int64_t SUSPENDING(cothread_read)(cothread_handle adopted, void *buffer, size_t 
     return adopted_read(s, adopted, buffer, size, deadline);
 }
 
-int64_t SUSPENDING(cothread_write)(cothread_handle adopted, const void *data, size_t size, int64_t deadline)
+COTHREAD_API int64_t cothread_write(cothread_handle adopted, const void *data, size_t size, int64_t deadline)
 {
     ENTER(s);
     REQUIRE(data, "data is NULL");
@@ -430,7 +446,7 @@ int64_t SUSPENDING(cothread_write)(cothread_handle adopted, const void *data, si
     return adopted_write(s, adopted, data, size, deadline);
 }
 
-cothread_handle SUSPENDING(cothread_accept)(cothread_handle listener, int64_t deadline)
+COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t deadline)
 {
     ENTER(s);
     return adopted_accept(s, listener, deadline);

@@ -25,7 +25,6 @@ import (
 // The codes of cothread.h that arise here.
 const (
 	errNoMemory = -17
-	errLimit    = -18
 	errBroken   = -21
 )
 
@@ -90,7 +89,7 @@ func recovered(number C.uint32_t, rc *C.int) {
 func clock() int64
 
 //export tickCreate
-func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.int) (rc C.int) {
+func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.int, systemError *C.int) (rc C.int) {
 	defer recovered(number, &rc)
 	var poller poll.Poller
 	var err error
@@ -100,7 +99,9 @@ func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.
 		poller, err = poll.NewEpoll()
 	}
 	if err != nil {
-		return errLimit
+		code, errno := runtime.CodeOf(err)
+		*systemError = C.int(errno)
+		return C.int(code)
 	}
 	engine := native.At(scheduler)
 	s, err := runtime.New(engine.Shared(), engine, callback.At(queue), poller, clock)

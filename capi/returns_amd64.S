@@ -19,7 +19,7 @@
 	mov	%rax, %fs:(%r11)
 	sub	$8, %rsp
 	.cfi_adjust_cfa_offset 8
-	call	\name\()_
+	call	suspending_\name
 	add	$8, %rsp
 	.cfi_adjust_cfa_offset -8
 	mov	returns_to@gottpoff(%rip), %r11

@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
-/* tickCreate opens a poller for scheduler `number` and returns the descriptor that wakes it, or an error. */
-int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls);
+/* tickCreate opens a poller for scheduler `number` and returns what wakes it, or an error; of COTHREAD_ESYSTEM
+ * *systemError says which. */
+int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls, int *systemError);
 /* tickRelease closes it. */
 void tickRelease(uint32_t number);
 /* tickDrive runs ticks until main is ready; tickPoll until host tasks are; tickDrain until no task is left and no

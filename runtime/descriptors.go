@@ -335,20 +335,3 @@ func (d *descriptors) wake(fd int64) (woken int64) {
 	d.poller.Disarm(int(fd))
 	return woken
 }
-
-// reasonOf translates a poller's error into a code of cothread.h.
-func reasonOf(err error) int32 {
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, poll.ErrBadDescriptor):
-		return errBadDescriptor
-	case errors.Is(err, poll.ErrAlwaysReady):
-		return errInvalid
-	case errors.Is(err, poll.ErrExists):
-		return errExists
-	case errors.Is(err, poll.ErrLimit):
-		return errLimit
-	}
-	return errSystem
-}

@@ -306,7 +306,8 @@ func (s *Scheduler) serve() {
 		if s.descriptors.waited(sh.CallA) {
 			sh.CallResult = errBusy
 		} else {
-			sh.CallResult = int64(reasonOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB))))
+			code, errno := CodeOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB)))
+			sh.CallResult, sh.CallB = int64(code), int64(errno)
 		}
 	case callRelease:
 		sh.CallResult = int64(reasonOf(s.poller.RemoveEdge(int(sh.CallA))))

@@ -53,17 +53,17 @@ static cothread_handle enter(struct scheduler *s, struct system_descriptor *desc
     error = (int)switch_call(s, CALL_ADOPT, fd, handle);
     if (error == 0)
         return handle;
-    int saved = errno;
     adopted->open = false;
     object_release(&s->handles, KIND_ADOPTED, adopted);
-    errno = saved;
     switch (error) {
     case COTHREAD_EINVAL: return fail(error, "descriptor %lld is a regular file or a directory, always ready: use it as it is", fd);
     case COTHREAD_EEXIST: return fail(error, "descriptor %lld is adopted already", fd);
     case COTHREAD_EBUSY: return fail(error, "tasks wait for descriptor %lld by number: adopt it before, or call cothread_wake_fd", fd);
     case COTHREAD_ELIMIT: return fail(error, "the system registers no more descriptors (%lld)", fd);
     case COTHREAD_EBADF: return fail(error, "descriptor %lld is not open", fd);
-    default: return fail(error, "the system does not watch descriptor %lld (errno %lld)", fd, saved);
+    default:
+        errno = (int)s->shared.call_b;
+        return fail(error, "the system does not watch descriptor %lld (errno %lld)", fd, errno);
     }
 }
 

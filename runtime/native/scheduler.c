@@ -244,7 +244,7 @@ cothread_handle scheduler_create(const cothread_options *options, const struct t
     int rc = 0;
     if (s) {
         s->tick = tick;
-        rc = tick->create(s->handles.number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0);
+        rc = tick->create(s->handles.number, &s->queue, s, (options->flags & COTHREAD_HOST_POLLS) != 0, &errno);
     }
     process_put_mask_back(&mask);
     if (!s) {
@@ -305,7 +305,7 @@ static void visit_name(struct scheduler *s, struct task *t, void *context)
 static int tell_of_rest(struct scheduler *s)
 {
     struct names names = {.count = 0};
-    char text[512], objects[160] = "";
+    char text[560], objects[160] = "";
     size_t length = 0;
     task_each(s, visit_name, &names);
     for (int kind = KIND_TASK + 1; kind < KIND_TABLES; kind++) {

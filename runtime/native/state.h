@@ -157,7 +157,7 @@ struct shared {
 
 /* The tick half, as the task half calls it from the thread's own stack; by the scheduler's number. */
 struct tick_half {
-    int (*create)(uint32_t number, void *queue, void *scheduler, int host_polls);
+    int (*create)(uint32_t number, void *queue, void *scheduler, int host_polls, int *system_error);
     void (*release)(uint32_t number);
     int (*drive)(uint32_t number);
     int (*drain)(uint32_t number, int64_t deadline);

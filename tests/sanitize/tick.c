@@ -218,9 +218,10 @@ static void run(struct half *half, bool begin)
 
 /* ---- capi/tick.h ---------------------------------------------------------------------------------------------- */
 
-int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls)
+int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls, int *systemError)
 {
     (void)queue;
+    *systemError = ENOSYS;
     if (hostPolls)
         return COTHREAD_ESYSTEM; /* not here */
     struct half *half = &halves[number];
