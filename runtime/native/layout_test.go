@@ -47,7 +47,7 @@ var mirrors = []mirror{{
 	constants: map[string]string{
 		"Forever": "COTHREAD_FOREVER", "Now": "COTHREAD_NOW",
 		"Woken": "0", "errInvalid": "COTHREAD_EINVAL", "errExists": "COTHREAD_EEXIST", "errBusy": "COTHREAD_EBUSY",
-		"errTimedOut": "COTHREAD_ETIMEDOUT",
+		"errTimedOut":    "COTHREAD_ETIMEDOUT",
 		"errInterrupted": "COTHREAD_EINTR", "errClosed": "COTHREAD_ECLOSED", "errLimit": "COTHREAD_ELIMIT",
 		"errBadDescriptor": "COTHREAD_EBADF", "errSystem": "COTHREAD_ESYSTEM",
 		"stateFree": "TASK_FREE", "stateReady": "TASK_READY", "stateRunning": "TASK_RUNNING",
