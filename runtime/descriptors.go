@@ -12,20 +12,22 @@ import (
 
 // descriptors knows which tasks wait for which descriptor of the caller's, and wakes them.
 //
-// One report wakes one task per direction (READABLE, PRIORITY, WRITABLE): the first that still waits for it, unless one
-// that was woken for it has not run yet. READHUP wakes everyone who asked for it, ERROR and HANGUP everyone. In the same
-// look the descriptor is armed again for all who still wait. As an arm is level-triggered, the next look reports what is
-// left, whatever became of the task that was woken: it may have been cancelled before its turn, or have left the rest.
+// One report wakes one task per direction (READABLE, PRIORITY, WRITABLE): the first that still
+// waits for it, unless one that was woken for it has not run yet. READHUP wakes everyone who asked
+// for it, ERROR and HANGUP everyone. In the same look the descriptor is armed again for all who
+// still wait. As an arm is level-triggered, the next look reports what is left, whatever became of
+// the task that was woken: it may have been cancelled before its turn, or have left the rest.
 //
 // The engine keeps this for a wait on a descriptor:
 //
-//	Wait.Value   its place in the order of arrival, which the list of armed waits does not show: a task that waits
-//	             twice in a tick keeps its first place there.
-//	Wait.Events  the wanted bits, or those it was woken with; 0 from the moment its task runs on (a host task: its entry
-//	             is in the batch).
+//	Wait.Value   its place in the order of arrival, which the list of armed waits does not show: a
+//	             task that waits twice in a tick keeps its first place there.
+//	Wait.Events  the wanted bits, or those it was woken with; 0 from the moment its task runs on
+//	             (a host task: its entry is in the batch).
 //
-// Nobody tells of a wait that ends otherwise (by its deadline, by a cancel): its number or its task's state shows it, when it
-// comes to the front of a queue or when a queue is full. So each wait costs the same, however many there are.
+// Nobody tells of a wait that ends otherwise (by its deadline, by a cancel): its number or its
+// task's state shows it, when it comes to the front of a queue or when a queue is full. So each
+// wait costs the same, however many there are.
 type descriptors struct {
 	poller   poll.Poller
 	numbers  []*descriptor // by number
@@ -44,7 +46,8 @@ type descriptor struct {
 	woken      queue              // waits that a report ended and whose tasks may not have run
 }
 
-// A wait stands in the queue of each direction it wants, and in that of READHUP; if it wants none of them, in the last.
+// A wait stands in the queue of each direction it wants, and in that of READHUP; if it wants none
+// of them, in the last.
 const (
 	directions = 3
 	others     = directions + 1
@@ -74,7 +77,8 @@ func token(fd int32, generation uint32) uint64 {
 
 // ---- Queues ----
 
-// waiter is a wait in a queue. The number changes when the wait is taken, so that it counts in no queue any more.
+// waiter is a wait in a queue. The number changes when the wait is taken, so that it counts in no
+// queue any more.
 type waiter struct {
 	wait   *Wait
 	number uint32
@@ -88,7 +92,8 @@ func (w waiter) toRun() bool {
 		return false
 	}
 	task := w.wait.Task
-	return task.State == stateWaiting || task.State == stateReady && task.Reason == Woken && w.wait.Events != 0
+	return task.State == stateWaiting ||
+		task.State == stateReady && task.Reason == Woken && w.wait.Events != 0
 }
 
 type queue struct {
@@ -107,8 +112,8 @@ func (q *queue) first(counts func(waiter) bool) *waiter {
 	return nil
 }
 
-// push appends w. Those who do not count are looked for only when there is no room, and half of it must come of that, or
-// the room is doubled: a push costs the same in any crowd.
+// push appends w. Those who do not count are looked for only when there is no room, and half of it
+// must come of that, or the room is doubled: a push costs the same in any crowd.
 func (q *queue) push(w waiter, counts func(waiter) bool) {
 	q.first(counts)
 	if len(q.entries) == cap(q.entries) {
@@ -128,8 +133,8 @@ func (q *queue) push(w waiter, counts func(waiter) bool) {
 
 // ---- Waits begin ----
 
-// wait takes up a wait that began; arrive has the task woken when its descriptor is ready. What cannot be waited for is due
-// at once, with the reason.
+// wait takes up a wait that began; arrive has the task woken when its descriptor is ready. What
+// cannot be waited for is due at once, with the reason.
 func (d *descriptors) wait(w *Wait) {
 	if int(w.FD) >= len(d.numbers) {
 		// Hosts may ask for any number: only one that is open is worth the memory.
@@ -193,7 +198,8 @@ func (d *descriptors) arm(fd int32, n *descriptor) {
 	}
 	from := every
 	if errors.Is(err, poll.ErrAlwaysReady) {
-		from = queuesOf(poll.Readable | poll.Writable) // the others wait for what a regular file never has
+		// the others wait for what a regular file never has
+		from = queuesOf(poll.Readable | poll.Writable)
 	}
 	for w := n.next(from); w != nil; w = n.next(from) {
 		reason, events, _ := refused(err, w.Events)
@@ -201,8 +207,8 @@ func (d *descriptors) arm(fd int32, n *descriptor) {
 	}
 }
 
-// refused says how a wait ends that the poller does not take. over is false for one that goes on: for what a file that
-// is always ready never has.
+// refused says how a wait ends that the poller does not take. over is false for one that goes on:
+// for what a file that is always ready never has.
 func refused(err error, wanted uint32) (reason int32, events uint32, over bool) {
 	if !errors.Is(err, poll.ErrAlwaysReady) {
 		return reasonOf(err), 0, true
@@ -310,8 +316,8 @@ func (d *descriptors) forgetTimedOut() {
 	d.timedOut = d.timedOut[:0]
 }
 
-// wake ends every wait on fd, and returns how many. One that was woken and has not run counts: it is told now that the
-// descriptor is closed, as by its turn the number may be another descriptor's.
+// wake ends every wait on fd, and returns how many. One that was woken and has not run counts: it
+// is told now that the descriptor is closed, as by its turn the number may be another descriptor's.
 func (d *descriptors) wake(fd int64) (woken int64) {
 	if fd < 0 || fd >= int64(len(d.numbers)) || d.numbers[fd] == nil {
 		return 0

@@ -12,10 +12,11 @@ import (
 	"cothread/poll"
 )
 
-// model is a crowd of tasks, native and the host's, that wait for a few descriptors at random, while waits time out, are
-// cancelled and withdrawn and descriptors are closed. A descriptor holds units of each direction: it is ready while it has
-// one, and each task that is told so takes one. So three faults show: units are left and somebody waits for them; a task
-// is woken and finds none; a task is served before one that came earlier.
+// model is a crowd of tasks, native and the host's, that wait for a few descriptors at random,
+// while waits time out, are cancelled and withdrawn and descriptors are closed. A descriptor holds
+// units of each direction: it is ready while it has one, and each task that is told so takes one.
+// So three faults show: units are left and somebody waits for them; a task is woken and finds none;
+// a task is served before one that came earlier.
 type model struct {
 	*world
 	random *rand.Rand
@@ -39,7 +40,8 @@ type modelTask struct {
 const errCanceled = -11
 
 func newModel(t *testing.T, seed uint64, listed bool) *model {
-	m := &model{random: rand.New(rand.NewPCG(seed, 0)), units: map[int]*[directions]int{}, hangup: map[int]bool{}}
+	m := &model{random: rand.New(rand.NewPCG(seed, 0))}
+	m.units, m.hangup = map[int]*[directions]int{}, map[int]bool{}
 	if listed {
 		m.world, m.host = newListed(t)
 	} else {

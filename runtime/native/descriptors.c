@@ -6,10 +6,11 @@
 #include "../../system/system.h"
 #include "wait.h"
 
-/* ---- The tasks ahead ------------------------------------------------------------------------------- */
+/* ---- The tasks ahead ------------------------------------------------------------------------- */
 
-/* For each direction of a descriptor, how many tasks wait for it or were woken for it and have not run. While there is one,
- * what is there is its: a task that comes goes behind it, and does not look first. */
+/* For each direction of a descriptor, how many tasks wait for it or were woken for it and have not
+ * run. While there is one, what is there is its: a task that comes goes behind it, and does not
+ * look first. */
 enum { READ_AHEAD, WRITE_AHEAD, PRIORITY_AHEAD };
 #define DIRECTIONS (COTHREAD_READABLE | COTHREAD_WRITABLE | COTHREAD_PRIORITY)
 #define AHEAD_BITS 10 /* descriptors in a chunk */
@@ -17,10 +18,13 @@ enum { READ_AHEAD, WRITE_AHEAD, PRIORITY_AHEAD };
 static uint32_t *ahead_of(const struct scheduler *s, int fd)
 {
     uint32_t chunk = (uint32_t)fd >> AHEAD_BITS;
-    return chunk < s->ahead_chunks && s->ahead[chunk] ? s->ahead[chunk][fd & ((1 << AHEAD_BITS) - 1)] : NULL;
+    if (chunk >= s->ahead_chunks || !s->ahead[chunk])
+        return NULL;
+    return s->ahead[chunk][fd & ((1 << AHEAD_BITS) - 1)];
 }
 
-/* reserve makes the counts of a descriptor. A host may ask for any number: only one that is open is worth the memory. */
+/* reserve makes the counts of a descriptor. A host may ask for any number: only one that is open is
+ * worth the memory. */
 static int reserve(struct scheduler *s, int fd)
 {
     uint32_t chunk = (uint32_t)fd >> AHEAD_BITS;
@@ -56,7 +60,8 @@ static void count_ahead(struct scheduler *s, const struct wait *w, uint32_t by)
     ahead[PRIORITY_AHEAD] += w->directions & COTHREAD_PRIORITY ? by : 0;
 }
 
-int descriptor_begin(struct scheduler *s, struct task *t, int fd, uint32_t events, int64_t deadline)
+int descriptor_begin(struct scheduler *s, struct task *t, int fd, uint32_t events,
+                     int64_t deadline)
 {
     int rc;
     if (!ahead_of(s, fd) && (rc = reserve(s, fd)) < 0)
@@ -83,11 +88,12 @@ static uint32_t free_of(const struct scheduler *s, int fd, uint32_t events)
     const uint32_t *ahead = ahead_of(s, fd);
     if (!ahead)
         return events;
-    return events & ~((ahead[READ_AHEAD] ? COTHREAD_READABLE : 0) | (ahead[WRITE_AHEAD] ? COTHREAD_WRITABLE : 0) |
+    return events & ~((ahead[READ_AHEAD] ? COTHREAD_READABLE : 0) |
+                      (ahead[WRITE_AHEAD] ? COTHREAD_WRITABLE : 0) |
                       (ahead[PRIORITY_AHEAD] ? COTHREAD_PRIORITY : 0));
 }
 
-/* ---- Waiting --------------------------------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 int descriptor_poll(int fd, uint32_t events)
 {

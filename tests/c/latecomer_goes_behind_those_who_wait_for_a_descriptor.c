@@ -67,7 +67,8 @@ int main(void) {
     expect(cothread_wait_fd(data[1], COTHREAD_WRITABLE, COTHREAD_NOW), COTHREAD_WRITABLE);
     expect(cothread_cancel(a), 0);
     expect(write(data[1], "x", 1), 1);
-    expect(cothread_wait_fd(data[0], COTHREAD_READABLE, COTHREAD_NOW), COTHREAD_ETIMEDOUT); /* until it has run */
+    /* until it has run */
+    expect(cothread_wait_fd(data[0], COTHREAD_READABLE, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_detach(a), 0);
     expect(cothread_yield(), 0);
     expect(cothread_wait_fd(data[0], COTHREAD_READABLE, COTHREAD_NOW), COTHREAD_READABLE);

@@ -3,7 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 
-/* Many tasks wait for one listening socket by number, and connections come one by one: each wakes one task. */
+/* Many tasks wait for one listening socket by number, and connections come one by one: each wakes
+ * one task. */
 enum { TASKS = 200, CONNECTIONS = 20 };
 static int listener, woken, served;
 

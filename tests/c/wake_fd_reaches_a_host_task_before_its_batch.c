@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
-/* A native task and a host task are ready in one tick. The native one runs first and closes the other's descriptor. */
+/* A native task and a host task are ready in one tick. The native one runs first and closes the
+ * other's descriptor. */
 static int a[2], b[2];
 
 static void *closes(void *unused) {

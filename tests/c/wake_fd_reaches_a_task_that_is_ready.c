@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-/* Two descriptors are ready in one tick. The task that runs first closes the other's descriptor, and its number becomes
- * another pipe's: the task that waited for it must not read that one's data. */
+/* Two descriptors are ready in one tick. The task that runs first closes the other's descriptor,
+ * and its number becomes another pipe's: the task that waited for it must not read that one's data. */
 static int a[2], b[2], reused[2];
 
 static void *closes(void *unused) {
