@@ -76,7 +76,7 @@ var mirrors = []mirror{{
 }, {
 	file: "../../capi/main.go",
 	constants: map[string]string{
-		"errNoMemory": "COTHREAD_ENOMEM", "errLimit": "COTHREAD_ELIMIT", "errBroken": "COTHREAD_EBROKEN",
+		"errNoMemory": "COTHREAD_ENOMEM", "errBroken": "COTHREAD_EBROKEN",
 		"schedulersMax": "SCHEDULER_NUMBERS", "processorsAtFirst": own,
 	},
 }}
