@@ -266,12 +266,71 @@ sanitizers_see_tasks() {
         without_go "build/$sanitizer" gcc "-fsanitize=$sanitizer"
         gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread "-fsanitize=$sanitizer" -I. -o "build/$sanitizer/tasks" \
             tests/sanitize/tasks.c "build/$sanitizer/libcothread.so" "-Wl,-rpath,$root/build/$sanitizer"
-        for clean in order_by_post reuse; do
-            timeout 120 "build/$sanitizer/tasks" "$clean"
+        tasks_are_followed "$sanitizer" "build/$sanitizer/tasks"
+    done
+}
+
+# tasks_are_followed SANITIZER PROGRAM: that program of tests/sanitize/tasks.c, with nothing to find and with what must be found.
+tasks_are_followed() {
+    for clean in order_by_post order_by_mailbox order_by_interrupt calls_that_wait reuse; do
+        timeout 120 "$2" "$clean"
+    done
+    case $1 in
+    thread)
+        timeout 120 "$2" limit
+        finds 'ThreadSanitizer: data race' "$2" race
+        ;;
+    address) finds 'AddressSanitizer: stack-buffer-overflow' "$2" overrun ;;
+    esac
+}
+
+# Programs with a sanitizer and the library as shipped, which has none.
+sanitized_hosts() {
+    mkdir -p build/hosts
+    export TSAN_OPTIONS=halt_on_error=1
+    for compiler in gcc clang; do
+        command -v $compiler || { echo "note: skipped: $compiler is not installed"; continue; }
+        case $compiler in gcc) plus=g++ ;; clang) plus=clang++ ;; esac
+        for sanitizer in thread address; do
+            stem=build/hosts/$compiler-$sanitizer
+            $compiler -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread "-fsanitize=$sanitizer" -I. -o "$stem-tasks" \
+                tests/sanitize/tasks.c build/libcothread.so "-Wl,-rpath,$root/build"
+            # Tasks that never end keep memory: reuse.
+            ASAN_OPTIONS=detect_leaks=0 tasks_are_followed "$sanitizer" "$stem-tasks"
+            for source in tests/cxx/*_*.cc; do
+                cxx_program "$stem-$(basename "$source" .cc)" "$source" "$plus" -std=c++11 "-fsanitize=$sanitizer"
+            done
         done
     done
-    finds 'ThreadSanitizer: data race' build/thread/tasks race
-    finds 'AddressSanitizer: stack-buffer-overflow' build/address/tasks overrun
+}
+
+# ---- C++ ----
+
+# cxx_program OUTPUT SOURCE COMPILER FLAGS...: compiles it against the checkout, without a warning, and runs it.
+cxx_program() {
+    output=$1 source=$2
+    shift 2
+    echo "$source: $*"
+    "$@" -O1 -g -Wall -Wextra -Werror -pedantic -pthread -I. -Ibindings/c -o "$output" "$source" \
+        build/libcothread.so "-Wl,-rpath,$root/build"
+    timeout 60 "$output"
+}
+
+# cothread.hpp, and exceptions in tasks, in every dialect; with the runtime inside the program; and with one in a plugin.
+cxx() {
+    mkdir -p build/cxx
+    for compiler in g++ clang++; do
+        command -v $compiler || { echo "note: skipped: $compiler is not installed"; continue; }
+        for flag in -std=c++11 -std=c++20 -static-libstdc++; do
+            for source in tests/cxx/*_*.cc; do
+                cxx_program "build/cxx/$(basename "$source" .cc)" "$source" $compiler $flag
+            done
+        done
+        $compiler -std=c++11 -O1 -g -Wall -Wextra -Werror -pedantic -fPIC -shared -I. -o build/cxx/plugin.so tests/cxx/plugin.cc
+        gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/cxx/a_plugin_brings_its_runtime \
+            tests/cxx/a_plugin_brings_its_runtime.c build/libcothread.so "-Wl,-rpath,$root/build"
+        timeout 60 build/cxx/a_plugin_brings_its_runtime build/cxx/plugin.so
+    done
 }
 
 # finds TEXT COMMAND...: the command fails, and says so.
@@ -346,6 +405,13 @@ c_install() {
             $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs cothread)
         timeout 60 "build/examples/$name"
     done
+    for source in bindings/c/examples/*.cc; do
+        name=$(basename "$source" .cc)
+        # shellcheck disable=SC2046 # a list
+        g++ -std=c++11 -Wall -Wextra -Werror -o "build/examples/$name" "$source" \
+            $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs cothread)
+        timeout 60 "build/examples/$name"
+    done
     unset LD_LIBRARY_PATH
     if ! command -v cmake; then
         echo "note: skipped: cmake is not installed"
@@ -353,8 +419,8 @@ c_install() {
     fi
     cmake -S bindings/c/examples -B build/examples/cmake -DCMAKE_PREFIX_PATH="$prefix"
     cmake --build build/examples/cmake
-    for source in bindings/c/examples/*.c; do
-        timeout 60 "build/examples/cmake/$(basename "$source" .c)"
+    for source in bindings/c/examples/*.c bindings/c/examples/*.cc; do
+        timeout 60 "build/examples/cmake/$(basename "${source%.*}")"
     done
 }
 
@@ -431,6 +497,7 @@ cmd_test() {
     if [ $# -eq 0 ]; then
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings rooms exported_symbols abi \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
+            cxx sanitized_hosts \
             c_valgrind c_arm64 c_install luajit_binding \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
     fi
@@ -472,7 +539,7 @@ cmd_install() {
     prefix=$(cd "$1" && pwd)
     install -m 755 build/libcothread.so.2 "$prefix/lib/libcothread.so.2"
     ln -sf libcothread.so.2 "$prefix/lib/libcothread.so"
-    install -m 644 cothread.h "$prefix/include/cothread.h"
+    install -m 644 cothread.h bindings/c/cothread.hpp "$prefix/include"
     docs/constants >"$prefix/share/cothread/constants.txt"
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$prefix" '${prefix}/lib' '${prefix}/include' '' >"$prefix/lib/pkgconfig/cothread.pc"

@@ -97,9 +97,11 @@
  * WHAT A TASK MUST NOT DO
  * errno keeps its value across a wait that suspends. The floating-point control words (MXCSR, x87)
  * are the thread's, shared by its tasks: a task that changes them restores them before it suspends.
- * A task must not be left by longjmp or a C++ exception, nor end its thread. A signal handler that
- * may run on a scheduler's thread needs SA_ONSTACK, and must return: one that leaves cothread_post
- * by longjmp stalls the queue.
+ * A C++ exception that is handled or in flight is its task's: a catch block and a destructor may
+ * wait. One that leaves a task's function ends the program, with the task's name on stderr.
+ * A task must not be left by longjmp, nor end its thread. A signal handler that may run on a
+ * scheduler's thread needs SA_ONSTACK, and must return: one that leaves cothread_post by longjmp
+ * stalls the queue.
  */
 #ifndef COTHREAD_H
 #define COTHREAD_H
@@ -404,6 +406,20 @@ COTHREAD_API int cothread_wait_until(int64_t deadline);
  * Returns 1 if the task was in a cothread_wait_until, else 0: nothing is remembered then.
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_wakeup(cothread_handle task);
+
+/* cothread_exceptions is the __cxa_get_globals of a C++ runtime: it returns where that runtime
+ * keeps the exceptions of the calling thread. */
+typedef void *(*cothread_exceptions)(void);
+
+/* cothread_register_exceptions names a C++ runtime that the library cannot find by itself, so that
+ * tasks may wait while they handle its exceptions: one that is linked statically. cothread.hpp does
+ * it. A libstdc++.so or libc++abi.so is found, at the latest 64 ticks after it was loaded. Other
+ * threads' schedulers know the runtime from their next tick on.
+ *   exceptions  the runtime's; the program or library it is in is never unloaded from now on
+ * Returns 0, also the second time, or
+ *   COTHREAD_ELIMIT  four runtimes are known already
+ * Plain (it takes a lock); from any thread. */
+COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
 
 /* ---- What tasks share ------------------------------------------------------------------------
  * Waiters are served in FIFO order, and what they wait for is handed to them: no other task can

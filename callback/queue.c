@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "queue.h"
+#include "sanitizers.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -77,6 +78,7 @@ static void publish(struct queue *q, const struct claim *c, enum published what)
     c->cell->posted_ns = c->wakes || c->ticket % 32 == 0 ? system_now() : 0;
     if (c->wakes)
         atomic_fetch_add(&q->wakers, 1);
+    happens_before(c->cell);
     store(&c->cell->sequence, 4 * c->ticket + what, release);
     if (c->wakes) {
         wake(q);
@@ -229,6 +231,7 @@ static int take_mailbox(struct mailbox *l, struct queue_item *out) {
     out->callback = l->callback;
     out->token = l->token;
     out->argument = atomic_exchange(&l->value, (void *)&l->value);
+    happens_after(l);
     out->kind = QUEUE_MAILBOX;
     return 1;
 }
@@ -245,6 +248,7 @@ int queue_pop(struct queue *q, struct queue_item *out) {
         }
         look_at_depth(q, head);
         const struct queue_cell *cell = cell_of(q, head);
+        happens_after(cell);
         int64_t posted_ns = cell->posted_ns;
         out->callback = cell->callback;
         out->argument = cell->argument;
@@ -287,6 +291,7 @@ int mailbox_idle(const struct mailbox *l) {
  * Returns 0 if closed, or if none is pending and `claimed` is 0: a cell must be claimed first, so
  * that a full queue leaves everything as it was. */
 static int put_mailbox(struct mailbox *l, void *value, void **old, int claimed) {
+    happens_before(l);
     *old = atomic_load(&l->value);
     do {
         if (*old == (void *)&l->generation || (*old == (void *)&l->value && !claimed))
@@ -326,6 +331,7 @@ int mailbox_post(struct queue *q, int64_t owner, struct mailbox *l, uint32_t gen
     if (code == COTHREAD_EFULL)
         queue_refuse(q);
     if (code == 1) {
+        happens_after(l); /* of the post it took the place of */
         atomic_fetch_add_explicit(&q->replaced, 1, memory_order_relaxed);
         if (replaced != NULL)
             *replaced = old;

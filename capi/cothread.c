@@ -263,6 +263,17 @@ COTHREAD_API int cothread_wakeup(cothread_handle task)
     return task_wakeup(s, task);
 }
 
+COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions)
+{
+    if (scheduler_forked())
+        return scheduler_refused();
+    REQUIRE(exceptions, "exceptions is NULL");
+    int rc = exceptions_register(exceptions);
+    if (rc == 0 && scheduler_current)
+        exceptions_look(&scheduler_current->exceptions);
+    return rc;
+}
+
 /* ---- What tasks share ---------------------------------------------------------------------------------------- */
 
 COTHREAD_API int cothread_close(cothread_handle object)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
+#include "../../callback/sanitizers.h"
 #include "../../system/system.h"
 #include "callbacks.h"
 #include "channel.h"
@@ -212,6 +213,7 @@ int host_batch(struct scheduler *s)
 {
     cothread_ready *ready = s->ring.ready;
     uint32_t count = 0;
+    happens_after(&s->shared.interrupted);
     for (; count < s->shared.posted_count && count < RING_CAPACITY; count++)
         ready[count] = (cothread_ready){s->posted[count].token, COTHREAD_POSTED, 0, (int64_t)s->posted[count].value};
     s->shared.posted_count = 0;

@@ -9,7 +9,7 @@
 #include "semaphore.h"
 #include "tasks.h"
 
-#define TASK_BITS (sizeof(struct task) <= 128 ? 7 : 8) /* sanitizer builds need more */
+#define TASK_BITS (sizeof(struct task) <= 128 ? 7 : 8) /* the build for valgrind needs more */
 _Static_assert(sizeof(struct task) <= 256, "a task fits its slot");
 
 const struct kind_row kinds[KIND_SCHEDULER + 1] = {

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "../../callback/sanitizers.h"
 #include "../../system/process.h"
 #include "../../system/system.h"
 #include "adopted.h"
@@ -100,6 +101,8 @@ static int open(struct scheduler *s, const cothread_options *options, int waker)
     s->began = system_now();
     s->waker = waker;
     s->error = &errno;
+    s->sanitized = sanitizers_present();
+    exceptions_open(&s->exceptions, s->sanitized);
     s->tick_drive = drive;
     s->tick_call = call;
     callbacks_open(s);
@@ -139,7 +142,8 @@ static void close(struct scheduler *s)
 {
     const struct table *tasks = &s->handles.tables[KIND_TASK];
     atomic_store(&s->handles.owner, 0);
-#if defined(__SANITIZE_THREAD__) || defined(COTHREAD_VALGRIND)
+    sanitizers_close(&s->sanitizers);
+#ifdef COTHREAD_VALGRIND
     for (uint32_t i = tasks->first; i < tasks->used; i++) /* parked runners, and tasks that were abandoned */
         switch_forget(slot_at(&s->handles, KIND_TASK, i));
 #endif
@@ -358,6 +362,7 @@ int scheduler_interrupt(cothread_handle handle)
     atomic_fetch_add(&s->queue.wakers, 1); /* release waits for us, or we see that it has begun */
     bool living = atomic_load(&s->handles.owner) == handle;
     if (living) {
+        happens_before(&s->shared.interrupted);
         atomic_store(&s->shared.interrupted, 1);
         queue_wake(&s->queue);
     }

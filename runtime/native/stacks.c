@@ -14,10 +14,7 @@
 
 #include "../../system/system.h"
 #include "handles.h" /* INDEX_BITS: as many stacks as tasks */
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
+#include "sanitizers.h"
 
 #define CANARY UINT64_C(0x636f746872656164)
 #define SLAB_SIZE (UINT64_C(16) << 20)
@@ -62,9 +59,7 @@ void stack_pool_close(struct stack_pool *pool)
         struct slab *slab = &table[pool->slabs[i]];
         size_t size = slab->size; /* now: once withdrawn, the entry may be another pool's */
         char *low = atomic_exchange(&slab->low, NULL);
-#ifdef __SANITIZE_ADDRESS__
-        __asan_unpoison_memory_region(low, size); /* for whoever gets these addresses next */
-#endif
+        sanitizers_forget(low, size); /* for whoever gets these addresses next */
         system_unreserve(low, size);
     }
     pthread_mutex_lock(&registering);

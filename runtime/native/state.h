@@ -21,8 +21,10 @@
 #include "../../callback/queue.h"
 #include "../../cothread.h"
 #include "errors.h"
+#include "exceptions.h"
 #include "handles.h"
 #include "kind.h"
+#include "sanitizers.h"
 #include "stacks.h"
 
 /* Written without a lock by the owner, read by anybody. */
@@ -88,15 +90,8 @@ struct task {
         uint64_t result; /* of a task that ended */
     };
     struct group *group;
-    /* Sanitizer builds only; the tick half knows the fields above. */
-#ifdef __SANITIZE_ADDRESS__
-    void *fake_stack;
-#endif
-#ifdef __SANITIZE_THREAD__
-    void *fiber;
-#endif
 #ifdef COTHREAD_VALGRIND
-    unsigned valgrind_stack;
+    unsigned valgrind_stack; /* the tick half knows the fields above */
 #endif
 };
 _Static_assert(offsetof(struct task, wait.task) == 64 && offsetof(struct task, group) == 120, "a task block is two cache lines");
@@ -174,6 +169,7 @@ struct scheduler {
     struct task *current; /* NULL: a hosted scheduler's own stack */
     void *thread_sp;      /* tick_run's stack while tasks run */
     int *error;           /* the thread's errno: tasks do not change threads */
+    struct exceptions exceptions;
     struct task *calling; /* the task whose tick call tick_run is to answer */
     struct task *runner;  /* takes callbacks from the queue, unless one of them waits */
     struct task *idle_runner;
@@ -189,6 +185,7 @@ struct scheduler {
     uint8_t until_idle;   /* main waits for the last task's end */
     uint8_t broken;
     uint8_t canaries;     /* some stack has a canary: look at each switch away */
+    uint8_t sanitized;    /* the host's sanitizer is told of every switch */
     uint32_t default_stack;
     int64_t began;        /* when it was created */
     struct wait own;      /* of a hosted scheduler's own stack: takes what is there, and never waits */
@@ -206,15 +203,7 @@ struct scheduler {
     _Atomic bool orphaned; /* its thread ended; whoever swaps it back releases it */
     struct queue queue;
     char (*_Atomic names[CHUNKS])[NAME_SIZE]; /* of tasks, a chunk like theirs; only if one has a name */
-#ifdef __SANITIZE_ADDRESS__
-    void *fake_stack; /* of the thread's own stack */
-    const void *own_bottom;
-    size_t own_size;
-    bool left_own;
-#endif
-#ifdef __SANITIZE_THREAD__
-    void *own_fiber;
-#endif
+    struct sanitizers sanitizers;
 };
 
 /* task_name returns a task's name; "": it has none. */

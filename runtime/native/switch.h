@@ -30,9 +30,9 @@ void switch_notify(struct scheduler *s) __attribute__((cold));
 /* switch_run runs ready tasks until none is left, beginning with the one whose tick call was served; shared.stop says why
  * it returns. */
 void switch_run(struct scheduler *s);
-/* switch_prepare makes a new task begin with function(argument) on its stack. switch_forget takes back what a sanitizer knows
- * of a task that never runs again. */
-void switch_prepare(struct scheduler *s, struct task *t, cothread_function function, void *argument);
+/* switch_prepare makes a new task begin with function(argument) on its stack; false: the host's sanitizer follows no more.
+ * switch_forget takes back what valgrind knows of a task that never runs again. */
+bool switch_prepare(struct scheduler *s, struct task *t, cothread_function function, void *argument);
 void switch_forget(struct task *t);
 /* switch_begun is called first on a fresh stack, switch_end last: it leaves for the next task, and the stack may be reused. Not
  * declared noreturn, or the compiler would call it, and with it switch_leave, where it can jump: see switch_amd64.S. */

@@ -77,7 +77,12 @@ static inline struct task *create(struct scheduler *s, cothread_function functio
         *error = fail(COTHREAD_ENOMEM, "no memory for a stack of %lld bytes", 1LL << stack_class);
         return NULL;
     }
-    switch_prepare(s, t, function, argument);
+    if (__builtin_expect(!switch_prepare(s, t, function, argument), 0)) {
+        stack_give(&s->stacks, stack_class, t->stack);
+        task_free(s, t);
+        *error = fail(COTHREAD_ELIMIT, "ThreadSanitizer follows no more than %lld tasks", FIBERS_MAX);
+        return NULL;
+    }
     return t;
 }
 
@@ -114,8 +119,9 @@ cothread_handle task_spawn(struct scheduler *s, cothread_function function, void
 
 /* ---- Death ------------------------------------------------------------------------------------------ */
 
-void task_main(struct task *t, cothread_function function, void *argument)
+SANITIZERS_UNSEEN void task_main(struct task *t, cothread_function function, void *argument)
 {
+    NAME_TASK_IF_EXCEPTION_LEAVES();
     switch_begun();
     void *result = function(argument);
     struct scheduler *s = scheduler_current;

@@ -6,10 +6,6 @@
 #include "callbacks.h"
 #include "wait.h"
 
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-#endif
-
 void tick_deliver(struct scheduler *s)
 {
     struct shared *shared = &s->shared;
@@ -64,9 +60,7 @@ void tick_run(struct scheduler *s, bool beginning)
     struct shared *shared = &s->shared;
     shared->notify = 0;
     s->running = 1;
-#ifdef __SANITIZE_THREAD__
-    s->own_fiber = __tsan_get_current_fiber();
-#endif
+    exceptions_tick(&s->exceptions);
     if (beginning) {
         s->beginning = 1;
         s->hand_overs = HAND_OVERS_PER_TICK; /* tasks that callbacks wake run behind what is due, */

@@ -50,6 +50,95 @@ static void order_by_post(void) {
     expect(pthread_join(thread, NULL), 0);
 }
 
+/* The same by a mailbox: the value that is taken, and the one it took the place of. */
+static cothread_handle mailbox;
+
+static void takes(void *value) {
+    expect(*(int *)value, 2);
+    shared++;
+    expect(cothread_event_signal(posted, NULL), 1);
+}
+
+static void *replaces(void *unused) {
+    static int first = 0, second = 2;
+    void *replaced;
+    first = 1;
+    expect(cothread_mailbox_post(mailbox, &first, NULL), 0);
+    shared++;
+    expect(cothread_mailbox_post(mailbox, &second, &replaced), 1);
+    expect(*(int *)replaced, 1);
+    return unused;
+}
+
+static void order_by_mailbox(void) {
+    pthread_t thread;
+    posted = handle(cothread_event_create(0));
+    mailbox = handle(cothread_mailbox_create(takes, 0, 0));
+    expect(pthread_create(&thread, NULL, replaces, NULL), 0);
+    cothread_stats stats;
+    do /* looks, and lets no callback run, until both are posted */
+        stats = statistics(scheduler);
+    while (stats.callback_replaced == 0);
+    expect(cothread_event_wait(posted, NULL, COTHREAD_FOREVER), 0);
+    shared++;
+    expect(pthread_join(thread, NULL), 0);
+}
+
+/* The same by an interrupt. */
+static void *writes_and_interrupts(void *unused) {
+    shared++;
+    expect(cothread_interrupt(scheduler), 0);
+    return unused;
+}
+
+static void order_by_interrupt(void) {
+    pthread_t thread;
+    expect(pthread_create(&thread, NULL, writes_and_interrupts, NULL), 0);
+    expect(cothread_sleep_until(COTHREAD_FOREVER), COTHREAD_EINTR);
+    shared++;
+    expect(pthread_join(thread, NULL), 0);
+}
+
+/* A thousand tasks wait inside calls of their own, and return from them in another order. */
+static __attribute__((noinline)) int inner(int64_t ns) {
+    int rc = cothread_sleep(ns);
+    __asm__ volatile("");
+    return rc + 1;
+}
+
+static __attribute__((noinline)) int outer(int64_t ns) {
+    int rc = inner(ns);
+    __asm__ volatile("");
+    return rc + 1;
+}
+
+static void *calls(void *number) {
+    for (int i = 0; i < 3; i++)
+        expect(outer(COTHREAD_MICROSECOND * (int64_t)((size_t)number * 7 % 1000)), 2);
+    return number;
+}
+
+static void calls_that_wait(void) {
+    static cothread_handle tasks[1000];
+    for (size_t i = 0; i < 1000; i++)
+        tasks[i] = spawn(calls, (void *)i);
+    for (size_t i = 0; i < 1000; i++)
+        join(tasks[i]);
+}
+
+/* More tasks than ThreadSanitizer survives are refused. */
+static void limit(void) {
+    static cothread_handle tasks[8200];
+    size_t count = 0;
+    cothread_handle refused;
+    while ((refused = cothread_spawn(writes, NULL, NULL)) > 0 && count < 8200)
+        tasks[count++] = refused;
+    expect(refused, COTHREAD_ELIMIT);
+    for (size_t i = 0; i < count; i++)
+        join(tasks[i]);
+    join(spawn(writes, NULL));
+}
+
 /* A task suspends and then writes one byte beyond an array on its stack. */
 static void *overruns(void *length) {
     volatile char array[16];
@@ -86,12 +175,14 @@ int main(int count, char **arguments) {
     static const struct {
         const char *name;
         void (*run)(void);
-    } programs[] = {{"race", race}, {"order_by_post", order_by_post}, {"overrun", overrun}, {"reuse", reuse}};
+    } programs[] = {{"race", race}, {"order_by_post", order_by_post}, {"order_by_mailbox", order_by_mailbox},
+                    {"order_by_interrupt", order_by_interrupt}, {"calls_that_wait", calls_that_wait}, {"limit", limit},
+                    {"overrun", overrun}, {"reuse", reuse}};
     scheduler = handle(cothread_create(NULL));
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         if (count == 2 && strcmp(arguments[1], programs[i].name) == 0) {
             programs[i].run();
             return nothing_left();
         }
-    fail_at(__FILE__, __LINE__, "usage: tasks race | order_by_post | overrun | reuse");
+    fail_at(__FILE__, __LINE__, "there is no such program");
 }

@@ -1,0 +1,122 @@
+/* exceptions.c - see exceptions.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "exceptions.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "../../cothread.h"
+#include "errors.h"
+
+typedef void *(*globals_function)(void); /* what __cxa_get_globals is */
+
+_Atomic uint32_t exception_runtimes;
+static _Atomic(globals_function) runtimes[EXCEPTION_RUNTIMES];
+static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic unsigned long long loads_seen; /* of the linker, when it was last asked */
+
+static const struct exception_list never = {NULL, 0}, always = {NULL, 1};
+
+int exceptions_register(globals_function globals)
+{
+    int rc = 0;
+    pthread_mutex_lock(&registering);
+    uint32_t count = exception_runtimes, i = 0;
+    void *mine = globals();
+    while (i < count && runtimes[i]() != mine) /* each program and plugin may have a function of its own for one list */
+        i++;
+    if (i == EXCEPTION_RUNTIMES) { /* none of them */
+        rc = fail(COTHREAD_ELIMIT, "%lld C++ runtimes are known already", EXCEPTION_RUNTIMES);
+    } else if (i == count) {
+        Dl_info object;
+        if (dladdr((void *)globals, &object) && object.dli_fname) /* its lists are looked at from now on: it stays loaded */
+            dlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+        runtimes[count] = globals;
+        atomic_store_explicit(&exception_runtimes, count + 1, memory_order_release);
+    }
+    pthread_mutex_unlock(&registering);
+    return rc;
+}
+
+/* A name is kept and opened later: inside dl_iterate_phdr the linker is locked. */
+struct search {
+    unsigned long long loads;
+    char names[EXCEPTION_RUNTIMES][256];
+    int count;
+};
+
+static int count_loads(struct dl_phdr_info *object, size_t size, void *context)
+{
+    (void)size;
+    *(unsigned long long *)context = object->dlpi_adds;
+    return 1; /* the first object says it */
+}
+
+static int note_runtime(struct dl_phdr_info *object, size_t size, void *context)
+{
+    struct search *search = context;
+    const char *slash = strrchr(object->dlpi_name, '/'), *name = slash ? slash + 1 : object->dlpi_name;
+    (void)size;
+    if ((strncmp(name, "libstdc++.so", 12) == 0 || strncmp(name, "libc++abi.so", 12) == 0) &&
+        search->count < EXCEPTION_RUNTIMES && strlen(object->dlpi_name) < sizeof search->names[0])
+        strcpy(search->names[search->count++], object->dlpi_name);
+    return 0;
+}
+
+/* look_for_runtimes finds what was loaded since. By name too: dlsym does not see what came with
+ * a plugin of its own scope. */
+static void look_for_runtimes(void)
+{
+    struct search search = {.count = 0};
+    dl_iterate_phdr(count_loads, &search.loads);
+    if (atomic_exchange(&loads_seen, search.loads) == search.loads)
+        return;
+    void *globals = dlsym(RTLD_DEFAULT, "__cxa_get_globals");
+    if (globals)
+        exceptions_register((globals_function)globals);
+    dl_iterate_phdr(note_runtime, &search);
+    for (int i = 0; i < search.count; i++) {
+        void *object = dlopen(search.names[i], RTLD_LAZY | RTLD_NOLOAD);
+        if (object && (globals = dlsym(object, "__cxa_get_globals")))
+            exceptions_register((globals_function)globals);
+        if (object)
+            dlclose(object);
+    }
+}
+
+void exceptions_look(struct exceptions *e)
+{
+    look_for_runtimes();
+    for (uint32_t count = exception_runtimes; e->count < count; e->count++)
+        e->lists[e->count] = runtimes[e->count]();
+    if (e->looked_at != &always && e->count)
+        e->looked_at = e->count == 1 ? e->lists[0] : &always;
+}
+
+void exceptions_open(struct exceptions *e, bool careful)
+{
+    *e = (struct exceptions){.looked_at = careful ? &always : &never};
+    exceptions_look(e);
+}
+
+void exceptions_put_away(struct exceptions *e, struct exceptions_kept *kept)
+{
+    memset(kept, 0, sizeof *kept);
+    for (uint32_t i = 0; i < e->count; i++) {
+        struct exception_list *from = e->lists[i];
+        kept->lists[i] = *from;
+        from->caught = NULL;
+        from->uncaught = 0;
+    }
+}
+
+void exceptions_bring_back(struct exceptions *e, const struct exceptions_kept *kept)
+{
+    for (uint32_t i = 0; i < e->count; i++) {
+        e->lists[i]->caught = kept->lists[i].caught;
+        e->lists[i]->uncaught = kept->lists[i].uncaught;
+    }
+}
