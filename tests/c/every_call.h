@@ -97,7 +97,8 @@ static int64_t every_call_word[2];
     X(after) \
     X(create) \
     X(destroy) \
-    X(host_ring)
+    X(host_ring) \
+    X(register_exceptions)
 
 BY_HANDLE_CALLS(BY_HANDLE)
 ANY_THREAD_CALLS(BY_HANDLE)
