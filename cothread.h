@@ -224,8 +224,8 @@ typedef struct cothread_options {
     uint32_t callback_budget; /* callbacks started per tick; 0: 256. 1 .. 1048576, and on a hosted
                                  scheduler at most 4096 count */
     uint32_t timer_slack;     /* ns by which a deadline may be late so that several share a wake-up;
-                                 0: 1000000. 1 .. 1000000000. A wait of d is late by at most a
-                                 small part of d, and never by more than this; one whose deadline
+                                 0: 1000000. 1 .. 1000000000. A wait of d is late by at most an
+                                 eighth of d, and never by more than this; one whose deadline
                                  has passed on entry is never delayed, nor is COTHREAD_NOW in a
                                  request. What the system adds, and the tasks that run before, come
                                  on top */
@@ -664,7 +664,8 @@ COTHREAD_API int cothread_descriptor(cothread_handle adopted);
 
 /* cothread_wait_ready waits until an adopted descriptor has one of some events, an error or a
  * hangup. It is for what cothread_read, write and accept do not do: connect or recvmsg. It polls
- * first. COTHREAD_READABLE is not reported again after a cothread_read has returned 0.
+ * first. COTHREAD_READABLE is not reported again after a cothread_read has returned 0. The
+ * descriptor itself may block: give your own recvmsg MSG_DONTWAIT, and set O_NONBLOCK to connect.
  *   adopted   an adopted descriptor
  *   events    at least one of the bits above
  *   deadline  absolute, in ns of cothread_now
