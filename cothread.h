@@ -42,7 +42,8 @@
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
  * group, mailbox, host for the host's tasks and ring). cothread_<verb> concerns the calling task,
  * the scheduler, a task, or a descriptor; a word after the verb says which or until when (wait_fd,
- * poll_list, sleep_until). Types are cothread_<noun>, constants COTHREAD_<NAME>.
+ * poll_list, sleep_until). What only tells something is named for that (current, descriptor,
+ * task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
  *
  * THE ENTRIES
  * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
@@ -366,6 +367,19 @@ COTHREAD_API int cothread_shield(int on);
  *   COTHREAD_EHOSTED  called on a hosted scheduler's own stack, which is no task
  * Plain; from own stack, task. */
 COTHREAD_API cothread_handle cothread_self(void);
+
+/* cothread_task_name copies the name that a task got when it was made. Main has none; that of a
+ * callback's task is unspecified.
+ *   task    any task, main or the caller too; one that ended, until its handle is released
+ *   buffer  receives the name, cut to size - 1 bytes, and always a 0 behind it
+ *   size    bytes, 1 or more; 32 hold every name
+ * Returns the length of the name in bytes, 0 .. 31, also if it was cut; 0: it has none.
+ * Example:
+ *   char name[32];
+ *   if (cothread_task_name(cothread_self(), name, sizeof name) > 0)
+ *       printf("%s: connected\n", name);
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_task_name(cothread_handle task, char *buffer, size_t size);
 
 /* cothread_yield lets every other ready task run once. It always suspends.
  * Returns 0, or

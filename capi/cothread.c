@@ -226,6 +226,14 @@ COTHREAD_API cothread_handle cothread_self(void)
     return task_self(s);
 }
 
+COTHREAD_API int cothread_task_name(cothread_handle task, char *buffer, size_t size)
+{
+    ENTER(s);
+    REQUIRE(buffer, "buffer is NULL");
+    REQUIRE(size, "size is 0: 1 or more; 32 hold every name");
+    return task_copy_name(s, task, buffer, size);
+}
+
 COTHREAD_API int cothread_yield(void)
 {
     ENTER(s);

@@ -41,6 +41,19 @@ int task_set_name(struct scheduler *s, struct task *t, const char *name)
     return __builtin_expect(name || s->names[t->index >> CHUNK_BITS], 0) ? set_name(s, t, name) : 0;
 }
 
+int task_copy_name(struct scheduler *s, cothread_handle handle, char *buffer, size_t size)
+{
+    int error;
+    struct task *t = handle_object(&s->handles, KIND_TASK, handle, &error);
+    if (!t)
+        return error;
+    const char *name = task_name(s, t);
+    size_t length = strlen(name), copied = length < size ? length : size - 1;
+    memcpy(buffer, name, copied);
+    buffer[copied] = 0;
+    return (int)length;
+}
+
 /* ---- Birth ------------------------------------------------------------------------------------------ */
 
 struct task *task_new(struct scheduler *s, uint8_t flags, int *error)

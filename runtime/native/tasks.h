@@ -11,6 +11,7 @@ int task_detach(struct scheduler *s, cothread_handle handle);
 int task_cancel(struct scheduler *s, cothread_handle handle);
 int task_shield(struct scheduler *s, int on);
 cothread_handle task_self(struct scheduler *s);
+int task_copy_name(struct scheduler *s, cothread_handle handle, char *buffer, size_t size);
 int task_yield(struct scheduler *s);
 int task_sleep(struct scheduler *s, int64_t deadline);
 int task_wait_until(struct scheduler *s, int64_t deadline);

@@ -31,6 +31,7 @@ static int64_t every_call_word[2];
     X(detach, (h)) \
     X(cancel, (h)) \
     X(wakeup, (h)) \
+    X(task_name, (h, (char *)every_call_word, sizeof every_call_word)) \
     X(close, (h)) \
     X(event_signal, (h, NULL)) \
     X(event_wait, (h, NULL, COTHREAD_NOW)) \

@@ -20,7 +20,7 @@ int main(void) {
     expect(pipe(fds), 0);
     adopted = handle(cothread_adopt(fds[0], 0));
     refused(scheduler, "cothread_interrupt cothread_post cothread_statistics");
-    refused(task, "cothread_join cothread_detach cothread_cancel cothread_wakeup");
+    refused(task, "cothread_join cothread_detach cothread_cancel cothread_wakeup cothread_task_name");
     refused(event, "cothread_close cothread_event_signal cothread_event_wait cothread_event_reset");
     refused(handle(cothread_channel_create(8, 1, 0)),
             "cothread_close cothread_channel_send cothread_channel_receive cothread_channel_done");

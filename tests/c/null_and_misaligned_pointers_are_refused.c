@@ -23,6 +23,9 @@ int main(void) {
     joined = spawn(task, NULL);
     expect(cothread_yield(), 0);
     expect(cothread_join(joined, crooked(void *), COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_task_name(joined, NULL, 8), COTHREAD_EINVAL);
+    expect(cothread_task_name(joined, (char *)words, 0), COTHREAD_EINVAL);
+    expect(cothread_task_name(joined, crooked(char), 8), 0); /* names are bytes */
     expect(cothread_join(joined, NULL, COTHREAD_FOREVER), 0); /* the refused call released nothing */
 
     event = handle(cothread_event_create(0));
