@@ -38,22 +38,7 @@ static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, t
 #ifdef __x86_64__
 __thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where the last such call will return to */
 #define WAITS(name) extern __typeof__(name) name __asm__("suspending_" #name);
-WAITS(cothread_join)
-WAITS(cothread_yield)
-WAITS(cothread_sleep_until)
-WAITS(cothread_sleep)
-WAITS(cothread_wait_until)
-WAITS(cothread_event_wait)
-WAITS(cothread_channel_send)
-WAITS(cothread_channel_receive)
-WAITS(cothread_mutex_lock)
-WAITS(cothread_semaphore_acquire)
-WAITS(cothread_group_wait)
-WAITS(cothread_wait_fd)
-WAITS(cothread_wait_ready)
-WAITS(cothread_read)
-WAITS(cothread_write)
-WAITS(cothread_accept)
+#include "waits.h"
 #undef WAITS
 #endif
 

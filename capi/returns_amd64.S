@@ -35,21 +35,7 @@
 	.size	\name, .-\name
 	.endm
 
-	suspending cothread_join
-	suspending cothread_yield
-	suspending cothread_sleep_until
-	suspending cothread_sleep
-	suspending cothread_wait_until
-	suspending cothread_event_wait
-	suspending cothread_channel_send
-	suspending cothread_channel_receive
-	suspending cothread_mutex_lock
-	suspending cothread_semaphore_acquire
-	suspending cothread_group_wait
-	suspending cothread_wait_fd
-	suspending cothread_wait_ready
-	suspending cothread_read
-	suspending cothread_write
-	suspending cothread_accept
+#define WAITS(name) suspending name
+#include "waits.h"
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,18 @@
+/* waits.h - the public calls that wait in a task: cothread.c and returns_amd64.S each say what WAITS makes of a name.
+ * SPDX-License-Identifier: Apache-2.0 */
+WAITS(cothread_join)
+WAITS(cothread_yield)
+WAITS(cothread_sleep_until)
+WAITS(cothread_sleep)
+WAITS(cothread_wait_until)
+WAITS(cothread_event_wait)
+WAITS(cothread_channel_send)
+WAITS(cothread_channel_receive)
+WAITS(cothread_mutex_lock)
+WAITS(cothread_semaphore_acquire)
+WAITS(cothread_group_wait)
+WAITS(cothread_wait_fd)
+WAITS(cothread_wait_ready)
+WAITS(cothread_read)
+WAITS(cothread_write)
+WAITS(cothread_accept)
