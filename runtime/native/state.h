@@ -7,7 +7,7 @@
  * when tick_run returns.
  *
  * NAMES. A function that another file calls begins with the subject of its own file: wait_begin, event_signal,
- * stack_take. A room includes the headers of rooms below it and never of one above: `docs/internals.md` has the map.
+ * stack_take. A room includes the headers of the rooms above it in the map of `docs/internals.md`, and of none below.
  */
 #ifndef NATIVE_STATE_H
 #define NATIVE_STATE_H
