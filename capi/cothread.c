@@ -27,10 +27,10 @@ static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, t
 /* ---- What is checked ------------------------------------------------------------------------------------ */
 
 /* ENTER names the calling thread's scheduler `s`, or leaves the function with the reason why there is none. A child of _Fork
- * or clone still has its thread's, hence the second test. */
+ * or clone still has its thread's, but finds it unusable. */
 #define ENTER(s)                                                \
     struct scheduler *s = scheduler_current;                    \
-    if (__builtin_expect(!s || s->broken, 0) || process_forked()) \
+    if (__builtin_expect(!s || !s->handles.usable, 0))          \
     return scheduler_refused()
 
 /* On amd64 returns_amd64.S stands in front of each public call that waits: it has the name, and what is called so here has
@@ -570,7 +570,7 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count)
 COTHREAD_API cothread_ring *cothread_host_ring(void)
 {
     struct scheduler *s = scheduler_current;
-    if (!s || s->broken || process_forked()) {
+    if (!s || !s->handles.usable) {
         scheduler_refused();
         return NULL;
     }

@@ -136,6 +136,7 @@ struct handles *handles_open(size_t size, int *error)
     } else {
         h = atomic_load(&all[number]);
         if (!h && (h = system_reserve(size)) != NULL) {
+            system_forget_in_children(h, 4096); /* at least: whole pages. Where it cannot be done, fork's handler is left */
             h->number = number;
             for (int kind = 0; kind < KIND_TABLES; kind++)
                 h->tables[kind].slot_bits = kinds[kind].slot_bits;

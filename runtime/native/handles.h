@@ -47,6 +47,7 @@ struct table {
 struct handles {
     uint32_t number;      /* of the scheduler */
     uint32_t incarnation;
+    bool usable;          /* by its thread; false: broken, or this is a forked child, where the kernel wipes this page */
     _Atomic cothread_handle owner; /* the scheduler's handle; 0: none lives here */
     struct table tables[KIND_TABLES];
 };

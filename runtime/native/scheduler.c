@@ -59,6 +59,7 @@ struct scheduler *scheduler_find(cothread_handle handle, int *error)
 int scheduler_broke(struct scheduler *s)
 {
     s->broken = 1;
+    s->handles.usable = false;
     queue_close(&s->queue); /* no callback runs any more: posters, and those that wait for room, are told */
     return scheduler_refused();
 }
@@ -121,6 +122,7 @@ static int open(struct scheduler *s, const cothread_options *options, int waker)
     if (rc < 0)
         return rc;
     handles_publish(&s->handles);
+    s->handles.usable = true;
     scheduler_current = s;
     return 0;
 }
