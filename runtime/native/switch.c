@@ -18,9 +18,9 @@ void switch_notify(struct scheduler *s)
     system_wake(s->waker);
 }
 
-void switch_check(struct scheduler *s, struct task *t)
+void switch_check_canary(struct scheduler *s, struct task *t)
 {
-    if (__builtin_expect(!s->canaries || !stack_overflowed(t->stack), 1))
+    if (!stack_overflowed(t->stack))
         return;
     char text[160];
     int length = snprintf(text, sizeof text, "libcothread: stack overflow in task \"%s\" (%u): its %zu byte stack is used up\n",
@@ -64,11 +64,9 @@ SANITIZERS_UNSEEN static __attribute__((noinline, cold)) void end_carefully(stru
     switch_leave(to ? to->sp : s->thread_sp);
 }
 
-void switch_begun(void)
+SANITIZERS_UNSEEN void switch_begun_carefully(struct scheduler *s)
 {
-    struct scheduler *s = scheduler_current;
-    if (__builtin_expect(s->sanitized, 0))
-        sanitizers_arrive(&s->sanitizers, NULL);
+    sanitizers_arrive(&s->sanitizers, NULL);
 }
 
 void switch_forget(struct task *t)

@@ -36,10 +36,21 @@ bool switch_prepare(struct scheduler *s, struct task *t, cothread_function funct
 void switch_forget(struct task *t);
 /* switch_begun is called first on a fresh stack, switch_end last: it leaves for the next task, and the stack may be reused. Not
  * declared noreturn, or the compiler would call it, and with it switch_leave, where it can jump: see switch_amd64.S. */
-void switch_begun(void);
+void switch_begun_carefully(struct scheduler *s) __attribute__((cold));
+static inline void switch_begun(void)
+{
+    struct scheduler *s = scheduler_current;
+    if (__builtin_expect(s->sanitized, 0))
+        switch_begun_carefully(s);
+}
 void switch_end(struct scheduler *s, struct task *t);
 /* switch_check ends the process if the stack of a task has overflowed. */
-void switch_check(struct scheduler *s, struct task *t);
+void switch_check_canary(struct scheduler *s, struct task *t) __attribute__((cold));
+static inline void switch_check(struct scheduler *s, struct task *t)
+{
+    if (__builtin_expect(s->canaries, 0))
+        switch_check_canary(s, t);
+}
 
 /* switch_*.S. A fresh stack's first frame calls task_main. */
 void switch_stacks(void **save, void *load);

@@ -78,7 +78,7 @@ struct task *task_new(struct scheduler *s, uint8_t flags, int *error)
     return t;
 }
 
-static inline struct task *create(struct scheduler *s, cothread_function function, void *argument, int stack_class, uint8_t flags, int *error)
+static inline __attribute__((always_inline)) struct task *create(struct scheduler *s, cothread_function function, void *argument, int stack_class, uint8_t flags, int *error)
 {
     struct task *t = task_new(s, flags, error);
     if (!t)
@@ -132,40 +132,30 @@ cothread_handle task_spawn(struct scheduler *s, cothread_function function, void
 
 /* ---- Death ------------------------------------------------------------------------------------------ */
 
-SANITIZERS_UNSEEN void task_main(struct task *t, cothread_function function, void *argument)
+static __attribute__((noinline, cold)) void end_run(struct scheduler *s)
 {
-    NAME_TASK_IF_EXCEPTION_LEAVES();
-    switch_begun();
-    void *result = function(argument);
-    struct scheduler *s = scheduler_current;
-    if (__builtin_expect(!s, 0) || process_forked()) {
-        static const char text[] = "libcothread: a task returned in a forked child: only exec and _exit are possible there\n";
-        system_say(text, sizeof text - 1);
-        _Exit(70); /* EX_SOFTWARE */
-    }
-    char *stack = t->stack;
-    int class = t->stack_class;
-    switch_check(s, t);
-    task_end(s, t, (uint64_t)(uintptr_t)result); /* its slot may be free now */
-    stack_give(&s->stacks, class, stack);
-    switch_end(s, t);
+    s->until_idle = 0;
+    if (s->shared.main->state == TASK_WAITING)
+        wait_end(s, &s->shared.main->wait, 0);
+}
+
+static inline void one_less(struct scheduler *s)
+{
+    COUNT(s->shared.living, -1);
+    if (__builtin_expect(s->until_idle && s->shared.living == 0, 0))
+        end_run(s);
 }
 
 void task_one_less(struct scheduler *s)
 {
-    COUNT(s->shared.living, -1);
-    if (__builtin_expect(s->until_idle && s->shared.living == 0, 0)) {
-        s->until_idle = 0;
-        if (s->shared.main->state == TASK_WAITING)
-            wait_end(s, &s->shared.main->wait, 0);
-    }
+    one_less(s);
 }
 
-void task_end(struct scheduler *s, struct task *t, uint64_t result)
+static inline __attribute__((always_inline)) void end(struct scheduler *s, struct task *t, uint64_t result)
 {
     bool taken = t->flags & (TASK_DETACHED | TASK_HOST); /* the host keeps its own results */
     t->state = TASK_ENDED;
-    task_one_less(s);
+    one_less(s);
     if (__builtin_expect(t->held != NULL, 0))
         mutex_abandon_all(s, t);
     for (struct wait *joiner; (joiner = t->joiners.first); taken = true) {
@@ -180,6 +170,30 @@ void task_end(struct scheduler *s, struct task *t, uint64_t result)
         t->result = result;
         COUNT(s->shared.ended, 1);
     }
+}
+
+void task_end(struct scheduler *s, struct task *t, uint64_t result)
+{
+    end(s, t, result);
+}
+
+SANITIZERS_UNSEEN void task_main(struct task *t, cothread_function function, void *argument)
+{
+    NAME_TASK_IF_EXCEPTION_LEAVES();
+    switch_begun();
+    void *result = function(argument);
+    struct scheduler *s = scheduler_current;
+    if (__builtin_expect(!s, 0) || process_forked()) {
+        static const char text[] = "libcothread: a task returned in a forked child: only exec and _exit are possible there\n";
+        system_say(text, sizeof text - 1);
+        _Exit(70); /* EX_SOFTWARE */
+    }
+    char *stack = t->stack;
+    int class = t->stack_class;
+    switch_check(s, t);
+    end(s, t, (uint64_t)(uintptr_t)result); /* its slot may be free now */
+    stack_give(&s->stacks, class, stack);
+    switch_end(s, t);
 }
 
 static void forget(struct scheduler *s, struct task *ended)
