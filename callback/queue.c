@@ -148,6 +148,11 @@ void queue_popped(struct queue *q) {
     system_wake_all(&q->room);
 }
 
+uint64_t queue_room(const struct queue *q) {
+    uint64_t pending = queue_pending(q), bound = load(&q->bound, relaxed);
+    return pending < bound ? bound - pending : 0;
+}
+
 uint64_t queue_close(struct queue *q) {
     q->final = atomic_fetch_or(&q->tail, QUEUE_CLOSED) & QUEUE_TICKET;
     queue_popped(q);

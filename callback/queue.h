@@ -138,6 +138,9 @@ int queue_pop(struct queue *q, struct queue_item *out);
 /* queue_popped wakes those who wait for room. Call it after each slice of pops. */
 void queue_popped(struct queue *q);
 
+/* queue_room: how many callbacks could be posted now. */
+uint64_t queue_room(const struct queue *q);
+
 /* queue_close: from now on every post answers COTHREAD_EDEAD, also those that wait for room. What was
  * accepted before can be popped still: pop until 0. Returns how many tickets that are, at most as many items. */
 uint64_t queue_close(struct queue *q);

@@ -38,11 +38,14 @@ void callbacks_ready(struct scheduler *s)
     }
 }
 
-/* tell_of_room wakes the threads and tasks that wait for room in the queue; they try again. */
+/* tell_of_room wakes the threads that wait for room in the queue, and as many tasks as there is room for; they try again.
+ * A task that still waits is woken by a later pop: it found the queue full, so there is one to come. */
 static void tell_of_room(struct scheduler *s)
 {
     queue_popped(&s->queue);
-    while (s->room.first)
+    if (!s->room.first)
+        return;
+    for (uint64_t room = queue_room(&s->queue); room && s->room.first; room--)
         wait_end(s, s->room.first, 0);
 }
 
