@@ -207,6 +207,11 @@ void channel_deliver(struct scheduler *s, struct wait *w)
     w->value = 0;
 }
 
+void channel_forget(struct scheduler *s, struct wait *w)
+{
+    cell_give(s, w->cell);
+}
+
 int channel_close(struct scheduler *s, void *object, cothread_handle handle)
 {
     (void)handle;

@@ -12,6 +12,8 @@ int channel_done(struct scheduler *s, cothread_handle handle);
 
 /* channel_deliver copies what a host task's receive was handed to where its request said. */
 void channel_deliver(struct scheduler *s, struct wait *w);
+/* channel_forget drops what a host task's receive was handed: the task ends first. */
+void channel_forget(struct scheduler *s, struct wait *w);
 /* channel_free_cells gives back what elements lay in while tasks waited. */
 void channel_free_cells(struct scheduler *s);
 

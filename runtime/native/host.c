@@ -149,15 +149,23 @@ static bool was_handed(const struct task *t)
     return t->state == TASK_READY && t->reason >= 0 && t->wait.kind != KIND_NONE;
 }
 
+static bool holds_element(const struct task *t)
+{
+    return t->reason == 0 && t->wait.kind == KIND_CHANNEL && !t->wait.sends;
+}
+
 /* withdraw ends a host task's wait without putting it into a batch. */
 static void withdraw(struct scheduler *s, struct task *t)
 {
     t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
     descriptor_left(s, &t->wait);
-    if (t->state == TASK_WAITING)
+    if (t->state == TASK_WAITING) {
         wait_leave(s, &t->wait);
-    else if (t->state == TASK_READY)
+    } else if (t->state == TASK_READY) {
         wait_list_remove(&s->shared.host, &t->wait);
+        if (holds_element(t))
+            channel_forget(s, &t->wait);
+    }
     t->state = TASK_RUNNING;
 }
 
