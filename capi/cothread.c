@@ -19,7 +19,6 @@
 #include "../runtime/native/scheduler.h"
 #include "../runtime/native/semaphore.h"
 #include "../runtime/native/tasks.h"
-#include "../system/process.h"
 #include "../system/system.h"
 
 static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, tickDrain, tickCall, tickFault};

@@ -114,8 +114,7 @@ int slot_refused(const struct handles *h, enum kind kind) __attribute__((cold));
 void slot_release(struct handles *h, enum kind kind, void *slot);
 
 /* slot_renew makes the handle of a slot stale and gives its owner the next one; false: the generations are used up, and
- * the owner has none. With `hidden` the next handle names nothing until
- * slot_show, as after slot_hide. */
+ * the owner has none. With `hidden` the next handle names nothing until slot_show, as after slot_hide. */
 bool slot_renew(struct handles *h, enum kind kind, void *slot, bool hidden);
 void slot_show(void *slot);
 void slot_hide(void *slot);
