@@ -331,6 +331,10 @@ cxx() {
             tests/cxx/a_plugin_brings_its_runtime.c build/libcothread.so "-Wl,-rpath,$root/build"
         timeout 60 build/cxx/a_plugin_brings_its_runtime build/cxx/plugin.so
     done
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fPIC -shared -o build/cxx/plugin_that_waits.so tests/cxx/plugin_that_waits.c
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -rdynamic -I. -o build/cxx/a_plugin_waits_while_it_is_loaded \
+        tests/cxx/a_plugin_waits_while_it_is_loaded.c build/libcothread.so "-Wl,-rpath,$root/build"
+    timeout 60 build/cxx/a_plugin_waits_while_it_is_loaded build/cxx/plugin_that_waits.so
 }
 
 # finds TEXT COMMAND...: the command fails, and says so.

@@ -41,12 +41,32 @@ int exceptions_register(globals_function globals)
     return rc;
 }
 
+static _Atomic uintptr_t known[EXCEPTION_RUNTIMES]; /* where those lie that were found by name */
+
 /* A name is kept and opened later: inside dl_iterate_phdr the linker is locked. */
 struct search {
     unsigned long long loads;
     char names[EXCEPTION_RUNTIMES][256];
+    uintptr_t places[EXCEPTION_RUNTIMES];
     int count;
 };
+
+static bool is_known(uintptr_t place)
+{
+    for (int i = 0; i < EXCEPTION_RUNTIMES; i++)
+        if (known[i] == place)
+            return true;
+    return false;
+}
+
+static void make_known(uintptr_t place)
+{
+    for (int i = 0; i < EXCEPTION_RUNTIMES; i++) {
+        uintptr_t none = 0;
+        if (atomic_compare_exchange_strong(&known[i], &none, place))
+            return;
+    }
+}
 
 static int count_loads(struct dl_phdr_info *object, size_t size, void *context)
 {
@@ -61,45 +81,57 @@ static int note_runtime(struct dl_phdr_info *object, size_t size, void *context)
     const char *slash = strrchr(object->dlpi_name, '/'), *name = slash ? slash + 1 : object->dlpi_name;
     (void)size;
     if ((strncmp(name, "libstdc++.so", 12) == 0 || strncmp(name, "libc++abi.so", 12) == 0) &&
-        search->count < EXCEPTION_RUNTIMES && strlen(object->dlpi_name) < sizeof search->names[0])
+        !is_known(object->dlpi_addr) && search->count < EXCEPTION_RUNTIMES && strlen(object->dlpi_name) < sizeof search->names[0]) {
+        search->places[search->count] = object->dlpi_addr;
         strcpy(search->names[search->count++], object->dlpi_name);
+    }
     return 0;
 }
 
 /* look_for_runtimes finds what was loaded since. By name too: dlsym does not see what came with
- * a plugin of its own scope. */
-static void look_for_runtimes(void)
+ * a plugin of its own scope.
+ *
+ * dlsym and dlopen wait until every other dlopen is done, its constructors too, which may wait for
+ * this scheduler. So a tick calls them only for a runtime that is new. (dl_iterate_phdr takes
+ * another lock, which no constructor runs under.) */
+static void look_for_runtimes(bool in_tick)
 {
     struct search search = {.count = 0};
     dl_iterate_phdr(count_loads, &search.loads);
     if (atomic_exchange(&loads_seen, search.loads) == search.loads)
         return;
-    void *globals = dlsym(RTLD_DEFAULT, "__cxa_get_globals");
+    void *globals = in_tick ? NULL : dlsym(RTLD_DEFAULT, "__cxa_get_globals");
     if (globals)
         exceptions_register((globals_function)globals);
     dl_iterate_phdr(note_runtime, &search);
     for (int i = 0; i < search.count; i++) {
         void *object = dlopen(search.names[i], RTLD_LAZY | RTLD_NOLOAD);
-        if (object && (globals = dlsym(object, "__cxa_get_globals")))
-            exceptions_register((globals_function)globals);
+        if (object && (globals = dlsym(object, "__cxa_get_globals")) && exceptions_register((globals_function)globals) == 0)
+            make_known(search.places[i]);
         if (object)
             dlclose(object);
     }
 }
 
-void exceptions_look(struct exceptions *e)
+static void take_over(struct exceptions *e)
 {
-    look_for_runtimes();
     for (uint32_t count = exception_runtimes; e->count < count; e->count++)
         e->lists[e->count] = runtimes[e->count]();
     if (e->looked_at != &always && e->count)
         e->looked_at = e->count == 1 ? e->lists[0] : &always;
 }
 
+void exceptions_look(struct exceptions *e)
+{
+    look_for_runtimes(true);
+    take_over(e);
+}
+
 void exceptions_open(struct exceptions *e, bool careful)
 {
     *e = (struct exceptions){.looked_at = careful ? &always : &never};
-    exceptions_look(e);
+    look_for_runtimes(false);
+    take_over(e);
 }
 
 void exceptions_put_away(struct exceptions *e, struct exceptions_kept *kept)
