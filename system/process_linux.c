@@ -184,6 +184,9 @@ static void *spare_thread(void *argument)
     if (!job.function)
         return NULL;
     job.function(job.argument);
+    sigset_t all; /* Go opens 34 in a thread that ends */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     pthread_mutex_lock(&threads);
     running--;
     pthread_mutex_unlock(&threads);
