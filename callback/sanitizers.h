@@ -10,13 +10,15 @@
 #ifndef __SANITIZE_THREAD__
 extern void __tsan_acquire(void *address) __attribute__((weak, visibility("default")));
 extern void __tsan_release(void *address) __attribute__((weak, visibility("default")));
+/* Go's race detector has functions of the same two names that take other arguments; not this one. */
+extern void *__tsan_get_current_fiber(void) __attribute__((weak, visibility("default")));
 #endif
 
 /* What the thread did before happens before what follows happens_after of the same address. */
 static inline void happens_before(const void *address)
 {
 #ifndef __SANITIZE_THREAD__
-    if (__builtin_expect(__tsan_release != 0, 0))
+    if (__builtin_expect(__tsan_get_current_fiber != 0, 0))
         __tsan_release((void *)address);
 #else
     (void)address;
@@ -26,7 +28,7 @@ static inline void happens_before(const void *address)
 static inline void happens_after(const void *address)
 {
 #ifndef __SANITIZE_THREAD__
-    if (__builtin_expect(__tsan_acquire != 0, 0))
+    if (__builtin_expect(__tsan_get_current_fiber != 0, 0))
         __tsan_acquire((void *)address);
 #else
     (void)address;

@@ -33,8 +33,9 @@ struct job {
 
 static const volatile uint32_t never_forked = 1;
 static uint32_t *page; /* that the kernel wipes in a child */
-const volatile uint32_t *process_mark = &never_forked;
+const volatile uint32_t *_Atomic process_mark = &never_forked;
 
+/* With `starting` held. */
 static bool mark_process(void)
 {
     if (page)
@@ -46,7 +47,7 @@ static bool mark_process(void)
     }
     madvise(page, 4, MADV_WIPEONFORK); /* Linux before 4.14 has only fork's handler */
     *page = 1;
-    process_mark = page;
+    atomic_store_explicit(&process_mark, page, memory_order_release);
     return true;
 }
 
@@ -90,23 +91,27 @@ struct signal_row { /* sigTabT in Go's runtime/signal_unix.go */
 };
 enum { ROWS = 65, ROW_UNBLOCK = 128 /* _SigUnblock in runtime/runtime2.go */ };
 
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+extern const char image[] __asm__("__ehdr_start") __attribute__((visibility("hidden"))); /* this library, mapped */
 
-static bool row_begins(const struct signal_row *row, const char *text, const char *low, const char *high)
+/* The search reads all data of the library, what AddressSanitizer puts between variables too. */
+#define READS_ALL_DATA __attribute__((no_sanitize("address")))
+
+READS_ALL_DATA static bool row_begins(const struct signal_row *row, const char *text, const char *low, const char *high)
 {
     size_t length = strlen(text);
     return row->length >= (intptr_t)length && row->name >= low && row->name < high && high - row->name >= row->length &&
            memcmp(row->name, text, length) == 0;
 }
 
-static struct signal_row *signal_table(void)
+READS_ALL_DATA static struct signal_row *signal_table(void)
 {
-    const char *base = (const char *)&__ehdr_start, *high = base;
-    const ElfW(Phdr) *segment = (const ElfW(Phdr) *)(base + __ehdr_start.e_phoff);
-    for (int i = 0; i < __ehdr_start.e_phnum; i++)
+    const ElfW(Ehdr) *header = (const void *)image;
+    const char *base = image, *high = base;
+    const ElfW(Phdr) *segment = (const void *)(base + header->e_phoff);
+    for (int i = 0; i < header->e_phnum; i++)
         if (segment[i].p_type == PT_LOAD && base + segment[i].p_vaddr + segment[i].p_filesz > high)
             high = base + segment[i].p_vaddr + segment[i].p_filesz;
-    for (int i = 0; i < __ehdr_start.e_phnum; i++) {
+    for (int i = 0; i < header->e_phnum; i++) {
         if (segment[i].p_type != PT_LOAD || !(segment[i].p_flags & PF_W))
             continue;
         uintptr_t at = ((uintptr_t)base + segment[i].p_vaddr + 7) & ~(uintptr_t)7;
@@ -179,6 +184,9 @@ static void *spare_thread(void *argument)
     if (!job.function)
         return NULL;
     job.function(job.argument);
+    sigset_t all; /* Go opens 34 in a thread that ends */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     pthread_mutex_lock(&threads);
     running--;
     pthread_mutex_unlock(&threads);
@@ -349,8 +357,12 @@ void process_scheduler_gone(void)
 int process_start(void)
 {
     int rc, cancelable;
-    if (!runtime.function) /* tests of the C half bring no Go */
-        return mark_process() ? 0 : PROCESS_NO_ADDRESS_SPACE;
+    if (!runtime.function) { /* tests of the C half bring no Go */
+        pthread_mutex_lock(&starting);
+        rc = mark_process() ? 0 : PROCESS_NO_ADDRESS_SPACE;
+        pthread_mutex_unlock(&starting);
+        return rc;
+    }
     if (signal_stack_is_too_small())
         return PROCESS_SMALL_SIGNAL_STACK;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);

@@ -10,6 +10,7 @@
 
 static int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGVTALRM, SIGPROF, SIGIO, 0, 0};
 enum { SIGNALS = sizeof signals / sizeof *signals, CROWD = 40 };
+static int checked = SIGNALS;
 static sigset_t blocked;
 
 static void reach_a_signalfd(int number) {
@@ -57,14 +58,14 @@ static void blocked_in(int thread) {
         if (sscanf(line, "SigBlk: %llx", &mask) == 1)
             break;
     fclose(file);
-    for (int i = 0; i < SIGNALS; i++)
+    for (int i = 0; i < checked; i++)
         if (!(mask >> (signals[i] - 1) & 1))
             fail_at(__FILE__, __LINE__, "thread %d takes signal %d: it blocks %llx", thread, signals[i], mask);
 }
 
 static void all_arrive(void) {
     each_thread(blocked_in);
-    for (int i = 0; i < SIGNALS; i++) {
+    for (int i = 0; i < checked; i++) {
         reach_a_signalfd(signals[i]);
         reach_sigwait(signals[i]);
     }
@@ -85,8 +86,8 @@ static void *crowd(void *unused) {
 
 int main(void) {
     pthread_t threads[CROWD];
-    signals[SIGNALS - 2] = SIGRTMIN; /* a libc of another kind needs it, and Go keeps it open for that */
-    signals[SIGNALS - 1] = SIGRTMAX;
+    signals[SIGNALS - 2] = SIGRTMAX;
+    signals[SIGNALS - 1] = SIGRTMIN; /* a libc of another kind needs it, and Go keeps it open for that */
     sigemptyset(&blocked);
     for (int i = 0; i < SIGNALS; i++)
         sigaddset(&blocked, signals[i]);
@@ -108,6 +109,7 @@ int main(void) {
     pthread_barrier_wait(&all_wait);
     for (int i = 0; i < CROWD; i++)
         expect(pthread_join(threads[i], NULL), 0);
+    checked = SIGNALS - 1; /* the crowd's threads are being given back: Go opens SIGRTMIN in one that ends */
     all_arrive();
     return nothing_left();
 }

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0
+/* Where little address space is left, create refuses and names the limit, instead of a runtime
+ * that ends the process.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
