@@ -174,8 +174,8 @@ int host_submit(struct scheduler *s)
         struct task *t = handle_object(&s->handles, KIND_TASK, request->task, &error);
         if (!t || !(t->flags & TASK_HOST))
             continue; /* there is no task to wake with the error */
-        if (was_handed(t) && request->operation != COTHREAD_FINISH)
-            continue; /* its entry comes first */
+        if (was_handed(t))
+            continue; /* its entry comes first, before the task's end too: only the host can give back what it brings */
         if (t->state != TASK_RUNNING)
             withdraw(s, t); /* of two requests the later one counts */
         if (request->operation == COTHREAD_FINISH)

@@ -71,6 +71,22 @@ int main(void) {
     batch(COTHREAD_FOREVER);
     expect_order("1:0:9");
 
+    /* the end of the task comes after the entry too */
+    wait_on(host, COTHREAD_WAIT_ACQUIRE, semaphore, NULL);
+    expect(cothread_submit(), 1);
+    expect(cothread_semaphore_release(semaphore, 1), 0);
+    finish(host, 0);
+    batch(COTHREAD_NOW);
+    expect_order("1:0");
+    wait_on(host, COTHREAD_WAIT_RECEIVE, channel, &received);
+    expect(cothread_submit(), 1);
+    element = 8;
+    expect(cothread_channel_send(channel, &element, COTHREAD_NOW), 0);
+    finish(host, 0);
+    batch(COTHREAD_NOW);
+    expect_order("1:0");
+    expect(received, 8);
+
     /* a deadline that has passed hands nothing over */
     wait_for(host, COTHREAD_NOW);
     withdraw(host);
