@@ -4,6 +4,7 @@
 #ifndef SYSTEM_PROCESS_H
 #define SYSTEM_PROCESS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,10 +49,10 @@ void process_put_mask_back(const struct process_mask *mask);
 
 /* process_forked tells whether the calling process is a child, made by fork, _Fork or clone, of one
  * in which the runtime was started: nothing of it runs here. */
-extern const volatile uint32_t *process_mark;
+extern const volatile uint32_t *_Atomic process_mark;
 static inline bool process_forked(void)
 {
-    return __builtin_expect(*process_mark == 0, 0);
+    return __builtin_expect(*atomic_load_explicit(&process_mark, memory_order_acquire) == 0, 0);
 }
 
 /* process_forget is fork's handler in the child, for kernels that do not wipe the mark. */

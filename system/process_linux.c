@@ -33,7 +33,7 @@ struct job {
 
 static const volatile uint32_t never_forked = 1;
 static uint32_t *page; /* that the kernel wipes in a child */
-const volatile uint32_t *process_mark = &never_forked;
+const volatile uint32_t *_Atomic process_mark = &never_forked;
 
 static bool mark_process(void)
 {
@@ -46,7 +46,7 @@ static bool mark_process(void)
     }
     madvise(page, 4, MADV_WIPEONFORK); /* Linux before 4.14 has only fork's handler */
     *page = 1;
-    process_mark = page;
+    atomic_store_explicit(&process_mark, page, memory_order_release); /* other threads ask meanwhile */
     return true;
 }
 
@@ -349,8 +349,12 @@ void process_scheduler_gone(void)
 int process_start(void)
 {
     int rc, cancelable;
-    if (!runtime.function) /* tests of the C half bring no Go */
-        return mark_process() ? 0 : PROCESS_NO_ADDRESS_SPACE;
+    if (!runtime.function) { /* tests of the C half bring no Go */
+        pthread_mutex_lock(&starting);
+        bool marked = mark_process();
+        pthread_mutex_unlock(&starting);
+        return marked ? 0 : PROCESS_NO_ADDRESS_SPACE;
+    }
     if (signal_stack_is_too_small())
         return PROCESS_SMALL_SIGNAL_STACK;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
