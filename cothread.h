@@ -861,8 +861,10 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
  *
  * A second request of a task that waits replaces the first, unless the wait was handed something
  * meanwhile (a unit, an element, a value, a result, a mutex): such a wait can be neither replaced
- * nor withdrawn. The later request is ignored, and the entry stays in the batch. A wait that was
- * only served readiness or its deadline is replaced and withdrawn as one that still waits.
+ * nor withdrawn. The later request is ignored, and the entry stays in the batch. COTHREAD_FINISH
+ * alone is never ignored: the task has ended, and what its wait was handed is dropped with it, but
+ * a mutex goes to the next waiter. A wait that was only served readiness or its deadline is
+ * replaced and withdrawn as one that still waits.
  *
  * The element of COTHREAD_WAIT_SEND is copied when the request is taken. The element of
  * COTHREAD_WAIT_RECEIVE is written while cothread_poll_scheduler builds the batch that holds the

@@ -38,17 +38,22 @@ const volatile uint32_t *_Atomic process_mark = &never_forked;
 /* With `starting` held. */
 static bool mark_process(void)
 {
-    if (page)
-        return true;
-    page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) {
-        page = NULL;
-        return false;
+    if (!page) {
+        void *made = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (made == MAP_FAILED)
+            return false;
+        page = made;
+        madvise(page, 4, MADV_WIPEONFORK); /* Linux before 4.14 has only fork's handler */
     }
-    madvise(page, 4, MADV_WIPEONFORK); /* Linux before 4.14 has only fork's handler */
     *page = 1;
     atomic_store_explicit(&process_mark, page, memory_order_release);
     return true;
+}
+
+/* A start that was refused leaves children free to try. */
+static void unmark_process(void)
+{
+    atomic_store_explicit(&process_mark, &never_forked, memory_order_release);
 }
 
 void process_forget(void)
@@ -313,12 +318,14 @@ static void wait_until_it_runs(void)
 static int start(void)
 {
     struct rlimit descriptors, raised;
-    if (!address_space_is_there() || !mark_process())
+    if (!mark_process())
         return PROCESS_NO_ADDRESS_SPACE;
     keep_signals_blocked();
     getrlimit(RLIMIT_NOFILE, &descriptors);
     pthread_mutex_lock(&threads);
-    int rc = make_spares(PROCESS_THREADS);
+    int rc = make_spares(PROCESS_THREADS) == 0 ? 0 : PROCESS_NO_THREAD;
+    if (rc == 0 && !address_space_is_there()) /* beside the stacks of these threads */
+        rc = PROCESS_NO_ADDRESS_SPACE;
     if (rc == 0) {
         hand(runtime);
         schedulers++;
@@ -326,8 +333,10 @@ static int start(void)
         end_spares(); /* a refused create leaves nothing behind */
     }
     pthread_mutex_unlock(&threads);
-    if (rc != 0)
-        return PROCESS_NO_THREAD;
+    if (rc != 0) {
+        unmark_process();
+        return rc;
+    }
     state = STARTS;
     wait_until_it_runs();
     getrlimit(RLIMIT_NOFILE, &raised);
