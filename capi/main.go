@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// The number of processors is set below; to look for the container's limit would leave two files open for good.
+//
+//go:debug containermaxprocs=0
+
 // Command capi is libcothread.so: the public names are C (cothread.c), and what they need of the tick half is
 // exported here. Every export runs on a thread's own stack, and turns a panic into an error that breaks only its
 // scheduler.
