@@ -1,5 +1,10 @@
 /* group.c - waits for some of its tasks and cancels the rest.
- * SPDX-License-Identifier: Apache-2.0 */
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Waiters for a number of ends stand in one of 32 lists: a number that differs from the ends so far in
+ * bit b, and in no higher one, is in list b. When an end changes bit b of the count, and so all below
+ * it, those of list b move into lower lists, or are woken. The others stay where they belong. So a
+ * waiter moves 31 times at most, however many there are, and equal ones keep their order. */
 #include "group.h"
 
 #include <stdio.h>
@@ -7,15 +12,18 @@
 #include "../../system/system.h"
 #include "wait.h"
 
+#define SOME_LISTS 32 /* bits of a number */
+
 struct group {
     uint32_t index, generation;
     struct slot *next_free;
-    struct wait_list some, all; /* waiters for a number of ends, the smallest first; and for all */
     cothread_handle *members; /* may hold tasks that ended: their handles are stale */
     uint32_t count, capacity;
     uint32_t living, ended;
+    struct wait_list all;              /* waiters for all, */
+    struct wait_list some[SOME_LISTS]; /* and for a number of ends */
 };
-_Static_assert(sizeof(struct group) <= 64, "a group fits its slot");
+_Static_assert(sizeof(struct group) <= 512, "a group fits its slot");
 
 cothread_handle group_create(struct scheduler *s)
 {
@@ -23,7 +31,8 @@ cothread_handle group_create(struct scheduler *s)
     struct group *group = object_take(&s->handles, KIND_GROUP, &error);
     if (!group)
         return error;
-    group->some.first = group->all.first = NULL;
+    group->all.first = NULL;
+    memset(group->some, 0, sizeof group->some);
     group->members = NULL;
     group->count = group->capacity = group->living = group->ended = 0;
     return handle_of(&s->handles, KIND_GROUP, group);
@@ -36,16 +45,22 @@ static struct task *member_at(struct scheduler *s, struct group *group, uint32_t
     return t->generation == handle_generation(group->members[i]) && t->group == group ? t : NULL;
 }
 
+/* forget_ended makes `members` hold those that live only. */
+static void forget_ended(struct scheduler *s, struct group *group)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < group->count; i++)
+        if (member_at(s, group, i))
+            group->members[kept++] = group->members[i];
+    group->count = kept;
+}
+
 static bool make_room(struct scheduler *s, struct group *group)
 {
     if (group->count < group->capacity)
         return true;
-    if (group->living < group->capacity / 2) { /* half of them ended: forget those */
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < group->count; i++)
-            if (member_at(s, group, i))
-                group->members[kept++] = group->members[i];
-        group->count = kept;
+    if (group->living < group->capacity / 2) { /* half of them ended */
+        forget_ended(s, group);
         return true;
     }
     uint32_t capacity = group->capacity ? group->capacity * 2 : 8;
@@ -90,15 +105,34 @@ int group_add(struct scheduler *s, cothread_handle handle, cothread_handle task)
     return 0;
 }
 
+/* list_for returns the list of those who wait for `count` ends, which have not come yet. */
+static struct wait_list *list_for(struct group *group, uint32_t count)
+{
+    return &group->some[31 - __builtin_clz(group->ended ^ count)];
+}
+
 void group_member_ended(struct scheduler *s, struct group *group)
 {
-    group->living--;
-    group->ended++;
     struct wait *w;
-    while ((w = group->some.first) && (group->living == 0 || group->ended >= w->count))
-        wait_end(s, w, (int)group->ended);
-    while (group->living == 0 && (w = group->all.first))
-        wait_end(s, w, (int)group->ended);
+    uint32_t before = group->ended++;
+    if (--group->living == 0) {
+        for (int i = 0; i < SOME_LISTS; i++)
+            while ((w = group->some[i].first))
+                wait_end(s, w, (int)group->ended);
+        while ((w = group->all.first))
+            wait_end(s, w, (int)group->ended);
+        return;
+    }
+    struct wait_list *changed = &group->some[31 - __builtin_clz(before ^ group->ended)];
+    while ((w = changed->first)) {
+        if (w->count == group->ended) {
+            wait_end(s, w, (int)group->ended);
+        } else {
+            wait_list_remove(changed, w);
+            w->list = list_for(group, w->count);
+            wait_list_append(w->list, w);
+        }
+    }
 }
 
 int group_try(struct scheduler *s, void *object, struct wait *w, void *memory)
@@ -111,26 +145,7 @@ int group_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 struct wait_list *group_list(void *object, const struct wait *w)
 {
     struct group *group = object;
-    return w->count ? &group->some : &group->all;
-}
-
-/* sort moves the last of `some` forward to its place: each end looks at the first only. Behind those that wait for as
- * many; from the back, where most belong. */
-static void sort(struct wait_list *some, struct wait *w)
-{
-    struct wait *before = w->previous;
-    if (some->first == w || before->count <= w->count)
-        return;
-    while (before != some->first && before->previous->count > w->count)
-        before = before->previous;
-    wait_list_remove(some, w);
-    w->next = before;
-    w->previous = before->previous;
-    if (before == some->first)
-        some->first = w; /* first->previous stays the last */
-    else
-        before->previous->next = w;
-    before->previous = w;
+    return w->count ? list_for(group, (uint32_t)w->count) : &group->all;
 }
 
 int group_wait(struct scheduler *s, cothread_handle handle, uint32_t count, int64_t deadline)
@@ -142,30 +157,19 @@ int group_wait(struct scheduler *s, cothread_handle handle, uint32_t count, int6
     struct wait *w = wait_of_caller(s);
     w->count = count;
     rc = group_try(s, group, w, NULL);
-    if (rc != WOULD_WAIT)
-        return wait_finish(s, rc, KIND_GROUP, NULL, deadline);
-    if ((rc = wait_refused(s, deadline)) != 0)
-        return rc;
-    wait_begin(s, w->task, KIND_GROUP, group_list(group, w), deadline);
-    if (count)
-        sort(&group->some, w);
-    return wait_suspend(s, deadline);
+    return wait_finish(s, rc, KIND_GROUP, rc == WOULD_WAIT ? group_list(group, w) : NULL, deadline);
 }
 
 int group_cancel(struct scheduler *s, cothread_handle handle)
 {
-    int error, cancelled = 0;
+    int error;
     struct group *group = handle_object(&s->handles, KIND_GROUP, handle, &error);
     if (!group)
         return error;
-    for (uint32_t i = 0; i < group->count; i++) {
-        struct task *t = member_at(s, group, i);
-        if (t) {
-            wait_cancel(s, t);
-            cancelled++;
-        }
-    }
-    return cancelled;
+    forget_ended(s, group); /* or each cancel would look at all that ever ended */
+    for (uint32_t i = 0; i < group->count; i++)
+        wait_cancel(s, member_at(s, group, i));
+    return (int)group->count;
 }
 
 int group_close(struct scheduler *s, void *object, cothread_handle handle)
@@ -177,7 +181,8 @@ int group_close(struct scheduler *s, void *object, cothread_handle handle)
         if (t)
             t->group = NULL;
     }
-    wait_end_all(s, &group->some, COTHREAD_ECLOSED);
+    for (int i = 0; i < SOME_LISTS; i++)
+        wait_end_all(s, &group->some[i], COTHREAD_ECLOSED);
     wait_end_all(s, &group->all, COTHREAD_ECLOSED);
     group_free(s, group);
     object_release(&s->handles, KIND_GROUP, object);
