@@ -24,13 +24,14 @@
 struct slab {
     char *_Atomic low; /* published last, withdrawn first: the overflow handler may look at any moment */
     size_t size, stride; /* of a guard and its stack */
+    uint32_t next_free;  /* of a withdrawn entry: one more than the next such entry's index; 0: none */
 };
 
 /* All slabs of the process, for the overflow handler. */
 #define SLABS (1 << 17)
 static struct slab *_Atomic all_slabs;
 static _Atomic uint32_t slab_count;
-static uint32_t withdrawn; /* entries below slab_count that are free again */
+static uint32_t free_slabs; /* entries below slab_count that are free again, as next_free */
 static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
 
 #define FREE_LIMIT ((size_t)1 << INDEX_BITS)
@@ -57,13 +58,16 @@ void stack_pool_close(struct stack_pool *pool)
     struct slab *table = atomic_load(&all_slabs);
     for (size_t i = 0; i < pool->slab_count; i++) {
         struct slab *slab = &table[pool->slabs[i]];
-        size_t size = slab->size; /* now: once withdrawn, the entry may be another pool's */
+        size_t size = slab->size;
         char *low = atomic_exchange(&slab->low, NULL);
         sanitizers_forget(low, size); /* for whoever gets these addresses next */
         system_unreserve(low, size);
     }
     pthread_mutex_lock(&registering);
-    withdrawn += (uint32_t)pool->slab_count;
+    for (size_t i = 0; i < pool->slab_count; i++) {
+        table[pool->slabs[i]].next_free = free_slabs;
+        free_slabs = 1 + pool->slabs[i];
+    }
     pthread_mutex_unlock(&registering);
     for (int c = 0; c <= STACK_LARGEST_CLASS; c++)
         if (pool->classes[c].free)
@@ -79,9 +83,10 @@ static bool slab_register(struct stack_pool *pool, char *low, size_t size, size_
     struct slab *table = atomic_load(&all_slabs);
     pthread_mutex_lock(&registering);
     uint32_t count = atomic_load(&slab_count), entry = count;
-    if (withdrawn > count / 2 || count == SLABS)
-        for (entry = 0; entry < count && table[entry].low; entry++)
-            ;
+    if (free_slabs) {
+        entry = free_slabs - 1;
+        free_slabs = table[entry].next_free;
+    }
     bool ok = entry < SLABS;
     if (ok) {
         table[entry].size = size;
@@ -89,8 +94,6 @@ static bool slab_register(struct stack_pool *pool, char *low, size_t size, size_
         atomic_store(&table[entry].low, low);
         if (entry == count)
             atomic_store(&slab_count, count + 1);
-        else
-            withdrawn--;
         pool->slabs[pool->slab_count++] = entry;
     }
     pthread_mutex_unlock(&registering);
