@@ -45,6 +45,7 @@ type Scheduler struct {
 	descriptors descriptors
 	events      [poll.Batch]poll.Event
 	late        []Due        // what found no room in Shared.Due: the next tick's
+	lateTaken   int          // how many of these are due by now
 	expired     func(*Block) // bound once: a method value allocates
 	rescheduled int64        // when Go's scheduler last had its say
 	slept       int64        // ns of sleep since then, as far as they were measured
@@ -168,9 +169,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		s.shared.Notify = 0
 		s.queue.Awake()
 	}
-	n := copy(s.shared.Due[s.shared.DueCount:], s.late)
-	s.shared.DueCount += uint32(n)
-	s.late = s.late[:copy(s.late, s.late[n:])]
+	s.takeLate()
 	s.descriptors.forgetTimedOut()
 	s.arm(now)
 	s.interruptMain()
@@ -287,6 +286,16 @@ func (s *Scheduler) append(d Due) {
 	}
 	s.shared.Due[s.shared.DueCount] = d
 	s.shared.DueCount++
+}
+
+// takeLate makes due what there is room for of what was late. The rest moves only when as many were
+// taken: else each tick would move the whole crowd.
+func (s *Scheduler) takeLate() {
+	n := copy(s.shared.Due[s.shared.DueCount:], s.late[s.lateTaken:])
+	s.shared.DueCount += uint32(n)
+	if s.lateTaken += n; s.lateTaken > len(s.late)/2 {
+		s.late, s.lateTaken = s.late[:copy(s.late, s.late[s.lateTaken:])], 0
+	}
 }
 
 // Call serves the tick call in Shared, outside a tick.
