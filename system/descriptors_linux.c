@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +64,8 @@ struct flagged {
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
 static struct flagged *flagged;
 static int32_t flagged_used, flagged_capacity, flagged_free = NO_ENTRY;
-static int32_t inheritors; /* entries in use whose `changed` is not set */
-static pid_t adopter;      /* a forked child has what is here too, but no duty */
+static void *inheritors; /* entries in use whose `changed` is not set: a tree of tsearch's, by open file */
+static pid_t adopter;    /* a forked child has what is here too, but no duty */
 
 static int set_flag(int fd, bool on)
 {
@@ -97,6 +98,44 @@ static void free_entry(int32_t entry)
     flagged_free = entry;
 }
 
+/* compare_files orders entries by their open files; 0: it is the same one. A socket cannot be opened
+ * twice; of what has one inode for many open files (eventfds) only the kernel knows the order. */
+static int compare_files(const struct flagged *a, const struct flagged *b)
+{
+    if (a->device != b->device)
+        return a->device < b->device ? -1 : 1;
+    if (a->inode != b->inode)
+        return a->inode < b->inode ? -1 : 1;
+    switch (a->socket ? 0 : syscall(SYS_kcmp, adopter, adopter, KCMP_FILE, a->fd, b->fd)) {
+    case 0: return 0;
+    case 1: return -1;
+    case 2: return 1;
+    }
+    return (a->fd > b->fd) - (a->fd < b->fd); /* a kernel without kcmp: taken for different ones */
+}
+
+/* The tree's keys are indices plus one, as the entries move. */
+static void *key_of(int32_t entry)
+{
+    return (void *)((intptr_t)entry + 1);
+}
+
+static int32_t entry_of(const void *key)
+{
+    return (int32_t)((intptr_t)key - 1);
+}
+
+static int by_file(const void *a, const void *b)
+{
+    return compare_files(&flagged[entry_of(a)], &flagged[entry_of(b)]);
+}
+
+static int by_file_and_entry(const void *a, const void *b)
+{
+    int order = a == b ? 0 : by_file(a, b);
+    return order ? order : (entry_of(a) > entry_of(b)) - (entry_of(a) < entry_of(b));
+}
+
 /* rely_on_flag has the open file of d non-blocking until stop_relying. 0 or -errno. */
 static int rely_on_flag(struct system_descriptor *d, const struct stat *status)
 {
@@ -113,9 +152,13 @@ static int rely_on_flag(struct system_descriptor *d, const struct stat *status)
             free_entry(entry);
         } else {
             flagged[entry] = (struct flagged){status->st_dev, status->st_ino, d->fd, change, S_ISSOCK(status->st_mode)};
-            d->flagged = 1 + (uint32_t)entry;
-            inheritors += !change;
             adopter = getpid();
+            if (change || tsearch(key_of(entry), &inheritors, by_file_and_entry)) {
+                d->flagged = 1 + (uint32_t)entry;
+            } else {
+                error = ENOMEM;
+                free_entry(entry);
+            }
         }
     }
     pthread_mutex_unlock(&changing);
@@ -124,34 +167,26 @@ static int rely_on_flag(struct system_descriptor *d, const struct stat *status)
     return -error;
 }
 
-static bool same_open_file(const struct flagged *a, const struct flagged *b)
+static bool inherited(int32_t gone)
 {
-    if (a->device != b->device || a->inode != b->inode)
+    void *const *found = tfind(key_of(gone), &inheritors, by_file);
+    if (!found)
         return false;
-    long differ = syscall(SYS_kcmp, adopter, adopter, KCMP_FILE, a->fd, b->fd);
-    return differ < 0 ? a->socket : differ == 0; /* a socket cannot be opened twice */
-}
-
-static bool inherited(const struct flagged *gone)
-{
-    for (int32_t i = 0; inheritors > 0 && i < flagged_used; i++)
-        if (flagged[i].fd >= 0 && !flagged[i].changed && same_open_file(gone, &flagged[i])) {
-            flagged[i].changed = true;
-            inheritors--;
-            return true;
-        }
-    return false;
+    int32_t heir = entry_of(*found);
+    tdelete(key_of(heir), &inheritors, by_file_and_entry);
+    flagged[heir].changed = true;
+    return true;
 }
 
 static void stop_relying(struct system_descriptor *d)
 {
     pthread_mutex_lock(&changing);
-    struct flagged *entry = &flagged[d->flagged - 1];
-    if (!entry->changed)
-        inheritors--;
+    int32_t entry = (int32_t)(d->flagged - 1);
+    if (!flagged[entry].changed)
+        tdelete(key_of(entry), &inheritors, by_file_and_entry);
     else if (!inherited(entry))
         (void)set_flag(d->fd, false);
-    free_entry((int32_t)(d->flagged - 1));
+    free_entry(entry);
     pthread_mutex_unlock(&changing);
 }
 
