@@ -51,9 +51,11 @@ cmd_build() {
     # What is built against the checkout runs from anywhere, hence the rpath.
     # shellcheck disable=SC2016 # expanded by pkg-config
     pkg_config "$root/build" '${prefix}' "$root" '-Wl,-rpath,${libdir} ' >build/cothread.pc
-    gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I. -o build/bench.new bench/c/ours.c \
-        -Lbuild -lcothread "-Wl,-rpath,$root/build" -lm
-    mv build/bench.new build/bench
+    for program in ours:bench crowd:crowd; do
+        gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread -I. -o build/bench.new "bench/c/${program%:*}.c" \
+            -Lbuild -lcothread "-Wl,-rpath,$root/build" -lm
+        mv build/bench.new "build/${program#*:}"
+    done
 }
 
 # ---- docs -----------------------------------------------------------------------------------------
