@@ -464,21 +464,7 @@ COTHREAD_API int cothread_post(cothread_handle scheduler, cothread_callback call
     if (!s)
         return error;
     REQUIRE(callback || s->hosted, "callback is NULL: only a hosted scheduler hands tokens to its host");
-    int rc;
-    if (deadline == COTHREAD_NOW)
-        rc = queue_post(&s->queue, scheduler, callback, argument);
-    else if (s == scheduler_current)
-        return callbacks_post(s, callback, argument, deadline);
-    else
-        rc = queue_post_wait(&s->queue, scheduler, callback, argument, deadline);
-    if (__builtin_expect(rc < 0, 0)) {
-        if (rc == COTHREAD_EFULL)
-            return fail(rc, "the callback queue is full: wait with a deadline, or raise callback_bound");
-        if (rc == COTHREAD_ETIMEDOUT)
-            return fail(rc, "the callback queue was still full at the deadline");
-        return fail(rc, "scheduler %lld is being destroyed", scheduler);
-    }
-    return rc;
+    return callbacks_post(s, scheduler, callback, argument, deadline);
 }
 
 COTHREAD_API cothread_handle cothread_mailbox_create(cothread_callback callback, uint64_t token, uint32_t flags)

@@ -114,18 +114,35 @@ static void *run(void *argument)
     }
 }
 
-int callbacks_post(struct scheduler *s, cothread_callback callback, void *argument, int64_t deadline)
+/* post_and_suspend waits for room as a task does: the others run meanwhile. */
+static int post_and_suspend(struct scheduler *s, cothread_callback callback, void *argument, int64_t deadline)
 {
     int rc;
     while ((rc = queue_offer(&s->queue, s->handles.owner, callback, argument)) == COTHREAD_EFULL) {
-        if (!s->running) {
-            rc = fail(COTHREAD_EDEADLK, "the callback queue is full, and waiting here would keep it so: post from a task or a thread");
-            break;
-        }
+        if (!s->running)
+            return fail(COTHREAD_EDEADLK, "the callback queue is full, and waiting here would keep it so: post from a task or a thread");
         if ((rc = wait_refused(s, deadline)) != 0 || (rc = wait_here(s, KIND_NONE, &s->room, deadline)) != 0)
             break;
     }
     if (rc == COTHREAD_ETIMEDOUT)
         queue_refuse(&s->queue);
     return rc == COTHREAD_EDEAD ? fail(rc, "the scheduler is being destroyed") : rc;
+}
+
+int callbacks_post(struct scheduler *s, cothread_handle owner, cothread_callback callback, void *argument, int64_t deadline)
+{
+    int rc;
+    if (deadline == COTHREAD_NOW)
+        rc = queue_post(&s->queue, owner, callback, argument);
+    else if (s == scheduler_current)
+        return post_and_suspend(s, callback, argument, deadline);
+    else
+        rc = queue_post_wait(&s->queue, owner, callback, argument, deadline);
+    if (__builtin_expect(rc == 0, 1))
+        return 0;
+    if (rc == COTHREAD_EFULL)
+        return fail(rc, "the callback queue is full: wait with a deadline, or raise callback_bound");
+    if (rc == COTHREAD_ETIMEDOUT)
+        return fail(rc, "the callback queue was still full at the deadline");
+    return fail(rc, "scheduler %lld is being destroyed", owner);
 }

@@ -13,7 +13,7 @@ struct posted {
 void callbacks_open(struct scheduler *s);
 /* callbacks_ready lets as many callbacks run as shared.callback_quota says, ahead of all that is ready. */
 void callbacks_ready(struct scheduler *s);
-/* callbacks_post queues one from a task of the scheduler, which may wait for room. */
-int callbacks_post(struct scheduler *s, cothread_callback callback, void *argument, int64_t deadline);
+/* callbacks_post queues one for the scheduler that `owner` names, from any thread, and signal handlers with COTHREAD_NOW. */
+int callbacks_post(struct scheduler *s, cothread_handle owner, cothread_callback callback, void *argument, int64_t deadline);
 
 #endif
