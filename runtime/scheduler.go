@@ -190,7 +190,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	} else if s.poller.Registered() > 0 || s.embedded {
 		interrupted = s.look(0)
 	}
-	if s.deadlines.next() != Forever { // else nobody asks what time it is
+	if s.deadlines.count > 0 { // else nobody asks what time it is
 		if timeout != 0 {
 			woken := s.clock()
 			s.slept += woken - now
@@ -199,7 +199,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		s.deadlines.expire(now, s.expired)
 	}
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
-	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
+	count(&s.shared.TimersArmed, uint64(s.deadlines.count)-s.shared.TimersArmed.Load())
 	count(&s.shared.Descriptors, uint64(s.poller.Registered())-s.shared.Descriptors.Load())
 	return interrupted
 }
