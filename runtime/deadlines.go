@@ -15,8 +15,8 @@ import (
 // come is the first of all; its entries then go, in their order, into those of the levels below. An entry moves two or
 // three times like that, and is never compared with another: equal deadlines are FIFO, and so are those before base.
 //
-// A slot has at most one entry. Ending a wait early touches nothing here: when the entry comes up, the block says whether
-// the task still waits.
+// A slot has at most one entry. Ending a wait early touches nothing here: when the entry comes up, the wait's number
+// says whether it is still the same one.
 type deadlines struct {
 	shared     *Shared
 	memory     []byte
@@ -36,6 +36,8 @@ type deadlineEntry struct {
 	deadline       int64 // 0: in no bucket. Of a head: none in the bucket is earlier
 	latest         int64 // the wait may end as late as this
 	next, previous uint32
+	number         uint32 // the wait's
+	fd             int32  // what else it waits for; -1: nothing
 }
 
 const (
@@ -74,6 +76,10 @@ func (d *deadlines) arm(b *Block, now int64) {
 		d.unlink(i)
 	}
 	e.deadline = max(b.Deadline, 1) // 0 stands for no entry
+	e.number, e.fd = b.Wait.Number, -1
+	if b.Wait.Events != 0 {
+		e.fd = b.Wait.FD
+	}
 	slack := min(max(e.deadline-now, 0)/slackPart, int64(d.shared.TimerSlack))
 	e.latest = e.deadline + min(slack, Forever-e.deadline)
 	d.link(i)
@@ -100,8 +106,8 @@ func (d *deadlines) next() int64 {
 				return d.entries[bucket].deadline
 			}
 		}
-		if deadline := d.entries[d.first].deadline; d.present(d.first) {
-			return deadline
+		if e := &d.entries[d.first]; d.wait(d.first).is(e.number) {
+			return e.deadline
 		}
 		d.forget(d.first)
 	}
@@ -163,28 +169,27 @@ func (d *deadlines) gather(first int64) int64 {
 	return min(latest, last)
 }
 
-// expire calls due for each task whose deadline is not after now, in the order of deadlines, while there is room in
-// Shared.Due; the others are next tick's.
-func (d *deadlines) expire(now int64, due func(*Block)) {
+// expire calls due for each entry whose deadline is not after now, in the order of deadlines, while there is room in
+// Shared.Due; the others are next tick's. The waits are not looked at: their blocks have left the caches, and the engine,
+// which fetches them ahead, asks by their numbers whether they are over.
+func (d *deadlines) expire(now int64, due func(w *Wait, e *deadlineEntry)) {
 	for d.shared.DueCount < DueCapacity {
 		bucket, start := d.firstBucket()
 		if bucket == buckets || start > now {
 			return
 		}
 		i := d.entries[bucket].next
-		if e := &d.entries[i]; bucket < digits || e.next == bucket { // its entries are equal, or it has just one
-			if e.deadline > now {
-				return
-			}
-			present := d.present(i)
-			d.forget(i)
-			if present {
-				due(d.shared.block(i - buckets))
-			}
+		e := &d.entries[i]
+		if bucket >= digits && e.next != bucket { // neither are its entries equal, nor has it just one
+			d.base = start
+			d.spread(bucket)
 			continue
 		}
-		d.base = start
-		d.spread(bucket)
+		if e.deadline > now {
+			return
+		}
+		due(d.wait(i), e)
+		d.forget(i)
 	}
 }
 
@@ -198,11 +203,8 @@ func (d *deadlines) spread(bucket uint32) {
 	}
 }
 
-// present says whether the task of an entry still waits for that deadline.
-func (d *deadlines) present(i uint32) bool {
-	b := d.shared.block(i - buckets)
-	return b.State == stateWaiting && max(b.Deadline, 1) == d.entries[i].deadline
-}
+// wait returns the wait that an entry is for, if its number is still the entry's.
+func (d *deadlines) wait(i uint32) *Wait { return &d.shared.block(i - buckets).Wait }
 
 // firstBucket returns the bucket of the earliest entries, and where it begins; buckets: there are none.
 func (d *deadlines) firstBucket() (bucket uint32, start int64) {

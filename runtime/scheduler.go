@@ -44,13 +44,13 @@ type Scheduler struct {
 	deadlines   *deadlines
 	descriptors descriptors
 	events      [poll.Batch]poll.Event
-	late        []Due        // what found no room in Shared.Due: the next tick's
-	lateTaken   int          // how many of these are due by now
-	expired     func(*Block) // bound once: a method value allocates
-	rescheduled int64        // when Go's scheduler last had its say
-	slept       int64        // ns of sleep since then, as far as they were measured
-	embedded    bool         // the host waits by itself, for the poller's descriptor or list
-	hostPolls   bool         // for the list: this half never blocks
+	late        []Due                       // what found no room in Shared.Due: the next tick's
+	lateTaken   int                         // how many of these are due by now
+	expired     func(*Wait, *deadlineEntry) // bound once: a method value allocates
+	rescheduled int64                       // when Go's scheduler last had its say
+	slept       int64                       // ns of sleep since then, as far as they were measured
+	embedded    bool                        // the host waits by itself, for the poller's descriptor or list
+	hostPolls   bool                        // for the list: this half never blocks
 }
 
 const (
@@ -77,12 +77,11 @@ func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock f
 	}
 	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: heap}
 	s.descriptors = descriptors{poller: poller, due: s.due}
-	s.expired = func(b *Block) {
-		count(&s.shared.TimersFired, 1)
-		if b.Wait.Events != 0 {
-			s.descriptors.timedOut = append(s.descriptors.timedOut, b.Wait.FD)
+	s.expired = func(w *Wait, e *deadlineEntry) {
+		if e.fd >= 0 {
+			s.descriptors.timedOut = append(s.descriptors.timedOut, e.fd)
 		}
-		s.due(&b.Wait, errTimedOut, 0)
+		s.append(Due{Wait: w, Reason: errTimedOut, Number: e.number})
 	}
 	_, s.hostPolls = poller.(poll.Lister)
 	s.embedded = s.hostPolls
