@@ -50,6 +50,8 @@ const (
 	deadlinesLarge = 1 << 16
 	// A wait may be late by this part of itself, and by Shared.TimerSlack at most.
 	slackPart = 8
+	// To find the earliest of so many is cheaper than to spread them.
+	few = 4
 )
 
 func newDeadlines(shared *Shared) (*deadlines, error) {
@@ -102,7 +104,7 @@ func (d *deadlines) next() int64 {
 			if bucket == buckets {
 				return Forever
 			}
-			if d.first = d.earliest(bucket); d.first == 0 {
+			if d.first = d.earliest(bucket, DueCapacity); d.first == 0 {
 				return d.entries[bucket].deadline
 			}
 		}
@@ -113,12 +115,11 @@ func (d *deadlines) next() int64 {
 	}
 }
 
-// earliest returns the entry of a bucket that comes up first; 0: there are too many to look at.
-func (d *deadlines) earliest(bucket uint32) uint32 {
+// earliest returns the entry of a bucket that comes up first; 0: it has more than so many to look at.
+func (d *deadlines) earliest(bucket uint32, most int) uint32 {
 	least := d.entries[bucket].next
-	room := DueCapacity
 	for i := least; i != bucket; i = d.entries[i].next {
-		if room--; room < 0 {
+		if most--; most < 0 {
 			return 0
 		}
 		if d.entries[i].deadline < d.entries[least].deadline {
@@ -178,13 +179,16 @@ func (d *deadlines) expire(now int64, due func(w *Wait, e *deadlineEntry)) {
 		if bucket == buckets || start > now {
 			return
 		}
-		i := d.entries[bucket].next
-		e := &d.entries[i]
-		if bucket >= digits && e.next != bucket { // neither are its entries equal, nor has it just one
+		i := d.entries[bucket].next // of level 0, where all are equal
+		if bucket >= digits {
+			i = d.earliest(bucket, few)
+		}
+		if i == 0 {
 			d.base = start
 			d.spread(bucket)
 			continue
 		}
+		e := &d.entries[i]
 		if e.deadline > now {
 			return
 		}
