@@ -20,8 +20,8 @@ import (
 type deadlines struct {
 	shared     *Shared
 	memory     []byte
-	entries    []deadlineEntry // over memory: the buckets' heads, then an entry for each slot
-	occupied   [levels]uint64  // by digit: the buckets of each level that are not empty
+	entries    *deadlineEntries // over memory
+	occupied   [levels]uint64   // by digit: the buckets of each level that are not empty
 	base       int64
 	count      int
 	first      uint32 // the earliest entry; 0: not known
@@ -40,6 +40,9 @@ type deadlineEntry struct {
 	fd             int32  // what else it waits for; -1: nothing
 }
 
+// deadlineEntries are the buckets' heads, then an entry for each slot.
+type deadlineEntries [buckets + deadlinesSlots]deadlineEntry
+
 const (
 	digitBits = 6
 	digits    = 1 << digitBits
@@ -55,13 +58,11 @@ const (
 )
 
 func newDeadlines(shared *Shared) (*deadlines, error) {
-	const capacity = buckets + deadlinesSlots
-	memory, err := reserve(capacity * int(unsafe.Sizeof(deadlineEntry{})))
+	memory, err := reserve(int(unsafe.Sizeof(deadlineEntries{})))
 	if err != nil {
 		return nil, err
 	}
-	entries := unsafe.Slice((*deadlineEntry)(unsafe.Pointer(&memory[0])), capacity)
-	return &deadlines{shared: shared, memory: memory, entries: entries}, nil
+	return &deadlines{shared: shared, memory: memory, entries: (*deadlineEntries)(unsafe.Pointer(&memory[0]))}, nil
 }
 
 func (d *deadlines) close() {
@@ -225,12 +226,12 @@ func (d *deadlines) firstBucket() (bucket uint32, start int64) {
 func (d *deadlines) link(i uint32) {
 	e := &d.entries[i]
 	deadline := max(e.deadline, d.base)
-	level := (bits.Len64(uint64(deadline^d.base)|1) - 1) / digitBits
-	digit := deadline >> (level * digitBits) & (digits - 1)
-	bucket := uint32(level<<digitBits + int(digit))
+	level := uint(bits.Len64(uint64(deadline^d.base)|1)-1) / digitBits
+	digit := uint(deadline>>(level*digitBits&63)) & (digits - 1)
+	bucket := uint32(level<<digitBits | digit)
 	head := &d.entries[bucket]
-	if d.occupied[level]>>digit&1 == 0 {
-		d.occupied[level] |= 1 << digit
+	if bit := uint64(1) << digit; d.occupied[level]&bit == 0 {
+		d.occupied[level] |= bit
 		*head = deadlineEntry{deadline: e.deadline, next: bucket, previous: bucket}
 	}
 	head.deadline = min(head.deadline, e.deadline)
