@@ -96,8 +96,8 @@ func (d *deadlines) arm(b *Block, now int64) {
 	}
 }
 
-// next returns the earliest deadline that a task waits for. If more are in its bucket than a tick takes it
-// may return an earlier time, but not again once expire was called at that time.
+// next returns the earliest deadline that a task waits for. If its bucket has more than a tick takes, it may return an
+// earlier time: to wake up then costs less than to look at them all, and spreads them.
 func (d *deadlines) next() int64 {
 	for {
 		if d.first == 0 {
@@ -154,7 +154,7 @@ func (d *deadlines) gather(first int64) int64 {
 			bucket := uint32(level<<digitBits + bits.TrailingZeros64(occupied))
 			head := &d.entries[bucket]
 			if head.deadline > latest || room == 0 {
-				return min(latest, last, max(head.deadline, first))
+				return min(latest, last, head.deadline)
 			}
 			for i := head.next; i != bucket; i = d.entries[i].next {
 				if room == 0 {

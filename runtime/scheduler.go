@@ -71,11 +71,11 @@ const (
 
 // New returns a scheduler over what it is given; it owns the poller from then on.
 func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock func() int64) (*Scheduler, error) {
-	heap, err := newDeadlines(shared)
+	deadlines, err := newDeadlines(shared)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: heap}
+	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: deadlines}
 	s.descriptors = descriptors{poller: poller, due: s.due}
 	s.expired = func(w *Wait, e *deadlineEntry) {
 		if e.fd >= 0 {
