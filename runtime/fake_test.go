@@ -412,6 +412,9 @@ func (w *world) deliver(due Due) {
 	if due.Wait.is(due.Number) {
 		t := w.bySlot[due.Wait.Task.Index]
 		t.block.Wait.Events = due.Events
+		if due.Reason == errTimedOut {
+			count(&w.shared.TimersFired, 1)
+		}
 		w.wake(t, due.Reason)
 	}
 }

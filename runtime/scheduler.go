@@ -44,13 +44,13 @@ type Scheduler struct {
 	deadlines   *deadlines
 	descriptors descriptors
 	events      [poll.Batch]poll.Event
-	late        []Due        // what found no room in Shared.Due: the next tick's
-	lateTaken   int          // how many of these are due by now
-	expired     func(*Block) // bound once: a method value allocates
-	rescheduled int64        // when Go's scheduler last had its say
-	slept       int64        // ns of sleep since then, as far as they were measured
-	embedded    bool         // the host waits by itself, for the poller's descriptor or list
-	hostPolls   bool         // for the list: this half never blocks
+	late        []Due                       // what found no room in Shared.Due: the next tick's
+	lateTaken   int                         // how many of these are due by now
+	expired     func(*Wait, *deadlineEntry) // bound once: a method value allocates
+	rescheduled int64                       // when Go's scheduler last had its say
+	slept       int64                       // ns of sleep since then, as far as they were measured
+	embedded    bool                        // the host waits by itself, for the poller's descriptor or list
+	hostPolls   bool                        // for the list: this half never blocks
 }
 
 const (
@@ -71,18 +71,17 @@ const (
 
 // New returns a scheduler over what it is given; it owns the poller from then on.
 func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock func() int64) (*Scheduler, error) {
-	heap, err := newDeadlines(shared)
+	deadlines, err := newDeadlines(shared)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: heap}
+	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: deadlines}
 	s.descriptors = descriptors{poller: poller, due: s.due}
-	s.expired = func(b *Block) {
-		count(&s.shared.TimersFired, 1)
-		if b.Wait.Events != 0 {
-			s.descriptors.timedOut = append(s.descriptors.timedOut, b.Wait.FD)
+	s.expired = func(w *Wait, e *deadlineEntry) {
+		if e.fd >= 0 {
+			s.descriptors.timedOut = append(s.descriptors.timedOut, e.fd)
 		}
-		s.due(&b.Wait, errTimedOut, 0)
+		s.append(Due{Wait: w, Reason: errTimedOut, Number: e.number})
 	}
 	_, s.hostPolls = poller.(poll.Lister)
 	s.embedded = s.hostPolls
@@ -190,7 +189,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	} else if s.poller.Registered() > 0 || s.embedded {
 		interrupted = s.look(0)
 	}
-	if s.deadlines.next() != Forever { // else nobody asks what time it is
+	if s.deadlines.count > 0 { // else nobody asks what time it is
 		if timeout != 0 {
 			woken := s.clock()
 			s.slept += woken - now
@@ -199,7 +198,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		s.deadlines.expire(now, s.expired)
 	}
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
-	count(&s.shared.TimersArmed, uint64(len(s.deadlines.entries)-s.deadlines.dead)-s.shared.TimersArmed.Load())
+	count(&s.shared.TimersArmed, uint64(s.deadlines.count)-s.shared.TimersArmed.Load())
 	count(&s.shared.Descriptors, uint64(s.poller.Registered())-s.shared.Descriptors.Load())
 	return interrupted
 }

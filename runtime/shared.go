@@ -141,7 +141,8 @@ type Shared struct {
 	CallA, CallB, CallResult          int64
 	Living                            atomic.Uint64
 	Switches, Spawned, Waiting, Ended atomic.Uint64
-	Ticks, TimersArmed, TimersFired   atomic.Uint64
+	TimersFired                       atomic.Uint64
+	Ticks, TimersArmed                atomic.Uint64
 	Descriptors, Polls, Sleeps        atomic.Uint64
 }
 

@@ -143,8 +143,8 @@ struct shared {
     int64_t call_operation, call_a, call_b, call_result;
     _Atomic uint64_t living; /* tasks not ended, main excepted */
     /* counters: written here, read by any thread */
-    _Atomic uint64_t switches, spawned, waiting, ended;
-    _Atomic uint64_t ticks, timers_armed, timers_fired, descriptors; /* written by the tick half */
+    _Atomic uint64_t switches, spawned, waiting, ended, timers_fired;
+    _Atomic uint64_t ticks, timers_armed, descriptors; /* written by the tick half */
     _Atomic uint64_t polls, sleeps;
 };
 

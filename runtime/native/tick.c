@@ -13,11 +13,14 @@ void tick_deliver(struct scheduler *s)
         const struct due *due = &shared->due[i];
         struct wait *w = due->wait;
         s->hand_overs = 0; /* what is due is no hand-over */
-        if (i + 4 < shared->due_count)
+        if (i + 4 < shared->due_count) {
             __builtin_prefetch(due[4].wait, 1);
+            __builtin_prefetch(&due[4].wait->task, 1); /* the block's second line */
+        }
         if (!w) {
             adopted_ready(s, due->adopted, due->events);
         } else if (w->task->state == TASK_WAITING && w->number == due->number) {
+            COUNT(shared->timers_fired, due->reason == COTHREAD_ETIMEDOUT);
             if (w->events)
                 w->events = due->events;
             wait_end_cold(s, w, due->reason);
