@@ -59,11 +59,11 @@ var _ Poller = (*Epoll)(nil)
 // NewEpoll opens two descriptors, the epoll set and its eventfd, both close-on-exec.
 func NewEpoll() (*Epoll, error) {
 	if err := failures.Next(); err != 0 {
-		return nil, classify(err)
+		return nil, limitOf(err)
 	}
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
-		return nil, classify(err)
+		return nil, limitOf(err)
 	}
 	p := &Epoll{fd: fd, wake: -1, timer: -1, deadline: math.MaxInt64}
 	if p.wake, err = newWaker(); err == nil {
@@ -71,7 +71,7 @@ func NewEpoll() (*Epoll, error) {
 	}
 	if err != nil {
 		p.Close()
-		return nil, classify(err)
+		return nil, limitOf(err)
 	}
 	return p, nil
 }
@@ -365,15 +365,15 @@ func (p *Epoll) SetTimer(deadline int64) error {
 	}
 	if p.timer < 0 {
 		if err := failures.Next(); err != 0 {
-			return classify(err)
+			return limitOf(err)
 		}
 		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 		if err != nil {
-			return classify(err)
+			return limitOf(err)
 		}
 		if err := p.addInternal(fd); err != nil {
 			_ = unix.Close(fd)
-			return classify(err)
+			return limitOf(err)
 		}
 		p.timer = fd
 	}
@@ -382,10 +382,10 @@ func (p *Epoll) SetTimer(deadline int64) error {
 		setting.Value = unix.NsecToTimespec(max(deadline, 1))
 	}
 	if err := failures.Next(); err != 0 {
-		return classify(err)
+		return limitOf(err)
 	}
 	if err := unix.TimerfdSettime(p.timer, unix.TFD_TIMER_ABSTIME, &setting, nil); err != nil {
-		return classify(err)
+		return limitOf(err)
 	}
 	p.deadline = deadline
 	return nil
@@ -414,6 +414,14 @@ func classify(err error) error {
 	case unix.EEXIST:
 		return ErrExists
 	case unix.ENOSPC, unix.ENOMEM, unix.EMFILE, unix.ENFILE:
+		return ErrLimit
+	}
+	return err
+}
+
+// limitOf is classify for the descriptors that a poller opens for itself: of these only a limit is the caller's concern.
+func limitOf(err error) error {
+	if classified := classify(err); classified == ErrLimit {
 		return ErrLimit
 	}
 	return err

@@ -48,7 +48,7 @@ var _ Lister = (*Host)(nil)
 func NewHost() (*Host, error) {
 	wake, err := newWaker()
 	if err != nil {
-		return nil, classify(err)
+		return nil, limitOf(err)
 	}
 	return &Host{wake: wake, deadline: math.MaxInt64}, nil
 }
