@@ -131,7 +131,7 @@ int queue_post_wait(struct queue *q, int64_t owner, cothread_callback callback, 
 
 /* A read-modify-write even if nobody sleeps: it carries what the caller did before to a consumer
  * that sets the flag later. `wakers` goes up before it, so that queue_retire, which clears the flag
- * itself, sees everyone who found it. */
+ * itself, sees each caller that found it. */
 void queue_wake(struct queue *q) {
     atomic_fetch_add(&q->wakers, 1);
     if (atomic_fetch_and(&q->tail, ~QUEUE_SLEEPING) & QUEUE_SLEEPING)

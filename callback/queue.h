@@ -33,12 +33,12 @@
  * every ticket below the final tail, and only then may the next opening replace the cells. Nobody touches a
  * cell without a ticket for it; so a late producer touches the struct queue, never an old mapping.
  * The answer "full" needs the second look at tail: head and bound may be those of another opening. They
- * were written with release after tail had changed, so who reads them sees that change.
+ * were written with release after tail had changed, so a reader of them sees that change.
  * `head_seen` is a head some producer saw: as long as it leaves room, nobody has to fetch the consumer's line.
  *
  * SLEEPING
  * The consumer sets the flag QUEUE_SLEEPING in tail and may sleep if the ticket in that same word is head: no
- * ticket is out. The next ticket is then taken from a word with the flag; taking it clears the flag, and who
+ * ticket is out. The next ticket is then taken from a word with the flag; taking it clears the flag, and the one that
  * cleared it wakes once the ticket is published. So the flag and the tickets have one order without any
  * fence, many posts cost one wake, and a post to a consumer that is awake is one locked instruction.
  * If a ticket is out the consumer stays awake. Not published yet, that is a matter of nanoseconds, unless
@@ -135,7 +135,7 @@ int queue_open(struct queue *q, int64_t owner, uint32_t bound, int waker);
  * 0 means that nothing is left, ever: it waits for producers that are just publishing. */
 int queue_pop(struct queue *q, struct queue_item *out);
 
-/* queue_popped wakes those who wait for room. Call it after each slice of pops. */
+/* queue_popped wakes the threads that wait for room. Call it after each slice of pops. */
 void queue_popped(struct queue *q);
 
 /* queue_room: how many callbacks could be posted now. */

@@ -262,7 +262,7 @@ COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions)
     REQUIRE(exceptions, "exceptions is NULL");
     int rc = exceptions_register(exceptions);
     if (rc == 0 && scheduler_current)
-        exceptions_look(&scheduler_current->exceptions);
+        exceptions_refresh(&scheduler_current->exceptions);
     return rc;
 }
 

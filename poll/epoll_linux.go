@@ -12,7 +12,7 @@ import (
 )
 
 // holdLimit is how long, in ns, a wait keeps Go's processor (see Wait). Longer means fewer waits that cost
-// twice; it stays below the 10 ms after which Go's monitor thread signals whoever keeps a processor, which
+// twice; it stays below the 10 ms after which Go's monitor thread signals a thread that keeps a processor, which
 // would end the wait with EINTR.
 const holdLimit = 4_000_000
 
@@ -223,7 +223,7 @@ func (p *Epoll) Disarm(fd int) {
 // Wait is Poller's. There are two ways to block in the kernel, and both are wrong for some waits:
 //
 //	hold      Go is not told. A wake costs what it costs in C (26-29 us of CPU and 1.14 context switches,
-//	          a loop in C 34-45 us and 1.0), but the thread keeps Go's processor, and whoever stops the
+//	          a loop in C 34-45 us and 1.0), but the thread keeps Go's processor, and a thread that stops the
 //	          world for a collection must first interrupt the wait.
 //	handBack  Go is told, and its monitor thread takes the processor away while we sleep: the runtime is
 //	          undisturbed and can be fully idle, but a wake costs 60-70 us and 4.6 context switches.

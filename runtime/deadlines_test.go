@@ -240,7 +240,7 @@ func TestMoreDeadlinesThanATickTakesKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// TestDeadlinesAgreeWithAModel has tasks wait, be woken and end at random and compares who times out when with a list.
+// TestDeadlinesAgreeWithAModel has tasks wait, be woken and end at random and compares which time out when with a list.
 func TestDeadlinesAgreeWithAModel(t *testing.T) {
 	for seed := range int64(30) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

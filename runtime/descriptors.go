@@ -13,8 +13,8 @@ import (
 // descriptors knows which tasks wait for which descriptor of the caller's, and wakes them.
 //
 // One report wakes one task per direction (READABLE, PRIORITY, WRITABLE): the first that still
-// waits for it, unless one that was woken for it has not run yet. READHUP wakes everyone who asked
-// for it, ERROR and HANGUP everyone. In the same look the descriptor is armed again for all who
+// waits for it, unless one that was woken for it has not run yet. READHUP wakes every wait that asked
+// for it, ERROR and HANGUP everyone. In the same look the descriptor is armed again for all that
 // still wait. As an arm is level-triggered, the next look reports what is left, whatever became of
 // the task that was woken: it may have been cancelled before its turn, or have left the rest.
 //
@@ -58,7 +58,7 @@ const (
 
 var queueEvents = [others]uint32{poll.Readable, poll.Writable, poll.Priority, poll.ReadHangup}
 
-// queuesOf returns the queues, as bits, of those who want one of events.
+// queuesOf returns the queues, as bits, of the waits that want one of events.
 func queuesOf(events uint32) (set uint32) {
 	for i, bits := range queueEvents {
 		if events&bits != 0 {
@@ -112,7 +112,7 @@ func (q *queue) first(counts func(waiter) bool) *waiter {
 	return nil
 }
 
-// push appends w. Those who do not count are looked for only when there is no room, and half of it
+// push appends w. Those that do not count are looked for only when there is no room, and half of it
 // must come of that, or the room is doubled: a push costs the same in any crowd.
 func (q *queue) push(w waiter, counts func(waiter) bool) {
 	q.first(counts)
@@ -185,7 +185,7 @@ func (d *descriptors) arrive() {
 	d.changed = d.changed[:0]
 }
 
-// arm asks for what those who still wait want, if any do.
+// arm asks for what those that still wait want, if any do.
 func (d *descriptors) arm(fd int32, n *descriptor) {
 	events := n.wanted()
 	if events == 0 {
@@ -203,7 +203,7 @@ func (d *descriptors) arm(fd int32, n *descriptor) {
 	}
 	for w := n.next(from); w != nil; w = n.next(from) {
 		reason, events, _ := refused(err, w.Events)
-		d.take(n, w, reason, events)
+		d.makeDue(n, w, reason, events)
 	}
 }
 
@@ -217,7 +217,7 @@ func refused(err error, wanted uint32) (reason int32, events uint32, over bool) 
 	return Woken, events, events != 0
 }
 
-// wanted returns the bits that those who still wait want.
+// wanted returns the bits that those that still wait want.
 func (n *descriptor) wanted() (events uint32) {
 	for i := range n.queues {
 		if q := &n.queues[i]; q.first(waiter.waits) != nil {
@@ -246,8 +246,8 @@ func (n *descriptor) next(from uint32) (next *Wait) {
 
 // ---- Waits end ----
 
-// take makes a wait due. From then on it is in no queue.
-func (d *descriptors) take(n *descriptor, w *Wait, reason int32, events uint32) {
+// makeDue makes a wait due. From then on it is in no queue.
+func (d *descriptors) makeDue(n *descriptor, w *Wait, reason int32, events uint32) {
 	w.Number++
 	if reason == Woken {
 		n.woken.push(waiter{w, w.Number}, waiter.toRun)
@@ -283,7 +283,7 @@ func (d *descriptors) report(t uint64, events uint32) {
 			break
 		}
 		got := granted & (w.Events | poll.Error | poll.Hangup)
-		d.take(n, w, Woken, got)
+		d.makeDue(n, w, Woken, got)
 		for i := range n.last {
 			if got&queueEvents[i] != 0 {
 				n.last[i] = waiter{w, w.Number}
@@ -331,11 +331,11 @@ func (d *descriptors) wake(fd int64) (woken int64) {
 		if task := w.wait.Task; task.State == stateReady {
 			task.Reason = errClosed
 		} else {
-			d.take(n, w.wait, errClosed, 0) // in place of what is due: that has the number of before
+			d.makeDue(n, w.wait, errClosed, 0) // in place of what is due: that has the number of before
 		}
 	}
 	for w := n.next(every); w != nil; w = n.next(every) {
-		d.take(n, w, errClosed, 0)
+		d.makeDue(n, w, errClosed, 0)
 		woken++
 	}
 	d.poller.Disarm(int(fd))

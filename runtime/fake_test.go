@@ -265,7 +265,7 @@ func (w *world) makeReady(t *task) {
 	}
 }
 
-// wait is wait_begin of wait.h.
+// wait is wait_enter of wait.h.
 func (w *world) wait(t *task, fd int, events uint32, deadline int64) {
 	own := &t.block.Wait
 	t.set(waiting)

@@ -12,7 +12,7 @@
 //	             Tasks that were suspended with a deadline or a descriptor are in the list ArmedFirst.
 //	Trim() bool  Give some unused memory back; true: there is more. Called when there is time.
 //
-// Nothing here knows who calls it. One thread at a time; only Shared's counters are read by others.
+// Nothing here knows its caller. One thread at a time; only Shared's counters are read by others.
 package runtime
 
 import (
@@ -179,15 +179,15 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	if timeout != 0 {
 		long := timeout < 0 || timeout > trimAfter
 		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 || long && s.engine.Trim() {
-			timeout = 0 // memory is given back in slices, so that whoever comes is served in between
+			timeout = 0 // memory is given back in slices, so that what comes is served in between
 		} else {
 			count(&s.shared.Sleeps, 1)
 		}
-		interrupted = s.look(timeout)
+		interrupted = s.pollReady(timeout)
 		s.queue.Awake()
 		s.interruptMain()
 	} else if s.poller.Registered() > 0 || s.embedded {
-		interrupted = s.look(0)
+		interrupted = s.pollReady(0)
 	}
 	if s.deadlines.count > 0 { // else nobody asks what time it is
 		if timeout != 0 {
@@ -230,8 +230,8 @@ func (s *Scheduler) timeout(now, limit int64) int64 {
 	return until - now
 }
 
-// look asks the poller what is ready and makes it due.
-func (s *Scheduler) look(timeout int64) (interrupted bool) {
+// pollReady asks the poller what is ready and makes it due.
+func (s *Scheduler) pollReady(timeout int64) (interrupted bool) {
 	count(&s.shared.Polls, 1)
 	n, interrupted := s.poller.Wait(s.events[:], timeout)
 	for _, e := range s.events[:n] {
@@ -309,7 +309,7 @@ func (s *Scheduler) serve() {
 	sh := s.shared
 	switch sh.CallOperation {
 	case callAdopt:
-		s.arm(s.clock()) // who began to wait in this tick is not listed yet
+		s.arm(s.clock()) // a wait that began in this tick is not listed yet
 		s.descriptors.forget(sh.CallA)
 		if s.descriptors.waited(sh.CallA) {
 			sh.CallResult = errBusy

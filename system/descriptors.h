@@ -32,7 +32,7 @@
  *   system_accept(listener, connection)
  *       Accepts a connection, close-on-exec and non-blocking (nobody else has it), and prepares
  *       *connection for it. -EAGAIN: there is none.
- *   system_look(fd, events)
+ *   system_poll_now(fd, events)
  *       Which of `events` (poll(2)'s bits) an open descriptor has now, and error and hangup. Of any
  *       descriptor, adopted or not.
  *
@@ -68,6 +68,6 @@ void system_close(struct system_descriptor *d);
 int64_t system_read(struct system_descriptor *d, void *buffer, size_t size, bool *drained);
 int64_t system_write(struct system_descriptor *d, const void *data, size_t size);
 int system_accept(struct system_descriptor *listener, struct system_descriptor *connection);
-int system_look(int fd, uint32_t events);
+int system_poll_now(int fd, uint32_t events);
 
 #endif

@@ -43,7 +43,7 @@ enum kind { NOTHING, SOCKET, TCP, PIPE, OTHER };
  * buffer of 64 spends 1422-1500 ns of CPU per message so, 1486-1544 if it tries again and finds
  * nothing, and 1337-1398 if it is level-triggered and does neither (50 connections on loopback,
  * three runs, medians of 31 rounds each): 0.94 and 0.90 of the last. The option belongs to the
- * socket and not to the call, and whoever else has it would be told too: so it is asked for only on
+ * socket and not to the call, and its other users would get it too: so it is asked for only on
  * connections that were accepted here, at their first full read. */
 enum inquires { NEVER, WILL, DOES, DOES_NOW /* the last read was full */ };
 
@@ -203,7 +203,7 @@ __attribute__((destructor)) static void put_back_at_exit(void)
 
 /* ---- Adopting -------------------------------------------------------------------------------------- */
 
-/* A device that another open might not find: /dev/tty is the terminal of who opens it, /dev/ptmx a
+/* A device that another open might not find: /dev/tty is the terminal of its opener, /dev/ptmx a
  * new one each time (major 5), /dev/tty0 the one in front (4, 0). */
 static bool terminal_of_its_own(const struct stat *status)
 {
@@ -413,7 +413,7 @@ int system_accept(struct system_descriptor *listener, struct system_descriptor *
     return 0;
 }
 
-int system_look(int fd, uint32_t events)
+int system_poll_now(int fd, uint32_t events)
 {
     struct pollfd entry = {.fd = fd, .events = (short)events};
     static const struct timespec no_time;

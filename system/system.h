@@ -53,7 +53,7 @@
  *       Ends all of these sleeps; one that began before *word was changed too. Signal handlers;
  *       errno is kept.
  *   system_wake(waker)
- *       Ends the sleep of whoever waits for the poller that handed out `waker`, or else the next
+ *       Ends the sleep of the thread that waits for the poller that handed out `waker`, or else the next
  *       one: what poll.Poller promises of Waker. Many before a sleep count as one. Signal handlers;
  *       errno is kept; not a cancellation point. Never blocks.
  *

@@ -25,7 +25,7 @@
  * try_lock, try_acquire, try_wait, try_send and try_receive return false instead of waiting, and
  * receive returns false when no more will be sent.
  * DESTRUCTORS of task, group and scheduler wait, in a cancelled task too (cothread_shield). The
- * others close their handle: who waits on it gets `closed`. None throws; a moved-from object has
+ * others close their handle: its waiters get `closed`. None throws; a moved-from object has
  * nothing to clean up.
  * THREADS. Objects belong to the thread of their scheduler, except post().
  */
@@ -243,7 +243,7 @@ void post(handle scheduler, Function &&function, const deadline &until = deadlin
 
 namespace detail {
 
-/* What a task and its `task` share. Both are on one thread. The one who is done last deletes it. */
+/* What a task and its `task` share. Both are on one thread. The one that is done last deletes it. */
 template <class Result>
 struct outcome {
     std::exception_ptr failure;

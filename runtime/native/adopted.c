@@ -41,7 +41,7 @@ static struct adopted *find(struct scheduler *s, cothread_handle handle, int *er
 static cothread_handle enter(struct scheduler *s, struct system_descriptor *descriptor)
 {
     int error, fd = descriptor->fd;
-    struct adopted *adopted = object_take(&s->handles, KIND_ADOPTED, &error);
+    struct adopted *adopted = object_allocate(&s->handles, KIND_ADOPTED, &error);
     if (!adopted)
         return error;
     adopted->descriptor = *descriptor;
@@ -54,7 +54,7 @@ static cothread_handle enter(struct scheduler *s, struct system_descriptor *desc
     if (error == 0)
         return handle;
     adopted->open = false;
-    object_release(&s->handles, KIND_ADOPTED, adopted);
+    object_free(&s->handles, KIND_ADOPTED, adopted);
     switch (error) {
     case COTHREAD_EINVAL: return fail(error, "descriptor %lld is a regular file or a directory, always ready: use it as it is", fd);
     case COTHREAD_EEXIST: return fail(error, "descriptor %lld is adopted already", fd);
@@ -103,7 +103,7 @@ int adopted_release(struct scheduler *s, cothread_handle handle)
     switch_call(s, CALL_RELEASE, adopted->descriptor.fd, 0);
     leave(s, adopted);
     int fd = system_release(&adopted->descriptor);
-    object_release(&s->handles, KIND_ADOPTED, adopted);
+    object_free(&s->handles, KIND_ADOPTED, adopted);
     return fd;
 }
 
@@ -121,7 +121,7 @@ int adopted_close(struct scheduler *s, void *object, cothread_handle handle)
 {
     (void)handle;
     adopted_free(s, object);
-    object_release(&s->handles, KIND_ADOPTED, object);
+    object_free(&s->handles, KIND_ADOPTED, object);
     return 0;
 }
 

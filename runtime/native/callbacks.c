@@ -38,9 +38,9 @@ void callbacks_ready(struct scheduler *s)
     }
 }
 
-/* tell_of_room wakes the threads that wait for room in the queue, and as many tasks as there is room for; they try again.
+/* notify_room wakes the threads that wait for room in the queue, and as many tasks as there is room for; they try again.
  * A task that still waits is woken by a later pop: it found the queue full, so there is one to come. */
-static void tell_of_room(struct scheduler *s)
+static void notify_room(struct scheduler *s)
 {
     queue_popped(&s->queue);
     if (!s->room.first)
@@ -52,7 +52,7 @@ static void tell_of_room(struct scheduler *s)
 /* runner_waits: the runner is about to wait inside a callback. */
 static void runner_waits(struct scheduler *s, struct task *runner)
 {
-    tell_of_room(s); /* it may wait for a task that waits for room */
+    notify_room(s); /* it may wait for a task that waits for room */
     s->runner = NULL;
     COUNT(s->shared.living, 1);
     if (s->closing)
@@ -96,13 +96,13 @@ static void *run(void *argument)
                     s->runner = NULL;
                     COUNT(s->shared.living, 1);
                 }
-                tell_of_room(s);
+                notify_room(s);
                 return NULL;
             }
             if (s->runner != self)
                 break;
         }
-        tell_of_room(s);
+        notify_room(s);
         if (s->runner != self) { /* it has waited, and another runs the callbacks now */
             if (s->idle_runner)
                 return NULL; /* task_end takes the living count back */

@@ -32,7 +32,7 @@ struct cell {
     uint64_t bytes[];
 };
 
-static struct cell *cell_take(struct scheduler *s, size_t size)
+static struct cell *cell_allocate(struct scheduler *s, size_t size)
 {
     uint32_t class = size <= 8 ? 3 : 64 - (uint32_t)__builtin_clzll(size - 1);
     struct cell *cell = s->free_cells[class];
@@ -49,7 +49,7 @@ static struct cell *cell_take(struct scheduler *s, size_t size)
     return cell;
 }
 
-static void cell_give(struct scheduler *s, struct cell *cell)
+static void cell_free(struct scheduler *s, struct cell *cell)
 {
     cell->next_free = s->free_cells[cell->class];
     s->free_cells[cell->class] = cell;
@@ -104,7 +104,7 @@ static void store(struct channel *channel, const void *element)
 static void end_send(struct scheduler *s, struct channel *channel, struct wait *sender)
 {
     if (in_cell(channel, sender))
-        cell_give(s, sender->cell);
+        cell_free(s, sender->cell);
     wait_end(s, sender, 0);
 }
 
@@ -165,7 +165,7 @@ static inline int prepare_cell(struct scheduler *s, const struct channel *channe
 {
     if (__builtin_expect(!in_cell(channel, w), 1))
         return 0;
-    if (!(w->cell = cell_take(s, channel->element_size)))
+    if (!(w->cell = cell_allocate(s, channel->element_size)))
         return fail(COTHREAD_ENOMEM, "no memory for an element of %lld bytes", channel->element_size);
     w->cell->into = into;
     return 0;
@@ -197,19 +197,19 @@ struct wait_list *channel_list(void *object, const struct wait *w)
 void channel_leave(struct scheduler *s, struct wait *w)
 {
     if (in_cell(wait_object(w), w))
-        cell_give(s, w->cell);
+        cell_free(s, w->cell);
 }
 
 void channel_deliver(struct scheduler *s, struct wait *w)
 {
     copy(w->cell->into, w->cell->bytes, w->cell->size);
-    cell_give(s, w->cell);
+    cell_free(s, w->cell);
     w->value = 0;
 }
 
 void channel_forget(struct scheduler *s, struct wait *w)
 {
-    cell_give(s, w->cell);
+    cell_free(s, w->cell);
 }
 
 int channel_close(struct scheduler *s, void *object, cothread_handle handle)
@@ -219,7 +219,7 @@ int channel_close(struct scheduler *s, void *object, cothread_handle handle)
     wait_end_all(s, &channel->senders, COTHREAD_ECLOSED);
     wait_end_all(s, &channel->receivers, COTHREAD_ECLOSED);
     channel_free(s, channel);
-    object_release(&s->handles, KIND_CHANNEL, object);
+    object_free(&s->handles, KIND_CHANNEL, object);
     return 0;
 }
 
@@ -246,7 +246,7 @@ cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t 
     char *elements = NULL;
     if (element_size && capacity && !(elements = system_allocate(capacity, element_size)))
         return fail(COTHREAD_ENOMEM, "no memory for %lld elements of %lld bytes", capacity, element_size);
-    struct channel *channel = object_take(&s->handles, KIND_CHANNEL, &error);
+    struct channel *channel = object_allocate(&s->handles, KIND_CHANNEL, &error);
     if (!channel) {
         system_free(elements);
         return error;
@@ -301,7 +301,7 @@ int channel_receive(struct scheduler *s, cothread_handle handle, void *element, 
         return rc;
     if (__builtin_expect(size > 8, 0)) {
         copy(element, w->cell->bytes, size);
-        cell_give(s, w->cell);
+        cell_free(s, w->cell);
     } else {
         copy(element, &w->value, size);
     }

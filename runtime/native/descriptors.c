@@ -60,21 +60,21 @@ static void count_ahead(struct scheduler *s, const struct wait *w, uint32_t by)
     ahead[PRIORITY_AHEAD] += w->directions & COTHREAD_PRIORITY ? by : 0;
 }
 
-int descriptor_begin(struct scheduler *s, struct task *t, int fd, uint32_t events,
+int descriptor_enter(struct scheduler *s, struct task *t, int fd, uint32_t events,
                      int64_t deadline)
 {
     int rc;
     if (!ahead_of(s, fd) && (rc = reserve(s, fd)) < 0)
         return rc;
     struct wait *w = &t->wait;
-    wait_begin_fd(s, t, fd, events, deadline);
+    wait_enter_fd(s, t, fd, events, deadline);
     w->arrival = ++s->arrivals;
     w->directions = (uint8_t)(events & DIRECTIONS);
     count_ahead(s, w, 1);
     return 0;
 }
 
-void descriptor_left(struct scheduler *s, struct wait *w)
+void descriptor_leave(struct scheduler *s, struct wait *w)
 {
     if (w->directions)
         count_ahead(s, w, -1u);
@@ -97,7 +97,7 @@ static uint32_t free_of(const struct scheduler *s, int fd, uint32_t events)
 
 int descriptor_poll(int fd, uint32_t events)
 {
-    int found = system_look(fd, events);
+    int found = system_poll_now(fd, events);
     if (found == -EBADF)
         return fail(COTHREAD_EBADF, "descriptor %lld is not open", fd);
     return found < 0 ? fail(COTHREAD_ESYSTEM, "looking at descriptor %lld failed with errno %lld", fd, -found) : found;
@@ -114,11 +114,11 @@ int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadli
     if ((rc = wait_refused(s, deadline)) != 0)
         return rc;
     struct wait *w = wait_of_caller(s);
-    if ((rc = descriptor_begin(s, w->task, fd, events, deadline)) < 0)
+    if ((rc = descriptor_enter(s, w->task, fd, events, deadline)) < 0)
         return rc;
     rc = wait_suspend(s, deadline);
     events = w->events;
-    descriptor_left(s, w);
+    descriptor_leave(s, w);
     return rc ? rc : (int)events;
 }
 

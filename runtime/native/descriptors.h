@@ -7,11 +7,11 @@
 
 #define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_ERROR | COTHREAD_HANGUP | COTHREAD_READHUP)
 
-/* descriptor_begin puts `t` into a wait for a descriptor; descriptor_left is due when its task runs
+/* descriptor_enter puts `t` into a wait for a descriptor; descriptor_leave is due when its task runs
  * on, or its entry is in the batch, or it was withdrawn. */
-int descriptor_begin(struct scheduler *s, struct task *t, int fd, uint32_t events,
+int descriptor_enter(struct scheduler *s, struct task *t, int fd, uint32_t events,
                      int64_t deadline);
-void descriptor_left(struct scheduler *s, struct wait *w);
+void descriptor_leave(struct scheduler *s, struct wait *w);
 
 int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadline);
 int descriptor_wake(struct scheduler *s, int fd);

@@ -18,7 +18,7 @@ _Static_assert(sizeof(struct event) <= 64, "an event fits its slot");
 cothread_handle event_create(struct scheduler *s, uint32_t flags)
 {
     int error;
-    struct event *event = object_take(&s->handles, KIND_EVENT, &error);
+    struct event *event = object_allocate(&s->handles, KIND_EVENT, &error);
     if (!event)
         return error;
     event->waiters.first = NULL;
@@ -93,7 +93,7 @@ int event_close(struct scheduler *s, void *object, cothread_handle handle)
 {
     (void)handle;
     wait_end_all(s, &((struct event *)object)->waiters, COTHREAD_ECLOSED);
-    object_release(&s->handles, KIND_EVENT, object);
+    object_free(&s->handles, KIND_EVENT, object);
     return 0;
 }
 

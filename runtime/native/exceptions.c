@@ -121,7 +121,7 @@ static void take_over(struct exceptions *e)
         e->looked_at = e->count == 1 ? e->lists[0] : &always;
 }
 
-void exceptions_look(struct exceptions *e)
+void exceptions_refresh(struct exceptions *e)
 {
     look_for_runtimes(true);
     take_over(e);

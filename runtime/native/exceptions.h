@@ -42,7 +42,7 @@ int exceptions_register(void *(*globals)(void));
 /* exceptions_open finds the runtimes there are and the lists of the calling thread, the
  * scheduler's. `careful`: each switch is to find something to put away. */
 void exceptions_open(struct exceptions *e, bool careful);
-void exceptions_look(struct exceptions *e) __attribute__((cold));
+void exceptions_refresh(struct exceptions *e) __attribute__((cold));
 
 extern _Atomic uint32_t exception_runtimes; /* known so far */
 
@@ -52,7 +52,7 @@ extern _Atomic uint32_t exception_runtimes; /* known so far */
 static inline void exceptions_tick(struct exceptions *e)
 {
     if (__builtin_expect(e->count != atomic_load_explicit(&exception_runtimes, memory_order_acquire) || ++e->ticks % 64 == 0, 0))
-        exceptions_look(e);
+        exceptions_refresh(e);
 }
 
 /* exceptions_present says that the switch has something to put away, or may have: with a second

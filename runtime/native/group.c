@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct group) <= 512, "a group fits its slot");
 cothread_handle group_create(struct scheduler *s)
 {
     int error;
-    struct group *group = object_take(&s->handles, KIND_GROUP, &error);
+    struct group *group = object_allocate(&s->handles, KIND_GROUP, &error);
     if (!group)
         return error;
     group->all.first = NULL;
@@ -105,7 +105,7 @@ int group_add(struct scheduler *s, cothread_handle handle, cothread_handle task)
     return 0;
 }
 
-/* list_for returns the list of those who wait for `count` ends, which have not come yet. */
+/* list_for returns the list of those that wait for `count` ends, which have not come yet. */
 static struct wait_list *list_for(struct group *group, uint32_t count)
 {
     return &group->some[31 - __builtin_clz(group->ended ^ count)];
@@ -185,7 +185,7 @@ int group_close(struct scheduler *s, void *object, cothread_handle handle)
         wait_end_all(s, &group->some[i], COTHREAD_ECLOSED);
     wait_end_all(s, &group->all, COTHREAD_ECLOSED);
     group_free(s, group);
-    object_release(&s->handles, KIND_GROUP, object);
+    object_free(&s->handles, KIND_GROUP, object);
     return 0;
 }
 

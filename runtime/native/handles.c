@@ -90,7 +90,7 @@ void slot_hide(void *hidden)
     slot->generation |= SLOT_FREE;
 }
 
-void slot_release(struct handles *h, enum kind kind, void *released)
+void slot_free(struct handles *h, enum kind kind, void *released)
 {
     struct slot *slot = released;
     if (!slot_renew(h, kind, slot, true))
@@ -104,9 +104,9 @@ static void count(struct table *table, uint64_t by)
     atomic_store_explicit(&table->living, atomic_load_explicit(&table->living, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
-void *object_take(struct handles *h, enum kind kind, int *error)
+void *object_allocate(struct handles *h, enum kind kind, int *error)
 {
-    void *object = slot_take(h, kind);
+    void *object = slot_allocate(h, kind);
     if (object)
         count(&h->tables[kind], 1);
     else
@@ -114,10 +114,10 @@ void *object_take(struct handles *h, enum kind kind, int *error)
     return object;
 }
 
-void object_release(struct handles *h, enum kind kind, void *object)
+void object_free(struct handles *h, enum kind kind, void *object)
 {
     count(&h->tables[kind], (uint64_t)-1);
-    slot_release(h, kind, object);
+    slot_free(h, kind, object);
 }
 
 /* ---- Schedulers ----------------------------------------------------------------------------------- */

@@ -97,10 +97,10 @@ static inline void *handle_object(struct handles *h, enum kind kind, cothread_ha
     return NULL;
 }
 
-/* slot_take returns a slot with a fresh generation, the rest of it as its last owner left it (zero at first), or NULL;
- * slot_refused says why. slot_release makes its handle stale. */
+/* slot_allocate returns a slot with a fresh generation, the rest of it as its last owner left it (zero at first), or NULL;
+ * slot_refused says why. slot_free makes its handle stale. */
 void *slot_fresh(struct handles *h, enum kind kind) __attribute__((cold));
-static inline void *slot_take(struct handles *h, enum kind kind)
+static inline void *slot_allocate(struct handles *h, enum kind kind)
 {
     struct table *table = &h->tables[kind];
     struct slot *slot = table->free;
@@ -111,7 +111,7 @@ static inline void *slot_take(struct handles *h, enum kind kind)
     return slot;
 }
 int slot_refused(const struct handles *h, enum kind kind) __attribute__((cold));
-void slot_release(struct handles *h, enum kind kind, void *slot);
+void slot_free(struct handles *h, enum kind kind, void *slot);
 
 /* slot_renew makes the handle of a slot stale and gives its owner the next one; false: the generations are used up, and
  * the owner has none. With `hidden` the next handle names nothing until slot_show, as after slot_hide. */
@@ -119,9 +119,9 @@ bool slot_renew(struct handles *h, enum kind kind, void *slot, bool hidden);
 void slot_show(void *slot);
 void slot_hide(void *slot);
 
-/* object_take and object_release are these for the kinds that are counted, and object_take says why there is no slot. */
-void *object_take(struct handles *h, enum kind kind, int *error);
-void object_release(struct handles *h, enum kind kind, void *object);
+/* object_allocate and object_free are these for the kinds that are counted, and object_allocate says why there is no slot. */
+void *object_allocate(struct handles *h, enum kind kind, int *error);
+void object_free(struct handles *h, enum kind kind, void *object);
 
 /* handles_open returns the handles of a scheduler with a number of its own, at the start of `size` bytes that are zeroed
  * or as their last owner left them; or NULL with *error. handles_publish makes them known under the scheduler's handle, which

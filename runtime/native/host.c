@@ -68,7 +68,7 @@ static const struct {
 /* answer puts what ended at once through a wait all the same, so that each request has one answer, in one place: the batch. */
 static void answer(struct scheduler *s, struct task *t, enum kind kind, int rc)
 {
-    wait_begin(s, t, kind, NULL, COTHREAD_FOREVER);
+    wait_enter(s, t, kind, NULL, COTHREAD_FOREVER);
     wait_end(s, &t->wait, rc);
 }
 
@@ -96,7 +96,7 @@ static void wait_for_object(struct scheduler *s, struct task *t, const cothread_
         answer(s, t, kind, rc);
         return;
     }
-    wait_begin(s, t, kind, row->list(object, w), deadline_of(request));
+    wait_enter(s, t, kind, row->list(object, w), deadline_of(request));
     if (t->flags & TASK_CANCELLED)
         wait_end_unserved(s, w, COTHREAD_ECANCELED);
 }
@@ -107,12 +107,12 @@ static void wait_for_descriptor(struct scheduler *s, struct task *t, const cothr
         answer(s, t, KIND_NONE, COTHREAD_ECANCELED);
     } else if (request->fd < 0) {
         t->flags |= TASK_IN_WAIT_UNTIL;
-        wait_begin(s, t, KIND_NONE, NULL, deadline_of(request));
+        wait_enter(s, t, KIND_NONE, NULL, deadline_of(request));
     } else if (!request->object || request->object & ~(int64_t)WAITABLE) {
         answer(s, t, KIND_NONE, COTHREAD_EINVAL);
         fail(COTHREAD_EINVAL, "events of a request are %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", request->object);
     } else {
-        int rc = descriptor_begin(s, t, request->fd, (uint32_t)request->object, deadline_of(request));
+        int rc = descriptor_enter(s, t, request->fd, (uint32_t)request->object, deadline_of(request));
         if (rc < 0)
             answer(s, t, KIND_NONE, rc);
     }
@@ -158,7 +158,7 @@ static bool holds_element(const struct task *t)
 static void withdraw(struct scheduler *s, struct task *t)
 {
     t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-    descriptor_left(s, &t->wait);
+    descriptor_leave(s, &t->wait);
     if (t->state == TASK_WAITING) {
         wait_leave(s, &t->wait);
     } else if (t->state == TASK_READY) {
@@ -213,7 +213,7 @@ static cothread_ready entry_of(struct scheduler *s, struct task *t)
     } else if (t->reason < 0) {
         entry.value = 0;
     }
-    descriptor_left(s, w);
+    descriptor_leave(s, w);
     return entry;
 }
 

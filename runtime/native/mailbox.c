@@ -25,7 +25,7 @@ cothread_handle mailbox_create(struct scheduler *s, cothread_callback callback, 
             s->last_closed_mailbox = NULL;
         COUNT(s->handles.tables[KIND_MAILBOX].living, 1);
         slot->generation &= ~SLOT_FREE;
-    } else if (!(slot = object_take(&s->handles, KIND_MAILBOX, &error))) {
+    } else if (!(slot = object_allocate(&s->handles, KIND_MAILBOX, &error))) {
         return error;
     }
     mailbox_open(&slot->mailbox, callback, token);

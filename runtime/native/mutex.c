@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct mutex) <= 64, "a mutex fits its slot");
 cothread_handle mutex_create(struct scheduler *s)
 {
     int error;
-    struct mutex *mutex = object_take(&s->handles, KIND_MUTEX, &error);
+    struct mutex *mutex = object_allocate(&s->handles, KIND_MUTEX, &error);
     if (!mutex)
         return error;
     mutex->waiters.first = NULL;
@@ -123,7 +123,7 @@ int mutex_close(struct scheduler *s, void *object, cothread_handle handle)
     const struct mutex *mutex = object;
     if (mutex->owner)
         return fail(COTHREAD_EBUSY, "mutex %lld is held", handle);
-    object_release(&s->handles, KIND_MUTEX, object);
+    object_free(&s->handles, KIND_MUTEX, object);
     return 0;
 }
 

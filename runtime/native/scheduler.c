@@ -307,8 +307,8 @@ static void visit_name(struct scheduler *s, struct task *t, void *context)
     }
 }
 
-/* tell_of_rest leaves in last_error which tasks have not ended and how many objects were not closed. Returns how many tasks. */
-static int tell_of_rest(struct scheduler *s)
+/* report_rest leaves in last_error which tasks have not ended and how many objects were not closed. Returns how many tasks. */
+static int report_rest(struct scheduler *s)
 {
     struct names names = {.count = 0};
     char text[560], objects[160] = "";
@@ -349,7 +349,7 @@ int scheduler_destroy(cothread_handle handle, int64_t deadline)
         if (s->tick->drain(s->handles.number, deadline) < 0)
             s->broken = 1;
     }
-    int abandoned = tell_of_rest(s);
+    int abandoned = report_rest(s);
     pthread_setspecific(at_thread_exit, NULL);
     release(s);
     return abandoned;

@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct semaphore) <= 64, "a semaphore fits its slot");
 cothread_handle semaphore_create(struct scheduler *s, uint32_t units)
 {
     int error;
-    struct semaphore *semaphore = object_take(&s->handles, KIND_SEMAPHORE, &error);
+    struct semaphore *semaphore = object_allocate(&s->handles, KIND_SEMAPHORE, &error);
     if (!semaphore)
         return error;
     semaphore->waiters.first = NULL;
@@ -68,7 +68,7 @@ int semaphore_close(struct scheduler *s, void *object, cothread_handle handle)
 {
     (void)handle;
     wait_end_all(s, &((struct semaphore *)object)->waiters, COTHREAD_ECLOSED);
-    object_release(&s->handles, KIND_SEMAPHORE, object);
+    object_free(&s->handles, KIND_SEMAPHORE, object);
     return 0;
 }
 

@@ -60,7 +60,7 @@ void stack_pool_close(struct stack_pool *pool)
         struct slab *slab = &table[pool->slabs[i]];
         size_t size = slab->size;
         char *low = atomic_exchange(&slab->low, NULL);
-        sanitizers_forget(low, size); /* for whoever gets these addresses next */
+        sanitizers_forget(low, size); /* for the next owner of these addresses */
         system_unreserve(low, size);
     }
     pthread_mutex_lock(&registering);

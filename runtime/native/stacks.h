@@ -36,9 +36,9 @@ static inline int stack_class_of(uint32_t bytes)
     return bytes <= 1u << STACK_SMALLEST_CLASS ? STACK_SMALLEST_CLASS : 32 - __builtin_clz(bytes - 1);
 }
 
-/* stack_take returns a stack, or NULL. stack_give gives it back. */
+/* stack_allocate returns a stack, or NULL. stack_free gives it back. */
 char *stack_fresh(struct stack_pool *pool, int stack_class) __attribute__((cold));
-static inline char *stack_take(struct stack_pool *pool, int stack_class)
+static inline char *stack_allocate(struct stack_pool *pool, int stack_class)
 {
     struct stack_class *class = &pool->classes[stack_class];
     size_t count = class->free_count;
@@ -50,7 +50,7 @@ static inline char *stack_take(struct stack_pool *pool, int stack_class)
     return class->free[count];
 }
 
-static inline void stack_give(struct stack_pool *pool, int stack_class, char *stack)
+static inline void stack_free(struct stack_pool *pool, int stack_class, char *stack)
 {
     struct stack_class *class = &pool->classes[stack_class];
     class->free[class->free_count] = stack;

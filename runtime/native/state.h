@@ -6,8 +6,8 @@
  * lock, and no task ever runs Go on its own stack: what needs the tick half is left in `struct shared` and served
  * when tick_run returns.
  *
- * NAMES. A function that another file calls begins with the subject of its own file: wait_begin, event_signal,
- * stack_take. A room includes the headers of the rooms above it in the map of `docs/internals.md`, and of none below.
+ * NAMES. A function that another file calls begins with the subject of its own file: wait_enter, event_signal,
+ * stack_allocate. A room includes the headers of the rooms above it in the map of `docs/internals.md`, and of none below.
  */
 #ifndef NATIVE_STATE_H
 #define NATIVE_STATE_H
@@ -96,9 +96,9 @@ struct task {
 };
 _Static_assert(offsetof(struct task, wait.task) == 64 && offsetof(struct task, group) == 120, "a task block is two cache lines");
 
-static inline struct task *task_of(struct wait *own)
+static inline struct task *task_of(struct wait *w)
 {
-    return (struct task *)(void *)((char *)own - offsetof(struct task, wait));
+    return (struct task *)(void *)((char *)w - offsetof(struct task, wait));
 }
 
 /* What became due since the last tick: a wait that is over, or readiness of an adopted descriptor. */
@@ -188,7 +188,7 @@ struct scheduler {
     uint8_t sanitized;    /* the host's sanitizer is told of every switch */
     uint32_t default_stack;
     int64_t began;        /* when it was created */
-    struct wait own;      /* of a hosted scheduler's own stack: takes what is there, and never waits */
+    struct wait hosted_wait;/* of a hosted scheduler's own stack: takes what is there, and never waits */
     uint32_t (**ahead)[3]; /* by descriptor: descriptors.c */
     uint32_t ahead_chunks;
     uint64_t arrivals;    /* waits for descriptors so far */
@@ -200,7 +200,7 @@ struct scheduler {
     struct posted *posted; /* callbacks for the host, taken this tick */
     struct mailbox_slot *closed_mailboxes, *last_closed_mailbox;
     int waker;
-    _Atomic bool orphaned; /* its thread ended; whoever swaps it back releases it */
+    _Atomic bool orphaned; /* its thread ended; the thread that swaps it back releases it */
     struct queue queue;
     char (*_Atomic names[CHUNKS])[NAME_SIZE]; /* of tasks, a chunk like theirs; only if one has a name */
     struct sanitizers sanitizers;
@@ -217,7 +217,7 @@ static inline const char *task_name(const struct scheduler *s, const struct task
 static inline void task_free(struct scheduler *s, struct task *t)
 {
     t->state = TASK_FREE;
-    slot_release(&s->handles, KIND_TASK, t);
+    slot_free(&s->handles, KIND_TASK, t);
 }
 
 /* The calling thread's scheduler; NULL: it has none, or this is a forked child. */

@@ -34,10 +34,10 @@ void switch_run(struct scheduler *s);
  * switch_forget takes back what valgrind knows of a task that never runs again. */
 bool switch_prepare(struct scheduler *s, struct task *t, cothread_function function, void *argument);
 void switch_forget(struct task *t);
-/* switch_begun is called first on a fresh stack, switch_end last: it leaves for the next task, and the stack may be reused. Not
+/* switch_arrived is called first on a fresh stack, switch_end last: it leaves for the next task, and the stack may be reused. Not
  * declared noreturn, or the compiler would call it, and with it switch_leave, where it can jump: see switch_amd64.S. */
 void switch_begun_carefully(struct scheduler *s) __attribute__((cold));
-static inline void switch_begun(void)
+static inline void switch_arrived(void)
 {
     struct scheduler *s = scheduler_current;
     if (__builtin_expect(s->sanitized, 0))

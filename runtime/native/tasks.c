@@ -58,7 +58,7 @@ int task_copy_name(struct scheduler *s, cothread_handle handle, char *buffer, si
 
 struct task *task_new(struct scheduler *s, uint8_t flags, int *error)
 {
-    struct task *t = slot_take(&s->handles, KIND_TASK);
+    struct task *t = slot_allocate(&s->handles, KIND_TASK);
     if (__builtin_expect(!t, 0)) {
         *error = slot_refused(&s->handles, KIND_TASK);
         return NULL;
@@ -84,14 +84,14 @@ static inline __attribute__((always_inline)) struct task *create(struct schedule
     if (!t)
         return NULL;
     t->stack_class = (uint8_t)stack_class;
-    t->stack = stack_take(&s->stacks, stack_class);
+    t->stack = stack_allocate(&s->stacks, stack_class);
     if (__builtin_expect(!t->stack, 0)) {
         task_free(s, t);
         *error = fail(COTHREAD_ENOMEM, "no memory for a stack of %lld bytes", 1LL << stack_class);
         return NULL;
     }
     if (__builtin_expect(!switch_prepare(s, t, function, argument), 0)) {
-        stack_give(&s->stacks, stack_class, t->stack);
+        stack_free(&s->stacks, stack_class, t->stack);
         task_free(s, t);
         *error = fail(COTHREAD_ELIMIT, "ThreadSanitizer follows no more than %lld tasks", FIBERS_MAX);
         return NULL;
@@ -120,7 +120,7 @@ cothread_handle task_spawn(struct scheduler *s, cothread_function function, void
     if (!t)
         return error;
     if ((error = task_set_name(s, t, name)) < 0) {
-        stack_give(&s->stacks, t->stack_class, t->stack);
+        stack_free(&s->stacks, t->stack_class, t->stack);
         task_free(s, t);
         return error;
     }
@@ -180,7 +180,7 @@ void task_end(struct scheduler *s, struct task *t, uint64_t result)
 SANITIZERS_UNSEEN void task_main(struct task *t, cothread_function function, void *argument)
 {
     NAME_TASK_IF_EXCEPTION_LEAVES();
-    switch_begun();
+    switch_arrived();
     void *result = function(argument);
     struct scheduler *s = scheduler_current;
     if (__builtin_expect(!s, 0) || process_forked()) {
@@ -192,7 +192,7 @@ SANITIZERS_UNSEEN void task_main(struct task *t, cothread_function function, voi
     int class = t->stack_class;
     switch_check(s, t);
     end(s, t, (uint64_t)(uintptr_t)result); /* its slot may be free now */
-    stack_give(&s->stacks, class, stack);
+    stack_free(&s->stacks, class, stack);
     switch_end(s, t);
 }
 
@@ -325,7 +325,7 @@ int task_sleep(struct scheduler *s, int64_t deadline)
     int rc = wait_refused(s, deadline);
     if (rc != 0)
         return rc;
-    wait_begin(s, s->current, KIND_NONE, NULL, deadline);
+    wait_enter(s, s->current, KIND_NONE, NULL, deadline);
     rc = switch_suspend(s, s->current);
     if (__builtin_expect(rc != COTHREAD_ETIMEDOUT, 0))
         return wait_failed(s, rc, deadline);

@@ -55,7 +55,7 @@ static inline void wait_make_ready(struct scheduler *s, struct task *t)
 /* wait_of_caller returns the calling task's own wait, for a try; that of a hosted scheduler's own stack never begins. */
 static inline struct wait *wait_of_caller(struct scheduler *s)
 {
-    return s->current ? &s->current->wait : &s->own;
+    return s->current ? &s->current->wait : &s->hosted_wait;
 }
 
 static inline void wait_arm(struct scheduler *s, struct wait *w)
@@ -71,8 +71,8 @@ static inline void wait_arm(struct scheduler *s, struct wait *w)
     s->shared.armed_last = w;
 }
 
-/* wait_begin puts `t` into a wait; it is over when somebody calls wait_end. wait_begin_fd: for a descriptor. */
-static inline void wait_begin(struct scheduler *s, struct task *t, enum kind kind, struct wait_list *list, int64_t deadline)
+/* wait_enter puts `t` into a wait; it is over when somebody calls wait_end. wait_enter_fd: for a descriptor. */
+static inline void wait_enter(struct scheduler *s, struct task *t, enum kind kind, struct wait_list *list, int64_t deadline)
 {
     struct wait *w = &t->wait;
     t->state = TASK_WAITING;
@@ -87,9 +87,9 @@ static inline void wait_begin(struct scheduler *s, struct task *t, enum kind kin
     COUNT(s->shared.waiting, !(t->flags & TASK_MAIN));
 }
 
-static inline void wait_begin_fd(struct scheduler *s, struct task *t, int fd, uint32_t events, int64_t deadline)
+static inline void wait_enter_fd(struct scheduler *s, struct task *t, int fd, uint32_t events, int64_t deadline)
 {
-    wait_begin(s, t, KIND_NONE, NULL, deadline);
+    wait_enter(s, t, KIND_NONE, NULL, deadline);
     t->wait.fd = fd;
     t->wait.events = events;
     wait_arm(s, &t->wait);
@@ -184,7 +184,7 @@ static inline int wait_suspend(struct scheduler *s, int64_t deadline)
 
 static inline int wait_here(struct scheduler *s, enum kind kind, struct wait_list *list, int64_t deadline)
 {
-    wait_begin(s, s->current, kind, list, deadline);
+    wait_enter(s, s->current, kind, list, deadline);
     return wait_suspend(s, deadline);
 }
 

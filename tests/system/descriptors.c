@@ -541,8 +541,8 @@ static void closed_descriptor_is_told(void)
     expect(system_adopt(&d, 999), -EBADF);
     expect(errno, EBADF);
     expect(system_adopt(&d, -1), -EBADF);
-    expect(system_look(999, POLLIN), -EBADF);
-    expect(system_look(-1, POLLIN), -EBADF);
+    expect(system_poll_now(999, POLLIN), -EBADF);
+    expect(system_poll_now(-1, POLLIN), -EBADF);
 }
 
 static void regular_file_is_left_as_it_is(void)
@@ -565,7 +565,7 @@ static void interruption_ends_nothing(void)
     expect(system_write(&connection, "12345", 5), 5);
     expect(system_calls(), 2);
     system_fail(1, EINTR);
-    expect(system_look(connection.fd, POLLOUT), POLLOUT);
+    expect(system_poll_now(connection.fd, POLLOUT), POLLOUT);
     expect(system_calls(), 2);
     system_fail(1, EINTR);
     expect(system_accept(&accepting, &connection), -EAGAIN);
