@@ -240,6 +240,43 @@ func TestMoreDeadlinesThanATickTakesKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// TestDeadlinesNearAndFarAreMetInTime jumps from one next deadline to the next, as a host does, in a crowd of which more
+// than a tick takes share buckets of the wheel. Every other waits no longer.
+func TestDeadlinesNearAndFarAreMetInTime(t *testing.T) {
+	const count = 6 * DueCapacity
+	w := newWorld(t)
+	random := rand.New(rand.NewSource(1))
+	var left []int64
+	for i := range count {
+		deadline := start + 1 + random.Int63n(1<<(20+random.Intn(3)*11))
+		sleeper := w.spawn(w.sleepUntil(deadline), func(task *task) {
+			if task.reason == errTimedOut {
+				if w.clock != left[0] || deadline != left[0] {
+					t.Fatalf("at %d a task wakes for %d, want %d", w.clock, deadline, left[0])
+				}
+				left = left[1:]
+			}
+		})
+		if i%2 == 0 {
+			left = append(left, deadline)
+			continue
+		}
+		w.settle()
+		w.wake(sleeper, Woken)
+	}
+	slices.Sort(left)
+	w.settle()
+	jumps := 0
+	for met := len(left); len(left) > 0; jumps++ {
+		next := w.s.NextDeadline()
+		if next > left[0] || jumps > met+levels*digits {
+			t.Fatalf("jump %d: the next deadline is %d, want %d", jumps, next, left[0])
+		}
+		w.clock = max(w.clock, next)
+		w.settle()
+	}
+}
+
 // TestDeadlinesAgreeWithAModel has tasks wait, be woken and end at random and compares which time out when with a list.
 func TestDeadlinesAgreeWithAModel(t *testing.T) {
 	for seed := range int64(30) {

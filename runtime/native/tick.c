@@ -13,7 +13,7 @@ void tick_deliver(struct scheduler *s)
         const struct due *due = &shared->due[i];
         struct wait *w = due->wait;
         s->hand_overs = 0; /* what is due is no hand-over */
-        if (i + 4 < shared->due_count) {
+        if (i + 4 < shared->due_count && due[4].wait) {
             __builtin_prefetch(due[4].wait, 1);
             __builtin_prefetch(&due[4].wait->task, 1); /* the block's second line */
         }
