@@ -146,9 +146,9 @@ func tickPoll(number C.uint32_t, deadline C.int64_t) (rc C.int) {
 }
 
 //export tickDrain
-func tickDrain(number C.uint32_t, deadline C.int64_t) (rc C.int) {
+func tickDrain(number C.uint32_t, deadline C.int64_t, hostTasks C.uint64_t) (rc C.int) {
 	defer recovered(number, &rc)
-	tickHalves[number].Drain(int64(deadline))
+	tickHalves[number].Drain(int64(deadline), uint64(hostTasks))
 	return 0
 }
 

@@ -10,11 +10,11 @@
 int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls, int *systemError);
 /* tickRelease closes it. */
 void tickRelease(uint32_t number);
-/* tickDrive runs ticks until main is ready; tickPoll until host tasks are; tickDrain until no task is left and no
- * callback is pending, or the deadline passed. */
+/* tickDrive runs ticks until main is ready; tickPoll until host tasks are; tickDrain until no task is left but
+ * so many host tasks and no callback is pending, or the deadline passed. */
 int tickDrive(uint32_t number);
 int tickPoll(uint32_t number, int64_t deadline);
-int tickDrain(uint32_t number, int64_t deadline);
+int tickDrain(uint32_t number, int64_t deadline, uint64_t hostTasks);
 /* tickCall serves shared.call_*. */
 int tickCall(uint32_t number);
 /* tickSettle arms what requests asked for outside a tick and brings the pollable descriptor up to date. */

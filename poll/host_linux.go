@@ -106,6 +106,29 @@ func (h *Host) Deliver(fd int, revents uint32) {
 	}
 }
 
+// Poll is Lister's.
+func (h *Host) Poll(timeout int64) {
+	list := make([]HostInterest, 1+h.registered)
+	list = list[:h.List(list)]
+	found := make([]unix.PollFd, len(list))
+	for i, entry := range list {
+		found[i] = unix.PollFd{Fd: entry.FD, Events: int16(entry.Events)}
+	}
+	var most *unix.Timespec
+	if timeout >= 0 {
+		ns := unix.NsecToTimespec(timeout)
+		most = &ns
+	}
+	if n, err := unix.Ppoll(found, most, nil); err != nil || n == 0 {
+		return // EINTR: the caller looks at its clock
+	}
+	for _, entry := range found {
+		if entry.Revents != 0 {
+			h.Deliver(int(entry.Fd), uint32(uint16(entry.Revents)))
+		}
+	}
+}
+
 // changed makes the loop ask again if it may be polling an old list, or for longer than it should. Deliver
 // and Wait show that its poll is over and that it will ask anyway. (Of a poll that found nothing only Wait
 // shows that; a change before it costs one poll that returns at once.)

@@ -47,6 +47,8 @@
 //	                              only if all of it found room.
 //	Deliver(fd, revents)          What the loop's poll found for fd, the bits of poll(2). What nobody asks
 //	                              for is ignored.
+//	Poll(timeout)                 Poll the list here and deliver what it finds: the loop has no further
+//	                              turn. timeout < 0: until there is something.
 //
 // A report is a hint: try, and wait again on EAGAIN.
 package poll
@@ -107,6 +109,7 @@ type Lister interface {
 	Poller
 	List(out []HostInterest) int
 	Deliver(fd int, revents uint32)
+	Poll(timeout int64)
 }
 
 // HostInterest is an entry of List, laid out like cothread_pollfd: Events are the bits to poll FD for, and Found is for what

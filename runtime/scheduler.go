@@ -124,15 +124,29 @@ func (s *Scheduler) Poll(deadline int64) {
 	s.settle() // the ready host tasks are the batch
 }
 
-// Drain runs ticks until nothing is ready and no callback is pending, or deadline passed. Every native task was cancelled,
-// so none waits.
-func (s *Scheduler) Drain(deadline int64) {
+// Drain runs ticks until hostTasks, which only their host ends, are the last that live and no callback is pending, or
+// deadline passed. Every native task was cancelled, and waits only behind its shield.
+func (s *Scheduler) Drain(deadline int64, hostTasks uint64) {
+	limit := Now
 	for {
-		s.gather(Now)
+		s.shared.Interrupted.Store(0) // main waits no more
+		if limit != Now && s.hostPolls {
+			now := s.clock()
+			s.arm(now)
+			s.poller.(poll.Lister).Poll(s.timeout(now, deadline))
+		}
+		s.gather(limit)
 		s.run(true)
+		limit = Now
+		if s.queue.Pending() > 0 {
+			continue // callbacks run in any case: they were accepted, and no more are
+		}
 		idle := s.shared.NextFirst == nil && s.shared.DueCount == 0 && len(s.late) == 0
-		if s.queue.Pending() == 0 && (idle || deadline != Forever && deadline <= s.clock()) {
-			return // callbacks run in any case: they were accepted, and no more are
+		if idle && s.shared.Living.Load() <= hostTasks || deadline != Forever && deadline <= s.clock() {
+			return
+		}
+		if idle {
+			limit = deadline
 		}
 	}
 }

@@ -240,7 +240,7 @@ func TestDrainEndsWhenNothingIsLeftToRun(t *testing.T) {
 		w.queue.post(func() { w.log = append(w.log, ".") })
 	}
 	w.spawn(w.yields, w.yields, w.yields, w.yields, w.yields, w.yields, w.yields)
-	w.s.Drain(Forever)
+	w.s.Drain(Forever, 0)
 	must(t, "callbacks", len(w.log), 20)
 	must(t, "clock", w.clock, start)
 }
@@ -252,7 +252,7 @@ func TestDrainEndsWhatWaitsInACrowd(t *testing.T) {
 	}
 	w.settle()
 	w.call(callWakeFD, 7, 0)
-	w.s.Drain(Forever)
+	w.s.Drain(Forever, 0)
 }
 
 func TestDrainGivesUpAtItsDeadline(t *testing.T) {
@@ -263,10 +263,10 @@ func TestDrainGivesUpAtItsDeadline(t *testing.T) {
 		w.clock += 100
 		w.yield(t)
 	})
-	w.s.Drain(2000)
+	w.s.Drain(2000, 0)
 	must(t, "clock", w.clock, 2000)
 	must(t, "turns", turns, 10)
-	w.s.Drain(Now)
+	w.s.Drain(Now, 0)
 	must(t, "turns", turns, 11)
 	w.end(stubborn)
 }

@@ -272,10 +272,9 @@ cothread_handle scheduler_create(const cothread_options *options, const struct t
     return s->handles.owner;
 }
 
-static void visit_cancel(struct scheduler *s, struct task *t, void *unused)
+static void visit_cancel(struct scheduler *s, struct task *t, void *host_tasks)
 {
-    (void)unused;
-    t->flags &= (uint8_t)~TASK_SHIELDED; /* nothing shields from this */
+    *(uint64_t *)host_tasks += (t->flags & TASK_HOST) != 0;
     if (t != s->runner)
         wait_cancel(s, t);
 }
@@ -345,8 +344,9 @@ int scheduler_destroy(cothread_handle handle, int64_t deadline)
     s->closing = 1;
     queue_close(&s->queue);
     if (!s->broken) {
-        task_each(s, visit_cancel, NULL);
-        if (s->tick->drain(s->handles.number, deadline) < 0)
+        uint64_t host_tasks = 0;
+        task_each(s, visit_cancel, &host_tasks);
+        if (s->tick->drain(s->handles.number, deadline, host_tasks) < 0)
             s->broken = 1;
     }
     int abandoned = report_rest(s);

@@ -155,7 +155,7 @@ struct tick_half {
     int (*create)(uint32_t number, void *queue, void *scheduler, int host_polls, int *system_error);
     void (*release)(uint32_t number);
     int (*drive)(uint32_t number);
-    int (*drain)(uint32_t number, int64_t deadline);
+    int (*drain)(uint32_t number, int64_t deadline, uint64_t host_tasks);
     int (*call)(uint32_t number);
     void (*fault)(uint32_t number, char *text, int size);
 };

@@ -276,16 +276,23 @@ int tickPoll(uint32_t number, int64_t deadline)
     return 0;
 }
 
-int tickDrain(uint32_t number, int64_t deadline)
+int tickDrain(uint32_t number, int64_t deadline, uint64_t host_tasks)
 {
     struct half *half = &halves[number];
     struct shared *shared = &half->scheduler->shared;
+    int64_t limit = COTHREAD_NOW;
     for (;;) {
-        gather(half, COTHREAD_NOW);
+        shared->interrupted = 0;
+        gather(half, limit);
         run(half, true);
-        if (!queue_pending(&half->scheduler->queue) &&
-            ((!shared->next_first && !shared->due_count) || (deadline != COTHREAD_FOREVER && deadline <= now())))
+        limit = COTHREAD_NOW;
+        if (queue_pending(&half->scheduler->queue))
+            continue;
+        bool idle = !shared->next_first && !shared->due_count;
+        if ((idle && shared->living <= host_tasks) || (deadline != COTHREAD_FOREVER && deadline <= now()))
             return 0;
+        if (idle)
+            limit = deadline;
     }
 }
 
