@@ -42,7 +42,7 @@
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
  * group, mailbox, host for the host's tasks and ring). cothread_<verb> concerns the calling task,
  * the scheduler, a task, or a descriptor; a word after the verb says which or until when (wait_fd,
- * poll_list, sleep_until). What only tells something is named for that (current, descriptor,
+ * poll_list, sleep_until). A getter is named for what it returns (current, descriptor,
  * task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
  *
  * THE ENTRIES

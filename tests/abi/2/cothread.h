@@ -42,7 +42,8 @@
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
  * group, mailbox, host for the host's tasks and ring). cothread_<verb> concerns the calling task,
  * the scheduler, a task, or a descriptor; a word after the verb says which or until when (wait_fd,
- * poll_list, sleep_until). Types are cothread_<noun>, constants COTHREAD_<NAME>.
+ * poll_list, sleep_until). A getter is named for what it returns (current, descriptor,
+ * task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
  *
  * THE ENTRIES
  * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
@@ -75,8 +76,8 @@
  *   COTHREAD_ENOMEM        there is no memory
  *   COTHREAD_ELIMIT        no descriptor is left in this process or system
  *   COTHREAD_ESYSTEM       a system call failed for any other reason; errno has it
- *   COTHREAD_EFORKED       this process was forked after the library was loaded; only exec and
- *                          _exit remain
+ *   COTHREAD_EFORKED       this process was forked after the first cothread_create; only exec
+ *                          and _exit remain
  *   COTHREAD_EBROKEN       an internal fault stopped this scheduler; last_error keeps its text.
  *                          Tasks and callbacks of this scheduler run no more; destroy it
  * and every wait, from a place where it would have to suspend, one of these:
@@ -97,9 +98,11 @@
  * WHAT A TASK MUST NOT DO
  * errno keeps its value across a wait that suspends. The floating-point control words (MXCSR, x87)
  * are the thread's, shared by its tasks: a task that changes them restores them before it suspends.
- * A task must not be left by longjmp or a C++ exception, nor end its thread. A signal handler that
- * may run on a scheduler's thread needs SA_ONSTACK, and must return: one that leaves cothread_post
- * by longjmp stalls the queue.
+ * A C++ exception that is handled or in flight is its task's: a catch block and a destructor may
+ * wait. One that leaves a task's function ends the program, with the task's name on stderr.
+ * A task must not be left by longjmp, nor end its thread. A signal handler that may run on a
+ * scheduler's thread needs SA_ONSTACK, and must return: one that leaves cothread_post by longjmp
+ * stalls the queue.
  */
 #ifndef COTHREAD_H
 #define COTHREAD_H
@@ -222,8 +225,8 @@ typedef struct cothread_options {
     uint32_t callback_budget; /* callbacks started per tick; 0: 256. 1 .. 1048576, and on a hosted
                                  scheduler at most 4096 count */
     uint32_t timer_slack;     /* ns by which a deadline may be late so that several share a wake-up;
-                                 0: 1000000. 1 .. 1000000000. A wait of d is late by at most a
-                                 small part of d, and never by more than this; one whose deadline
+                                 0: 1000000. 1 .. 1000000000. A wait of d is late by at most an
+                                 eighth of d, and never by more than this; one whose deadline
                                  has passed on entry is never delayed, nor is COTHREAD_NOW in a
                                  request. What the system adds, and the tasks that run before, come
                                  on top */
@@ -365,6 +368,19 @@ COTHREAD_API int cothread_shield(int on);
  * Plain; from own stack, task. */
 COTHREAD_API cothread_handle cothread_self(void);
 
+/* cothread_task_name copies the name that a task got when it was made. Main has none; that of a
+ * callback's task is unspecified.
+ *   task    any task, main or the caller too; one that ended, until its handle is released
+ *   buffer  receives the name, cut to size - 1 bytes, and always a 0 behind it
+ *   size    bytes, 1 or more; 32 hold every name
+ * Returns the length of the name in bytes, 0 .. 31, also if it was cut; 0: it has none.
+ * Example:
+ *   char name[32];
+ *   if (cothread_task_name(cothread_self(), name, sizeof name) > 0)
+ *       printf("%s: connected\n", name);
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_task_name(cothread_handle task, char *buffer, size_t size);
+
 /* cothread_yield lets every other ready task run once. It always suspends.
  * Returns 0, or
  *   COTHREAD_ECANCELED  the task was cancelled; the others ran all the same
@@ -404,6 +420,20 @@ COTHREAD_API int cothread_wait_until(int64_t deadline);
  * Returns 1 if the task was in a cothread_wait_until, else 0: nothing is remembered then.
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_wakeup(cothread_handle task);
+
+/* cothread_exceptions is the __cxa_get_globals of a C++ runtime: it returns where that runtime
+ * keeps the exceptions of the calling thread. */
+typedef void *(*cothread_exceptions)(void);
+
+/* cothread_register_exceptions names a C++ runtime that the library cannot find by itself, so that
+ * tasks may wait while they handle its exceptions: one that is linked statically. cothread.hpp does
+ * it. A libstdc++.so or libc++abi.so is found, at the latest 64 ticks after it was loaded. Other
+ * threads' schedulers know the runtime from their next tick on.
+ *   exceptions  the runtime's; the program or library it is in is never unloaded from now on
+ * Returns 0, also the second time, or
+ *   COTHREAD_ELIMIT  four runtimes are known already
+ * Plain (it takes a lock); from any thread. */
+COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
 
 /* ---- What tasks share ------------------------------------------------------------------------
  * Waiters are served in FIFO order, and what they wait for is handed to them: no other task can
@@ -626,7 +656,8 @@ COTHREAD_API int cothread_wake_fd(int fd);
  * Returns the handle of the adopted descriptor, or
  *   COTHREAD_EBADF   the descriptor is not open
  *   COTHREAD_EINVAL  it is a regular file or a directory, which is always ready
- *   COTHREAD_EEXIST  it is adopted already, or tasks wait for it by number
+ *   COTHREAD_EEXIST  it is adopted already
+ *   COTHREAD_EBUSY   tasks wait for it by number
  *   COTHREAD_ELIMIT  the system registers no more descriptors
  * System call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_adopt(int fd, uint32_t flags);
@@ -647,7 +678,8 @@ COTHREAD_API int cothread_descriptor(cothread_handle adopted);
 
 /* cothread_wait_ready waits until an adopted descriptor has one of some events, an error or a
  * hangup. It is for what cothread_read, write and accept do not do: connect or recvmsg. It polls
- * first. COTHREAD_READABLE is not reported again after a cothread_read has returned 0.
+ * first. COTHREAD_READABLE is not reported again after a cothread_read has returned 0. The
+ * descriptor itself may block: give your own recvmsg MSG_DONTWAIT, and set O_NONBLOCK to connect.
  *   adopted   an adopted descriptor
  *   events    at least one of the bits above
  *   deadline  absolute, in ns of cothread_now
@@ -829,8 +861,10 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
  *
  * A second request of a task that waits replaces the first, unless the wait was handed something
  * meanwhile (a unit, an element, a value, a result, a mutex): such a wait can be neither replaced
- * nor withdrawn. The later request is ignored, and the entry stays in the batch. A wait that was
- * only served readiness or its deadline is replaced and withdrawn as one that still waits.
+ * nor withdrawn. The later request is ignored, and the entry stays in the batch. COTHREAD_FINISH
+ * alone is never ignored: the task has ended, and what its wait was handed is dropped with it, but
+ * a mutex goes to the next waiter. A wait that was only served readiness or its deadline is
+ * replaced and withdrawn as one that still waits.
  *
  * The element of COTHREAD_WAIT_SEND is copied when the request is taken. The element of
  * COTHREAD_WAIT_RECEIVE is written while cothread_poll_scheduler builds the batch that holds the

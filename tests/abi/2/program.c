@@ -55,7 +55,15 @@ static void on_newest(void *value) {
 
 /* ---- A scheduler of the program's own ------------------------------------------------------------ */
 
+static void *no_exceptions(void) {
+    static long list[2];
+    return list;
+}
+
 static void tasks(void) {
+    cothread_task_options named = {sizeof named, 0, 0, 0, "waiter"};
+    char name[32];
+    cothread_exceptions exceptions = no_exceptions;
     cothread_task_options options = {sizeof options, 0, 0, 0, NULL};
     cothread_handle task;
     void *result;
@@ -64,9 +72,12 @@ static void tasks(void) {
     task = handle(cothread_spawn(doubles, (void *)21, &options));
     expect(cothread_join(task, &result, COTHREAD_FOREVER), 0);
     expect((intptr_t)result, 42);
+    expect(cothread_register_exceptions(exceptions), 0);
     options.flags = COTHREAD_DETACHED;
     handle(cothread_spawn(doubles, NULL, &options));
-    task = handle(cothread_spawn(waits, (void *)0, NULL));
+    task = handle(cothread_spawn(waits, (void *)0, &named));
+    expect(cothread_task_name(task, name, sizeof name), 6);
+    expect(strcmp(name, "waiter"), 0);
     expect(cothread_yield(), 0);
     expect(cothread_wakeup(task), 1);
     expect(cothread_detach(task), 0);
