@@ -52,7 +52,7 @@ void process_put_mask_back(const struct process_mask *mask);
 
 /* process_forked tells whether the calling process is a child, made by fork, _Fork or clone, of one
  * in which the runtime was started: nothing of it runs here. */
-extern const volatile uint32_t *_Atomic process_mark; /* changes once, at the first start */
+extern const volatile uint32_t *_Atomic process_mark; /* changes at the first start */
 static inline bool process_forked(void)
 {
     return __builtin_expect(*atomic_load_explicit(&process_mark, memory_order_acquire) == 0, 0);

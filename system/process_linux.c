@@ -47,7 +47,8 @@ static bool mark_process(void)
         page = made;
         madvise(page, 4, MADV_WIPEONFORK); /* Linux before 4.14 has only fork's handler */
     }
-    *page = 1;
+    if (*page == 0) /* once: other threads read it from then on */
+        *page = 1;
     atomic_store_explicit(&process_mark, page, memory_order_release);
     return true;
 }
