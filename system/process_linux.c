@@ -38,8 +38,6 @@ const volatile uint32_t *_Atomic process_mark = &never_forked;
 /* With `starting` held. */
 static bool mark_process(void)
 {
-    if (atomic_load_explicit(&process_mark, memory_order_relaxed) == page)
-        return true; /* other threads read it by now */
     if (!page) {
         void *made = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (made == MAP_FAILED)
