@@ -7,7 +7,6 @@
 
 #include "../../system/system.h"
 
-#define GENERATION_MAX ((1u << GENERATION_BITS) - 1)
 #define SLOTS_MAX ((1u << INDEX_BITS) - 1)
 
 static struct handles *_Atomic all[SCHEDULER_NUMBERS + 1]; /* by number; 0 is no number */
@@ -45,7 +44,7 @@ void *slot_fresh(struct handles *h, enum kind kind)
         return NULL;
     char *chunk = atomic_load_explicit(&table->chunks[index >> CHUNK_BITS], memory_order_relaxed);
     if (!chunk) {
-        chunk = system_reserve((size_t)1 << (CHUNK_BITS + table->slot_bits));
+        chunk = system_reserve((size_t)1 << (CHUNK_BITS + kind_slot_bits(kind)));
         if (!chunk)
             return NULL;
         atomic_store_explicit(&table->chunks[index >> CHUNK_BITS], chunk, memory_order_release);
@@ -64,18 +63,11 @@ int slot_refused(const struct handles *h, enum kind kind)
     return fail(COTHREAD_ENOMEM, "no memory for one object more");
 }
 
-bool slot_renew(struct handles *h, enum kind kind, void *renewed, bool hidden)
+bool slot_retire(struct table *table, struct slot *slot)
 {
-    struct table *table = &h->tables[kind];
-    struct slot *slot = renewed;
-    uint32_t generation = (slot->generation & ~SLOT_FREE) + 1;
-    bool usable = generation < GENERATION_MAX;
-    if (__builtin_expect(!usable, 0))
-        generation = GENERATION_MAX; /* retired: 0 is no generation, and SLOT_FREE in no handle */
-    if (generation > table->highest)
-        table->highest = generation;
-    slot->generation = hidden || !usable ? generation | SLOT_FREE : generation;
-    return usable;
+    table->highest = GENERATION_MAX;
+    slot->generation = GENERATION_MAX | SLOT_FREE; /* in no handle */
+    return false;
 }
 
 void slot_show(void *shown)
@@ -88,15 +80,6 @@ void slot_hide(void *hidden)
 {
     struct slot *slot = hidden;
     slot->generation |= SLOT_FREE;
-}
-
-void slot_free(struct handles *h, enum kind kind, void *released)
-{
-    struct slot *slot = released;
-    if (!slot_renew(h, kind, slot, true))
-        return;
-    slot->next_free = h->tables[kind].free;
-    h->tables[kind].free = slot;
 }
 
 static void count(struct table *table, uint64_t by)
@@ -138,8 +121,6 @@ struct handles *handles_open(size_t size, int *error)
         if (!h && (h = system_reserve(size)) != NULL) {
             system_forget_in_children(h, 4096); /* at least: whole pages. Where it cannot be done, fork's handler is left */
             h->number = number;
-            for (int kind = 0; kind < KIND_TABLES; kind++)
-                h->tables[kind].slot_bits = kinds[kind].slot_bits;
             atomic_store(&all[number], h); /* from here on other threads may read it */
         }
         if (h) {
@@ -185,7 +166,7 @@ void handles_close(struct handles *h)
         if (kind == KIND_MAILBOX)
             continue; /* written by other threads: its slots keep their state, and its free list lives on */
         for (uint32_t i = 0; i << CHUNK_BITS < table->used; i++)
-            system_clear(atomic_load_explicit(&table->chunks[i], memory_order_relaxed), (size_t)1 << (CHUNK_BITS + table->slot_bits));
+            system_clear(atomic_load_explicit(&table->chunks[i], memory_order_relaxed), (size_t)1 << (CHUNK_BITS + kind_slot_bits((enum kind)kind)));
         reusable = renew(table) && reusable;
     }
     pthread_mutex_lock(&opening);

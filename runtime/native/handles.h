@@ -18,6 +18,7 @@
 #define CHUNK_BITS 12
 #define INDEX_BITS 22
 #define GENERATION_BITS 27
+#define GENERATION_MAX ((1u << GENERATION_BITS) - 1)
 #define KIND_SHIFT (INDEX_BITS + GENERATION_BITS)
 #define SCHEDULER_SHIFT 53
 #define SCHEDULERS 1000        /* that may live at a time */
@@ -31,10 +32,9 @@ struct slot {
     struct slot *next_free;
 };
 
-/* A table grows by chunks. The first fields share a cache line with the first chunk, which is all that most programs have. */
+/* A table grows by chunks. The first fields share a cache line with the first chunk, all that most programs have. */
 struct table {
     struct slot *free;
-    uint32_t slot_bits;
     uint32_t used;    /* slots ever handed out are [first, used) */
     uint32_t first;
     uint32_t floor;   /* generations start above this: the table may have served another scheduler */
@@ -78,7 +78,7 @@ static inline void *slot_at(struct handles *h, enum kind kind, uint32_t index)
 {
     struct table *table = &h->tables[kind];
     char *chunk = atomic_load_explicit(&table->chunks[index >> CHUNK_BITS], memory_order_acquire);
-    return __builtin_expect(chunk != NULL, 1) ? chunk + ((size_t)(index & ((1u << CHUNK_BITS) - 1)) << table->slot_bits) : NULL;
+    return __builtin_expect(chunk != NULL, 1) ? chunk + ((size_t)(index & ((1u << CHUNK_BITS) - 1)) << kind_slot_bits(kind)) : NULL;
 }
 
 /* handle_error says why a handle does not name an object of that kind. */
@@ -111,13 +111,33 @@ static inline void *slot_allocate(struct handles *h, enum kind kind)
     return slot;
 }
 int slot_refused(const struct handles *h, enum kind kind) __attribute__((cold));
-void slot_free(struct handles *h, enum kind kind, void *slot);
 
 /* slot_renew makes the handle of a slot stale and gives its owner the next one; false: the generations are used up, and
  * the owner has none. With `hidden` the next handle names nothing until slot_show, as after slot_hide. */
-bool slot_renew(struct handles *h, enum kind kind, void *slot, bool hidden);
+bool slot_retire(struct table *table, struct slot *slot) __attribute__((cold));
+static inline bool slot_renew(struct handles *h, enum kind kind, void *renewed, bool hidden)
+{
+    struct table *table = &h->tables[kind];
+    struct slot *slot = renewed;
+    uint32_t generation = (slot->generation & ~SLOT_FREE) + 1;
+    if (__builtin_expect(generation >= GENERATION_MAX, 0))
+        return slot_retire(table, slot);
+    if (generation > table->highest)
+        table->highest = generation;
+    slot->generation = hidden ? generation | SLOT_FREE : generation;
+    return true;
+}
 void slot_show(void *slot);
 void slot_hide(void *slot);
+
+static inline void slot_free(struct handles *h, enum kind kind, void *freed)
+{
+    struct slot *slot = freed;
+    if (!slot_renew(h, kind, slot, true))
+        return;
+    slot->next_free = h->tables[kind].free;
+    h->tables[kind].free = slot;
+}
 
 /* object_allocate and object_free are these for the kinds that are counted, and object_allocate says why there is no slot. */
 void *object_allocate(struct handles *h, enum kind kind, int *error);

@@ -9,18 +9,17 @@
 #include "semaphore.h"
 #include "tasks.h"
 
-#define TASK_BITS (sizeof(struct task) <= 128 ? 7 : 8) /* the build for valgrind needs more */
-_Static_assert(sizeof(struct task) <= 256, "a task fits its slot");
+_Static_assert(sizeof(struct task) <= 1 << TASK_BITS, "a task fits its slot");
 
 const struct kind_row kinds[KIND_SCHEDULER + 1] = {
-    /*                  name                   bits check          try            list            leave          close                 free          describe */
-    [KIND_TASK] =      {"a task",      TASK_BITS, task_check,    task_try,      task_list,      NULL,          task_close,           NULL,         task_describe},
-    [KIND_EVENT] =     {"an event",            6, NULL,          event_try,     event_list,     NULL,          event_close,          NULL,         event_describe},
-    [KIND_CHANNEL] =   {"a channel",           7, channel_check, channel_try,   channel_list,   channel_leave, channel_close,        channel_free, channel_describe},
-    [KIND_MUTEX] =     {"a mutex",             6, mutex_check,   mutex_try,     mutex_list,     NULL,          mutex_close,          NULL,         mutex_describe},
-    [KIND_SEMAPHORE] = {"a semaphore",         6, NULL,          semaphore_try, semaphore_list, NULL,          semaphore_close,      NULL,         semaphore_describe},
-    [KIND_GROUP] =     {"a task group",        9, NULL,          group_try,     group_list,     NULL,          group_close,          group_free,   group_describe},
-    [KIND_ADOPTED] =   {"an adopted descriptor", 6, NULL,        NULL,          NULL,           NULL,          adopted_close,        adopted_free, adopted_describe},
-    [KIND_MAILBOX] =   {"a mailbox",           7, NULL,          NULL,          NULL,           NULL,          mailbox_close_object, mailbox_free, mailbox_describe},
-    [KIND_SCHEDULER] = {"a scheduler",         0, NULL,          NULL,          NULL,           NULL,          NULL,                 NULL,         NULL},
+    /*                  name                        check          try            list            leave          close                 free          describe */
+    [KIND_TASK] =      {"a task",              task_check,    task_try,      task_list,      NULL,          task_close,           NULL,         task_describe},
+    [KIND_EVENT] =     {"an event",            NULL,          event_try,     event_list,     NULL,          event_close,          NULL,         event_describe},
+    [KIND_CHANNEL] =   {"a channel",           channel_check, channel_try,   channel_list,   channel_leave, channel_close,        channel_free, channel_describe},
+    [KIND_MUTEX] =     {"a mutex",             mutex_check,   mutex_try,     mutex_list,     NULL,          mutex_close,          NULL,         mutex_describe},
+    [KIND_SEMAPHORE] = {"a semaphore",         NULL,          semaphore_try, semaphore_list, NULL,          semaphore_close,      NULL,         semaphore_describe},
+    [KIND_GROUP] =     {"a task group",        NULL,          group_try,     group_list,     NULL,          group_close,          group_free,   group_describe},
+    [KIND_ADOPTED] =   {"an adopted descriptor", NULL,        NULL,          NULL,           NULL,          adopted_close,        adopted_free, adopted_describe},
+    [KIND_MAILBOX] =   {"a mailbox",           NULL,          NULL,          NULL,           NULL,          mailbox_close_object, mailbox_free, mailbox_describe},
+    [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,           NULL,          NULL,                 NULL,         NULL},
 };

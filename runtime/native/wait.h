@@ -144,7 +144,7 @@ void wait_end_all(struct scheduler *s, struct wait_list *list, int reason);
 /* wait_object returns the object whose list a wait stands in: slots are powers of two, and aligned. */
 static inline void *wait_object(const struct wait *w)
 {
-    return (void *)((uintptr_t)w->list & ~(((uintptr_t)1 << kinds[w->kind].slot_bits) - 1));
+    return (void *)((uintptr_t)w->list & ~(((uintptr_t)1 << kind_slot_bits((enum kind)w->kind)) - 1));
 }
 
 static inline bool wait_is_cancelled(const struct task *t)
