@@ -49,7 +49,9 @@ struct handles {
     uint32_t incarnation;
     bool usable;          /* by its thread; false: broken, or this is a forked child, where the kernel wipes this page */
     _Atomic cothread_handle owner; /* the scheduler's handle; 0: none lives here */
-    struct table tables[KIND_TABLES];
+    /* A line of its own: posters read the one above, and the scheduler writes here with each callback. Together a post into a
+     * busy loop took 125 ns instead of 55 (bench g). */
+    _Alignas(64) struct table tables[KIND_TABLES];
 };
 
 static inline cothread_handle handle_of(const struct handles *h, enum kind kind, const void *slot)
