@@ -136,7 +136,7 @@ struct handles *handles_open(size_t size, int *error)
 
 cothread_handle handles_publish(struct handles *h)
 {
-    cothread_handle owner = (int64_t)h->number << SCHEDULER_SHIFT | (int64_t)KIND_SCHEDULER << KIND_SHIFT | h->incarnation;
+    cothread_handle owner = handle_of_scheduler(h);
     atomic_store(&h->owner, owner);
     return owner;
 }

@@ -60,6 +60,12 @@ static inline cothread_handle handle_of(const struct handles *h, enum kind kind,
     return (int64_t)h->number << SCHEDULER_SHIFT | (int64_t)kind << KIND_SHIFT | (int64_t)head->index << GENERATION_BITS | head->generation;
 }
 
+/* handle_of_scheduler returns that of the scheduler that lives here, or is about to. */
+static inline cothread_handle handle_of_scheduler(const struct handles *h)
+{
+    return (int64_t)h->number << SCHEDULER_SHIFT | (int64_t)KIND_SCHEDULER << KIND_SHIFT | h->incarnation;
+}
+
 static inline uint32_t handle_index(cothread_handle handle)
 {
     return (uint32_t)(handle >> GENERATION_BITS) & ((1u << INDEX_BITS) - 1);

@@ -117,8 +117,7 @@ static int open(struct scheduler *s, const cothread_options *options, int waker)
         slot_hide(main);
     else
         s->current = shared->main = main;
-    int64_t handle = (int64_t)s->handles.number << SCHEDULER_SHIFT | (int64_t)KIND_SCHEDULER << KIND_SHIFT | s->handles.incarnation;
-    int rc = queue_open(&s->queue, handle, options->callback_bound ? options->callback_bound : 65536, waker);
+    int rc = queue_open(&s->queue, handle_of_scheduler(&s->handles), options->callback_bound ? options->callback_bound : 65536, waker);
     if (rc < 0)
         return rc;
     handles_publish(&s->handles);

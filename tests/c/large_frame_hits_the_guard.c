@@ -12,14 +12,8 @@ int main(int count, char **arguments) {
     (void)arguments;
     if (SANITIZED)
         return 0; /* they would take the overflow for their own find */
-    if (count > 1) {
-        cothread_task_options options = {sizeof options, 0, 0, 0, "digger"};
-        struct rlimit none = {0, 0};
-        expect(setrlimit(RLIMIT_CORE, &none), 0);
-        handle(cothread_create(NULL));
-        join(handle(cothread_spawn(digger, NULL, &options)));
-        return 0;
-    }
+    if (count > 1)
+        return overflow_victim(digger);
     overflow_is_named("digger", SIGSEGV);
     return 0;
 }

@@ -36,4 +36,14 @@ static inline void overflow_is_named(const char *victim, int by) {
     expect(WIFSIGNALED(status) ? WTERMSIG(status) : -1, by);
 }
 
+/* What the program does as the victim: the task "digger" runs this function. */
+static inline int overflow_victim(cothread_function digger) {
+    cothread_task_options options = {sizeof options, 0, 0, 0, "digger"};
+    struct rlimit none = {0, 0};
+    expect(setrlimit(RLIMIT_CORE, &none), 0);
+    handle(cothread_create(NULL));
+    join(handle(cothread_spawn(digger, NULL, &options)));
+    return 0;
+}
+
 #endif

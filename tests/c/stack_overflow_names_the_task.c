@@ -13,19 +13,10 @@ static void *digger(void *unused) {
     return unused;
 }
 
-static int victim(void) {
-    cothread_task_options options = {sizeof options, 0, 0, 0, "digger"};
-    struct rlimit none = {0, 0};
-    expect(setrlimit(RLIMIT_CORE, &none), 0);
-    handle(cothread_create(NULL));
-    join(handle(cothread_spawn(digger, NULL, &options)));
-    return 0;
-}
-
 int main(int count, char **arguments) {
     (void)arguments;
     if (count > 1)
-        return victim();
+        return overflow_victim(digger);
     overflow_is_named("overflow", SIGSEGV);
     return 0;
 }
