@@ -406,7 +406,7 @@ func (w *world) Run(begin bool) {
 
 func (w *world) deliver(due Due) {
 	if due.Wait == nil {
-		w.log = append(w.log, fmt.Sprintf("adopted%d:%#x", due.Adopted, due.Events))
+		w.log = append(w.log, fmt.Sprintf("adopted%d:%#x", due.Object, due.Events))
 		return
 	}
 	if due.Wait.is(due.Number) {

@@ -252,7 +252,7 @@ func (s *Scheduler) pollReady(timeout int64) (interrupted bool) {
 		if e.Token&armToken != 0 {
 			s.descriptors.report(e.Token, e.Events)
 		} else {
-			s.append(Due{Adopted: int64(e.Token), Events: e.Events})
+			s.append(Due{Object: int64(e.Token), Events: e.Events})
 		}
 	}
 	return interrupted

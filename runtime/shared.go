@@ -90,14 +90,14 @@ func (w *Wait) is(number uint32) bool {
 	return w.Number == number && w.Task.State == stateWaiting
 }
 
-// Due is a wait that is over, or readiness of an adopted descriptor.
+// Due is a wait that is over, or readiness of the descriptor of an object.
 type Due struct {
-	Wait    *Wait
-	Adopted int64
-	Reason  int32
-	Events  uint32
-	Number  uint32 // the wait's, when it became due
-	_       uint32
+	Wait   *Wait
+	Object int64
+	Reason int32
+	Events uint32
+	Number uint32 // the wait's, when it became due
+	_      uint32
 }
 
 // Stop says why Engine.Run returned.

@@ -1,7 +1,7 @@
 /* adopted.c - descriptors that belong to the library until they are released.
  * SPDX-License-Identifier: Apache-2.0
  *
- * One is registered once, edge-triggered; the tick half hands each report to adopted_ready. Two sets of poll(2)
+ * One is registered once, edge-triggered; each report comes to adopted_ready. Two sets of poll(2)
  * bits follow:
  *   drained  the last try found nothing: do not try again before an edge clears it
  *   sticky   RDHUP, HUP, ERR and PRI, which are reported once and stay true. Ten bytes and a FIN may be one event: after a
@@ -173,12 +173,9 @@ static void report(struct scheduler *s, struct adopted *adopted, uint32_t direct
         wait_end_cold(s, list->first, 0);
 }
 
-void adopted_ready(struct scheduler *s, cothread_handle handle, uint32_t events)
+void adopted_ready(struct scheduler *s, void *object, uint32_t events)
 {
-    int error;
-    struct adopted *adopted = find(s, handle, &error);
-    if (!adopted)
-        return; /* closed since */
+    struct adopted *adopted = object;
     adopted->sticky |= (uint16_t)(events & STICKY);
     if (events & (COTHREAD_READABLE | STICKY)) {
         adopted->ended = false;

@@ -13,12 +13,11 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
 int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline);
 cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int64_t deadline);
 
-/* adopted_ready takes a report of the tick half's. */
-void adopted_ready(struct scheduler *s, cothread_handle handle, uint32_t events);
 /* adopted_close_all closes them without the tick half: its thread has ended. */
 void adopted_close_all(struct scheduler *s);
 
 /* Its row. */
+void adopted_ready(struct scheduler *s, void *object, uint32_t events);
 int adopted_close(struct scheduler *s, void *object, cothread_handle handle);
 void adopted_free(struct scheduler *s, void *object);
 void adopted_describe(const struct scheduler *s, const void *object, char *text, size_t size);

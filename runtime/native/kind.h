@@ -66,6 +66,7 @@ struct kind_row {
     int (*try)(struct scheduler *s, void *object, struct wait *w, void *memory);
     struct wait_list *(*list)(void *object, const struct wait *w);
     void (*leave)(struct scheduler *s, struct wait *w); /* a wait in the list ends, and took nothing */
+    void (*ready)(struct scheduler *s, void *object, uint32_t events); /* its descriptor (CALL_ADOPT) was reported */
     int (*close)(struct scheduler *s, void *object, cothread_handle handle); /* ends it and frees its slot */
     void (*free)(struct scheduler *s, void *object); /* the scheduler ends: memory and descriptors of a living object */
     void (*describe)(const struct scheduler *s, const void *object, char *text, size_t size); /* its state, as a clause */

@@ -101,10 +101,10 @@ static inline struct task *task_of(struct wait *w)
     return (struct task *)(void *)((char *)w - offsetof(struct task, wait));
 }
 
-/* What became due since the last tick: a wait that is over, or readiness of an adopted descriptor. */
+/* What became due since the last tick: a wait that is over, or readiness of the descriptor of an object. */
 struct due {
     struct wait *wait; /* or NULL, */
-    cothread_handle adopted; /* then this is ready */
+    cothread_handle object; /* then the descriptor of this one is ready */
     int32_t reason;
     uint32_t events;
     uint32_t number; /* the task is woken only if it is still in this wait */

@@ -2,9 +2,17 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tick.h"
 
-#include "adopted.h"
 #include "callbacks.h"
 #include "wait.h"
+
+static void report(struct scheduler *s, cothread_handle handle, uint32_t events)
+{
+    int error;
+    enum kind kind = handle_kind(handle);
+    void *object = handle_object(&s->handles, kind, handle, &error);
+    if (object) /* else it was closed since */
+        kinds[kind].ready(s, object, events);
+}
 
 void tick_deliver(struct scheduler *s)
 {
@@ -18,7 +26,7 @@ void tick_deliver(struct scheduler *s)
             __builtin_prefetch(&due[4].wait->task, 1); /* the block's second line */
         }
         if (!w) {
-            adopted_ready(s, due->adopted, due->events);
+            report(s, due->object, due->events);
         } else if (w->task->state == TASK_WAITING && w->number == due->number) {
             COUNT(shared->timers_fired, due->reason == COTHREAD_ETIMEDOUT);
             if (w->events)
