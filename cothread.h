@@ -443,7 +443,7 @@ COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
  * COTHREAD_ECLOSED, and its handle is stale. A channel's undelivered elements and a mailbox's
  * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
  * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
- *   object  an event, channel, mutex, semaphore, group, mailbox or adopted descriptor
+ *   object  an event, channel, mutex, semaphore, group, mailbox, timer or adopted descriptor
  * Returns 0, or
  *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
  *   COTHREAD_EBUSY    the object is a mutex that is held
@@ -727,6 +727,102 @@ COTHREAD_API COTHREAD_CHECKED int64_t cothread_write(cothread_handle adopted, co
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_accept(cothread_handle listener,
                                                               int64_t deadline);
 
+/* ---- Timers ---------------------------------------------------------------------------------- */
+
+/* cothread_timer_create makes a timer, which cothread_wait waits for. It is stopped. A deadline is
+ * enough for a task that waits for one thing; a timer is for one that waits for others beside it,
+ * and for what is to happen again and again.
+ *   flags  0
+ * Returns the timer's handle.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_timer_create(uint32_t flags);
+
+/* cothread_timer_set says when a timer expires. It keeps its step: expiries are at `deadline`,
+ * `deadline` + `period` and so on, however late a task learns of one. Those that nobody has learnt
+ * of are counted, not caught up with. An expiry is told to every task that waits for the timer, or
+ * else to the next wait. An earlier setting and its expiries are forgotten.
+ *   timer     a timer, also one that is waited for
+ *   deadline  of the first expiry; absolute, in ns of cothread_now. COTHREAD_FOREVER stops the
+ *             timer; COTHREAD_NOW: it expires now
+ *   period    ns from one expiry to the next; 0: it expires once
+ * Returns 1 if an expiry was still to come, else 0: the timer was stopped, or had expired for good.
+ * Or
+ *   COTHREAD_EINVAL  the period is negative
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int64_t period);
+
+/* ---- Waiting for several things --------------------------------------------------------------
+ * A list of items says what a task waits for; it goes on with all of them that fired. The calls
+ * above are the shorter way to wait for one thing.
+ *
+ * Some items are conditions: a descriptor, an adopted descriptor, a task's end, a group, a timer,
+ * an event with COTHREAD_MANUAL_RESET. Looking takes nothing from them, and all that hold are
+ * reported. The others take: from an event, a channel, a semaphore, a mutex. At most one of these
+ * fires, so that "send on A or B" never sends twice; which one, of several that could, is left to
+ * chance, so that a busy one starves none. With COTHREAD_ALL each takes what there is.
+ *
+ * An item that becomes impossible while the task waits (its object was closed, cothread_wake_fd was
+ * called) fires with the error as its result. One that is so already fails the call. The same
+ * object may stand in several items. A task never meets itself on a channel. */
+
+#define COTHREAD_ITEM_FD 1       /* a descriptor of the caller's, as cothread_wait_fd */
+#define COTHREAD_ITEM_READY 2    /* an adopted descriptor, as cothread_wait_ready */
+#define COTHREAD_ITEM_TASK 3     /* a task's end; the value is its result, 0 if it is detached or in
+                                    a group. Its handle stays valid: join or detach it */
+#define COTHREAD_ITEM_GROUP 4    /* `want` members ended, as cothread_group_wait */
+#define COTHREAD_ITEM_EVENT 5    /* cothread_event_wait; the value is the event's */
+#define COTHREAD_ITEM_RECEIVE 6  /* cothread_channel_receive to `element` */
+#define COTHREAD_ITEM_SEND 7     /* cothread_channel_send of `element` */
+#define COTHREAD_ITEM_ACQUIRE 8  /* cothread_semaphore_acquire */
+#define COTHREAD_ITEM_LOCK 9     /* cothread_mutex_lock */
+#define COTHREAD_ITEM_TIMER 10   /* an expiry; the result is how many there were, the value is when
+                                    the last was due */
+
+#define COTHREAD_ALL 1u /* take from every item that has something */
+#define COTHREAD_ONE 2u /* report one item, whatever kinds there are */
+
+/* cothread_item is one thing that a task waits for, and what became of it. */
+typedef struct cothread_item {
+    uint32_t kind;   /* COTHREAD_ITEM_... */
+    uint32_t want;   /* descriptors: the events; COTHREAD_ITEM_GROUP: how many; else 0 */
+    int64_t object;  /* the handle; COTHREAD_ITEM_FD: the descriptor's number */
+    void *element;   /* receive: room for an element; send: the element; else not looked at */
+    uint64_t tag;    /* the caller's own; neither read nor written */
+    /* Written by a wait that returns more than 0: */
+    uint64_t value;  /* as its kind says; else 0 */
+    int32_t result;  /* of an item that fired: what the single call returns, the events of a
+                        descriptor, or an error that came while the task waited; else 0 */
+    uint32_t fired;  /* 1: it fired; 0: it did not */
+} cothread_item;
+
+/* cothread_wait waits until one of several items fires, and reports all that did. All are checked
+ * first, then looked at, then waited for, and looked at again when the task goes on.
+ *   items      the items; read when the call begins, and written before it returns
+ *   item_size  sizeof(cothread_item): structs grow
+ *   count      items, 1 .. 65536. Of descriptors by number each costs a system call if the task
+ *              suspends; many are better adopted
+ *   deadline   absolute, in ns of cothread_now; COTHREAD_NOW looks once
+ *   flags      0, COTHREAD_ALL or COTHREAD_ONE
+ * Returns how many items fired, > 0. Or, with nothing taken and the items as they were, an error of
+ * a single call for one of them, which cothread_last_error() names by its place, or
+ *   COTHREAD_EINVAL   a number, kind or flag is out of range
+ *   COTHREAD_ECLOSED  no more will come of a channel
+ *   COTHREAD_EDEADLK  a task waits for its own end, or for a mutex that it holds
+ * Example:
+ *   cothread_item items[] = {
+ *       {.kind = COTHREAD_ITEM_RECEIVE, .object = orders, .element = &order},
+ *       {.kind = COTHREAD_ITEM_READY, .object = peer, .want = COTHREAD_READABLE},
+ *       {.kind = COTHREAD_ITEM_TIMER, .object = heartbeat},
+ *   };
+ *   while (cothread_wait(items, sizeof *items, 3, COTHREAD_FOREVER, 0) > 0) {
+ *       if (items[0].fired)
+ *           serve(&order);
+ *       ...
+ *   }
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_wait(cothread_item *items, size_t item_size,
+                                                size_t count, int64_t deadline, uint32_t flags);
+
 /* ---- Callbacks from other threads ------------------------------------------------------------
  * A callback runs on the scheduler's thread, in a task, so it may do what a task may. Each
  * scheduler has one queue: bounded, and FIFO per calling thread. A callback starts after those its
@@ -863,8 +959,9 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
  * meanwhile (a unit, an element, a value, a result, a mutex): such a wait can be neither replaced
  * nor withdrawn. The later request is ignored, and the entry stays in the batch. COTHREAD_FINISH
  * alone is never ignored: the task has ended, and what its wait was handed is dropped with it, but
- * a mutex goes to the next waiter. A wait that was only served readiness or its deadline is
- * replaced and withdrawn as one that still waits.
+ * a mutex goes to the next waiter. A wait of COTHREAD_WAIT_ITEMS counts as handed once one
+ * that takes has taken, or its first entry was in a batch. A wait that was only served readiness or
+ * its deadline is replaced and withdrawn as one that still waits.
  *
  * The element of COTHREAD_WAIT_SEND is copied when the request is taken. The element of
  * COTHREAD_WAIT_RECEIVE is written while cothread_poll_scheduler builds the batch that holds the
@@ -883,16 +980,20 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
 #define COTHREAD_WAIT_ACQUIRE 8 /* cothread_semaphore_acquire */
 #define COTHREAD_WAIT_JOIN 9    /* cothread_join; the batch has the result as value */
 #define COTHREAD_UNLOCK 10      /* cothread_mutex_unlock; in the batch only if it fails */
+#define COTHREAD_WAIT_ITEMS 11  /* cothread_wait for the `fd` items at address `value`; `object` is
+                                   item_size | (int64_t)flags << 32. The items are copied when the
+                                   request is taken. The batch has an entry for each that fired */
 
 /* cothread_request is what the host writes for a host task that waits, unlocks or ends. */
 typedef struct cothread_request {
     cothread_handle task;   /* a host task */
     int32_t operation;      /* COTHREAD_WAIT .. */
-    int32_t fd;             /* COTHREAD_WAIT: a descriptor, or -1 */
+    int32_t fd;             /* COTHREAD_WAIT: a descriptor, or -1; COTHREAD_WAIT_ITEMS: items */
     int64_t deadline;       /* every wait: absolute, ns */
     cothread_handle object; /* the other waits: what is waited on; COTHREAD_WAIT with fd >= 0: the
                                events */
-    int64_t value;          /* COTHREAD_FINISH: the result; send, receive: the element's address */
+    int64_t value;          /* COTHREAD_FINISH: the result; send, receive: the element's address;
+                               COTHREAD_WAIT_ITEMS: the items' address */
 } cothread_request;
 
 #define COTHREAD_POSTED 1 /* reason of a batch entry that is a callback for the host, not a task */
@@ -903,6 +1004,11 @@ typedef struct cothread_ready {
     int32_t reason;  /* 0: woken; COTHREAD_POSTED; or an error, COTHREAD_ETIMEDOUT among them */
     uint32_t events; /* descriptor waits: the bits */
     int64_t value;   /* event's value, task's result, mailbox's value */
+    /* COTHREAD_WAIT_ITEMS: `reason` is 0 or the error of an item, `events` its result, `value` its
+       value, and */
+    uint32_t item;   /* 1 + its place among the items; 0: the entry is about the whole wait, which
+                        failed, timed out or was cancelled */
+    uint32_t more;   /* how many entries of this wait follow, perhaps in the next batch */
 } cothread_ready;
 
 /* cothread_ring is what a host and its scheduler share. */
@@ -991,6 +1097,7 @@ typedef struct cothread_stats {
     uint64_t groups;
     uint64_t adopted;
     uint64_t mailboxes;
+    uint64_t timers;
 } cothread_stats;
 
 /* cothread_statistics fills in the statistics of a scheduler.

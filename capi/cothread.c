@@ -14,11 +14,13 @@
 #include "../runtime/native/event.h"
 #include "../runtime/native/group.h"
 #include "../runtime/native/host.h"
+#include "../runtime/native/items.h"
 #include "../runtime/native/mailbox.h"
 #include "../runtime/native/mutex.h"
 #include "../runtime/native/scheduler.h"
 #include "../runtime/native/semaphore.h"
 #include "../runtime/native/tasks.h"
+#include "../runtime/native/timer.h"
 #include "../system/system.h"
 
 static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, tickDrain, tickCall, tickFault};
@@ -390,6 +392,26 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group)
 {
     ENTER(s);
     return group_cancel(s, group);
+}
+
+COTHREAD_API cothread_handle cothread_timer_create(uint32_t flags)
+{
+    ENTER(s);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
+    return timer_create(s);
+}
+
+COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int64_t period)
+{
+    ENTER(s);
+    REQUIRE(period >= 0, "period is %lld: 0 for once, or ns", period);
+    return timer_set(s, timer, deadline, period);
+}
+
+COTHREAD_API int cothread_wait(cothread_item *items, size_t item_size, size_t count, int64_t deadline, uint32_t flags)
+{
+    ENTER(s);
+    return items_wait(s, items, item_size, count, deadline, flags);
 }
 
 /* ---- Readiness ------------------------------------------------------------------------------------------------ */

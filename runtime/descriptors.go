@@ -329,7 +329,9 @@ func (d *descriptors) wake(fd int64) (woken int64) {
 			break
 		}
 		if task := w.wait.Task; task.State == stateReady {
-			task.Reason = errClosed
+			if w.wait.Flags&waitOfItem == 0 { // else the engine counts the wakes of each descriptor
+				task.Reason = errClosed
+			}
 		} else {
 			d.makeDue(n, w.wait, errClosed, 0) // in place of what is due: that has the number of before
 		}

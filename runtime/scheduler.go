@@ -270,7 +270,7 @@ func (s *Scheduler) arm(now int64) {
 			if w.Events != 0 {
 				s.descriptors.wait(w)
 			}
-			if task.Deadline != Forever {
+			if task.Deadline != Forever && w.Flags&waitOfItem == 0 {
 				s.deadlines.arm(task, now)
 			}
 		}

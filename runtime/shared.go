@@ -49,7 +49,12 @@ const (
 	flagInWaitUntil
 )
 
-const waitOnArmed = 1 // a flag of a wait
+// Flags of a wait.
+const (
+	waitOnArmed = 1 << iota
+	waitOfHost
+	waitOfItem // one of several of its task's: Block.Wait has the deadline
+)
 
 const (
 	chunkBits = 12

@@ -35,6 +35,9 @@
  *   system_poll_now(fd, events)
  *       Which of `events` (poll(2)'s bits) an open descriptor has now, and error and hangup. Of any
  *       descriptor, adopted or not.
+ *   system_poll_all(looks, count)
+ *       The same of many descriptors, each with what is asked and found. One that is not open has
+ *       0x20 (POLLNVAL) found.
  *
  * All return 0 or a positive result, or -errno, which errno holds too. A signal does not end them:
  * they go on. None blocks, none is a cancellation point. One descriptor belongs to one thread at a
@@ -69,5 +72,12 @@ int64_t system_read(struct system_descriptor *d, void *buffer, size_t size, bool
 int64_t system_write(struct system_descriptor *d, const void *data, size_t size);
 int system_accept(struct system_descriptor *listener, struct system_descriptor *connection);
 int system_poll_now(int fd, uint32_t events);
+
+struct system_look {
+    int32_t fd;
+    uint16_t events, found; /* of poll(2) */
+};
+#define SYSTEM_NOT_OPEN 0x20 /* found */
+int system_poll_all(struct system_look *looks, uint32_t count);
 
 #endif

@@ -413,20 +413,44 @@ int system_accept(struct system_descriptor *listener, struct system_descriptor *
     return 0;
 }
 
-int system_poll_now(int fd, uint32_t events)
+_Static_assert(sizeof(struct system_look) == sizeof(struct pollfd) &&
+                   offsetof(struct system_look, found) == offsetof(struct pollfd, revents) && SYSTEM_NOT_OPEN == POLLNVAL,
+               "poll takes them as they are");
+
+static int look(struct system_look *looks, uint32_t count)
 {
-    struct pollfd entry = {.fd = fd, .events = (short)events};
-    static const struct timespec no_time;
     long n;
     do {
-        struct timespec timeout = no_time;
-        n = SYSTEM_CALL(syscall(SYS_ppoll, &entry, 1, &timeout, NULL, 8), -1);
+        struct timespec no_time = {0};
+        n = SYSTEM_CALL(syscall(SYS_ppoll, looks, count, &no_time, NULL, 8), -1);
     } while (n < 0 && (errno == EINTR || errno == EAGAIN));
-    if (n < 0)
-        return -errno;
-    if (fd < 0 || entry.revents & POLLNVAL) {
+    return n < 0 ? -errno : 0;
+}
+
+int system_poll_now(int fd, uint32_t events)
+{
+    struct system_look one = {.fd = fd, .events = (uint16_t)events};
+    int rc = look(&one, 1);
+    if (rc < 0)
+        return rc;
+    if (fd < 0 || one.found & SYSTEM_NOT_OPEN) {
         errno = EBADF;
         return -EBADF;
     }
-    return (uint16_t)entry.revents;
+    return one.found;
+}
+
+int system_poll_all(struct system_look *looks, uint32_t count)
+{
+    while (count) {
+        uint32_t some = count < 256 ? count : 256;
+        int rc = look(looks, some);
+        if (rc == -EINVAL && some > 1)
+            rc = look(looks, some = 1); /* poll takes no more than RLIMIT_NOFILE */
+        if (rc < 0)
+            return rc;
+        looks += some;
+        count -= some;
+    }
+    return 0;
 }

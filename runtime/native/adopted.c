@@ -186,6 +186,35 @@ void adopted_ready(struct scheduler *s, void *object, uint32_t events)
     wait_end_all(s, &adopted->either, 0);
 }
 
+/* ---- Looking among other things ------------------------------------------------------------------------------ */
+
+int adopted_to_poll(const void *object, uint32_t events, bool now)
+{
+    const struct adopted *adopted = object;
+    bool told_of = !(events & ~adopted->drained) && !adopted->sticky; /* whatever comes will be reported */
+    return told_of && !now ? -1 : adopted->descriptor.fd;
+}
+
+uint32_t adopted_polled(void *object, uint32_t events, uint32_t found)
+{
+    struct adopted *adopted = object;
+    adopted->sticky |= (uint16_t)(found & STICKY); /* the caller may take the urgent byte before it is reported */
+    adopted->drained |= (uint16_t)(events & ~found & (COTHREAD_READABLE | COTHREAD_WRITABLE));
+    return adopted->ended ? found & ~COTHREAD_READABLE : found;
+}
+
+void adopted_expect(struct scheduler *s, const void *object, uint32_t events)
+{
+    if (s->host_polls)
+        switch_call(s, CALL_DRAINED, ((const struct adopted *)object)->descriptor.fd, events);
+}
+
+struct wait_list *adopted_list(void *object, const struct wait *w)
+{
+    (void)w;
+    return &((struct adopted *)object)->either;
+}
+
 /* ---- Waiting ------------------------------------------------------------------------------------------------ */
 
 /* await waits in a list until what it stands for may be tried again; 0, or why not. */
@@ -194,8 +223,7 @@ static int await(struct scheduler *s, struct adopted *adopted, struct wait_list 
     int rc = wait_refused(s, deadline);
     if (rc)
         return rc;
-    if (s->host_polls)
-        switch_call(s, CALL_DRAINED, adopted->descriptor.fd, direction); /* the host's poll is level-triggered: ask for the next report */
+    adopted_expect(s, adopted, direction);
     cothread_handle handle = handle_of(&s->handles, KIND_ADOPTED, adopted);
     rc = wait_here(s, KIND_ADOPTED, list, deadline);
     int stale;

@@ -16,7 +16,15 @@ cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int6
 /* adopted_close_all closes them without the tick half: its thread has ended. */
 void adopted_close_all(struct scheduler *s);
 
+/* Among other things that a task waits for, one is looked at by a poll of the caller's: adopted_to_poll returns the descriptor
+ * to poll, or -1 if it has nothing that will not be reported; with `now` nobody waits for a report. adopted_polled takes what the
+ * poll found and returns which bits to tell of. adopted_expect asks for the next report before a wait. */
+int adopted_to_poll(const void *object, uint32_t events, bool now);
+uint32_t adopted_polled(void *object, uint32_t events, uint32_t found);
+void adopted_expect(struct scheduler *s, const void *object, uint32_t events);
+
 /* Its row. */
+struct wait_list *adopted_list(void *object, const struct wait *w);
 void adopted_ready(struct scheduler *s, void *object, uint32_t events);
 int adopted_close(struct scheduler *s, void *object, cothread_handle handle);
 void adopted_free(struct scheduler *s, void *object);

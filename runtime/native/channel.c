@@ -4,7 +4,7 @@
  * While a task waits, its element lies in its wait, or in a cell if it is larger than 8 bytes: the caller's memory is
  * copied from before a send suspends and to after a receive has resumed. A cell is taken before the wait begins, so that the
  * other side cannot fail, and goes back when the wait has ended. A host task's receive always has one, which also
- * knows where its element is to go. */
+ * knows where its element is to go; that of an item has it if the element is large. */
 #include "channel.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct channel) <= 128, "a channel fits its slot");
 struct cell {
     struct cell *next_free;
     struct cell *next_made; /* all that this scheduler has: some are lost with the tasks that a destroy abandons */
-    void *into;        /* of a host task's receive */
+    void *into;        /* of a receive by a host task or an item */
     uint32_t class, size; /* log2 of the room; bytes of the element */
     uint64_t bytes[];
 };
@@ -66,7 +66,7 @@ void channel_free_cells(struct scheduler *s)
 
 static bool in_cell(const struct channel *channel, const struct wait *w)
 {
-    return channel->element_size > 8 || (!w->sends && w->task->flags & TASK_HOST);
+    return channel->element_size > 8 || (!w->sends && w->flags & WAIT_OF_HOST);
 }
 
 static inline void copy(void *to, const void *from, size_t size)
@@ -175,6 +175,7 @@ int channel_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 {
     struct channel *channel = object;
     int rc;
+    w->size = (uint32_t)channel->element_size;
     if (w->sends) {
         if (push_element(s, channel, memory))
             return 0;
@@ -200,10 +201,14 @@ void channel_leave(struct scheduler *s, struct wait *w)
         cell_free(s, w->cell);
 }
 
-void channel_deliver(struct scheduler *s, struct wait *w)
+void channel_deliver(struct scheduler *s, struct wait *w, void *element)
 {
-    copy(w->cell->into, w->cell->bytes, w->cell->size);
-    cell_free(s, w->cell);
+    if (w->size > 8 || w->flags & WAIT_OF_HOST) {
+        copy(w->cell->into, w->cell->bytes, w->cell->size);
+        cell_free(s, w->cell);
+    } else {
+        copy(element, &w->value, w->size);
+    }
     w->value = 0;
 }
 

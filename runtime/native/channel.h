@@ -10,8 +10,9 @@ int channel_send(struct scheduler *s, cothread_handle handle, const void *elemen
 int channel_receive(struct scheduler *s, cothread_handle handle, void *element, int64_t deadline);
 int channel_done(struct scheduler *s, cothread_handle handle);
 
-/* channel_deliver copies what a host task's receive was handed to where its request said. */
-void channel_deliver(struct scheduler *s, struct wait *w);
+/* channel_deliver copies what the receive of a host task or an item was handed to where it said; `element` is that place again,
+ * for one whose element lies in its wait. */
+void channel_deliver(struct scheduler *s, struct wait *w, void *element);
 /* channel_forget drops what a host task's receive was handed: the task ends first. */
 void channel_forget(struct scheduler *s, struct wait *w);
 /* channel_free_cells gives back what elements lay in while tasks waited. */

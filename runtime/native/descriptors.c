@@ -10,8 +10,8 @@
 
 /* For each direction of a descriptor, how many tasks wait for it or were woken for it and have not
  * run. While there is one, what is there is its: a task that comes goes behind it, and does not
- * look first. */
-enum { READ_AHEAD, WRITE_AHEAD, PRIORITY_AHEAD };
+ * look first. And how often cothread_wake_fd was called for it. */
+enum { READ_AHEAD, WRITE_AHEAD, PRIORITY_AHEAD, WAKES };
 #define DIRECTIONS (COTHREAD_READABLE | COTHREAD_WRITABLE | COTHREAD_PRIORITY)
 #define AHEAD_BITS 10 /* descriptors in a chunk */
 
@@ -60,17 +60,29 @@ static void count_ahead(struct scheduler *s, const struct wait *w, uint32_t by)
     ahead[PRIORITY_AHEAD] += w->directions & COTHREAD_PRIORITY ? by : 0;
 }
 
-int descriptor_enter(struct scheduler *s, struct task *t, int fd, uint32_t events,
-                     int64_t deadline)
+int descriptor_reserve(struct scheduler *s, int fd)
 {
-    int rc;
-    if (!ahead_of(s, fd) && (rc = reserve(s, fd)) < 0)
-        return rc;
-    struct wait *w = &t->wait;
-    wait_enter_fd(s, t, fd, events, deadline);
+    return ahead_of(s, fd) ? 0 : reserve(s, fd);
+}
+
+void descriptor_list(struct scheduler *s, struct wait *w, int fd, uint32_t events)
+{
+    w->fd = fd;
+    w->events = events;
     w->arrival = ++s->arrivals;
     w->directions = (uint8_t)(events & DIRECTIONS);
     count_ahead(s, w, 1);
+    wait_arm(s, w);
+}
+
+int descriptor_enter(struct scheduler *s, struct task *t, int fd, uint32_t events,
+                     int64_t deadline)
+{
+    int rc = descriptor_reserve(s, fd);
+    if (rc < 0)
+        return rc;
+    wait_enter(s, t, KIND_NONE, NULL, deadline);
+    descriptor_list(s, &t->wait, fd, events);
     return 0;
 }
 
@@ -82,8 +94,13 @@ void descriptor_leave(struct scheduler *s, struct wait *w)
     w->events = 0;
 }
 
-/* free_of returns the bits that nobody is ahead for. */
-static uint32_t free_of(const struct scheduler *s, int fd, uint32_t events)
+uint32_t descriptor_wakes(const struct scheduler *s, int fd)
+{
+    const uint32_t *ahead = ahead_of(s, fd);
+    return ahead ? ahead[WAKES] : 0;
+}
+
+uint32_t descriptor_free(const struct scheduler *s, int fd, uint32_t events)
 {
     const uint32_t *ahead = ahead_of(s, fd);
     if (!ahead)
@@ -106,7 +123,7 @@ int descriptor_poll(int fd, uint32_t events)
 int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadline)
 {
     int rc;
-    if ((rc = descriptor_poll(fd, free_of(s, fd, events))) != 0) {
+    if ((rc = descriptor_poll(fd, descriptor_free(s, fd, events))) != 0) {
         if (rc > 0)
             wait_satisfied(s, deadline);
         return rc;
@@ -124,5 +141,8 @@ int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadli
 
 int descriptor_wake(struct scheduler *s, int fd)
 {
+    uint32_t *ahead = ahead_of(s, fd);
+    if (ahead)
+        ahead[WAKES]++;
     return (int)switch_call(s, CALL_WAKE_FD, fd, 0);
 }

@@ -8,10 +8,18 @@
 #define WAITABLE (COTHREAD_READABLE | COTHREAD_PRIORITY | COTHREAD_WRITABLE | COTHREAD_ERROR | COTHREAD_HANGUP | COTHREAD_READHUP)
 
 /* descriptor_enter puts `t` into a wait for a descriptor; descriptor_leave is due when its task runs
- * on, or its entry is in the batch, or it was withdrawn. */
+ * on, or its entry is in the batch, or it was withdrawn. An item's wait does so in two steps, as its
+ * task is put into a wait for all of them: descriptor_reserve, which may fail, and descriptor_list. */
 int descriptor_enter(struct scheduler *s, struct task *t, int fd, uint32_t events,
                      int64_t deadline);
+int descriptor_reserve(struct scheduler *s, int fd);
+void descriptor_list(struct scheduler *s, struct wait *w, int fd, uint32_t events);
 void descriptor_leave(struct scheduler *s, struct wait *w);
+
+/* descriptor_free returns the bits that nobody is ahead for, descriptor_wakes how often
+ * descriptor_wake was called. */
+uint32_t descriptor_free(const struct scheduler *s, int fd, uint32_t events);
+uint32_t descriptor_wakes(const struct scheduler *s, int fd);
 
 int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadline);
 int descriptor_wake(struct scheduler *s, int fd);

@@ -27,6 +27,11 @@ cothread_handle event_create(struct scheduler *s, uint32_t flags)
     return handle_of(&s->handles, KIND_EVENT, event);
 }
 
+bool event_is_manual(const void *object)
+{
+    return ((const struct event *)object)->manual;
+}
+
 int event_signal(struct scheduler *s, cothread_handle handle, void *value)
 {
     int error, woken = 0;

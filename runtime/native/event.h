@@ -10,6 +10,9 @@ int event_signal(struct scheduler *s, cothread_handle handle, void *value);
 int event_wait(struct scheduler *s, cothread_handle handle, void **value, int64_t deadline);
 int event_reset(struct scheduler *s, cothread_handle handle);
 
+/* event_is_manual says whether a wait leaves an event signalled. */
+bool event_is_manual(const void *object);
+
 /* Its row. */
 int event_try(struct scheduler *s, void *object, struct wait *w, void *memory);
 struct wait_list *event_list(void *object, const struct wait *w);

@@ -87,7 +87,7 @@ int group_add(struct scheduler *s, cothread_handle handle, cothread_handle task)
         return fail(COTHREAD_EHANDLE, "task %lld is in a group already", task);
     if (t->flags & TASK_DETACHED)
         return fail(COTHREAD_EHANDLE, "task %lld is detached: nothing may wait for it", task);
-    if (t->joiners.first)
+    if (task_is_joined(t))
         return fail(COTHREAD_EHANDLE, "task %lld is waited for by cothread_join", task);
     if (t->state == TASK_ENDED) {
         group->living++;

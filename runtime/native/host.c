@@ -7,6 +7,7 @@
 #include "callbacks.h"
 #include "channel.h"
 #include "descriptors.h"
+#include "items.h"
 #include "mutex.h"
 #include "tasks.h"
 #include "wait.h"
@@ -44,6 +45,7 @@ cothread_handle host_create(struct scheduler *s, uint64_t token, const char *nam
         task_free(s, t);
         return error;
     }
+    t->wait.flags |= WAIT_OF_HOST;
     t->token = token;
     COUNT(s->shared.living, 1);
     COUNT(s->shared.spawned, 1);
@@ -138,6 +140,9 @@ static void serve(struct scheduler *s, struct task *t, const cothread_request *r
     case COTHREAD_WAIT_JOIN:
         wait_for_object(s, t, request);
         break;
+    case COTHREAD_WAIT_ITEMS:
+        items_begin(s, t, request);
+        break;
     default:
         answer(s, t, KIND_NONE, fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation));
     }
@@ -146,7 +151,9 @@ static void serve(struct scheduler *s, struct task *t, const cothread_request *r
 /* was_handed says whether an entry of the coming batch brings its task something, which would be lost without it. */
 static bool was_handed(const struct task *t)
 {
-    return t->state == TASK_READY && t->reason >= 0 && t->wait.kind != KIND_NONE;
+    if (t->state != TASK_READY || t->reason < 0 || t->wait.kind == KIND_NONE)
+        return false;
+    return t->wait.kind != KIND_ITEMS || t->wait.items->handed || t->wait.items->collected;
 }
 
 static bool holds_element(const struct task *t)
@@ -166,6 +173,8 @@ static void withdraw(struct scheduler *s, struct task *t)
         if (holds_element(t))
             channel_forget(s, &t->wait);
     }
+    if (t->wait.kind == KIND_ITEMS)
+        items_forget(s, t);
     t->state = TASK_RUNNING;
 }
 
@@ -205,7 +214,7 @@ static cothread_ready entry_of(struct scheduler *s, struct task *t)
         entry.value = t->reason;
     } else if (t->reason == 0 && w->kind == KIND_CHANNEL) {
         if (!w->sends)
-            channel_deliver(s, w);
+            channel_deliver(s, w, NULL);
         entry.value = 0;
     } else if (t->reason == 0 && w->events) { /* a descriptor's */
         entry.events = w->events;
@@ -223,14 +232,18 @@ int host_batch(struct scheduler *s)
     uint32_t count = 0;
     happens_after(&s->shared.interrupted);
     for (; count < s->shared.posted_count && count < RING_CAPACITY; count++)
-        ready[count] = (cothread_ready){s->posted[count].token, COTHREAD_POSTED, 0, (int64_t)s->posted[count].value};
+        ready[count] = (cothread_ready){.token = s->posted[count].token, .reason = COTHREAD_POSTED, .value = (int64_t)s->posted[count].value};
     s->shared.posted_count = 0;
-    for (; count < RING_CAPACITY && s->shared.host.first; count++) {
+    while (count < RING_CAPACITY && s->shared.host.first) {
         struct wait *w = s->shared.host.first;
+        struct task *t = w->task;
+        if (w->kind != KIND_ITEMS)
+            ready[count++] = entry_of(s, t);
+        else if (!items_collect(s, t) || items_entry(s, t, &ready[count++]))
+            continue; /* it waits again; or there is another entry */
         wait_list_remove(&s->shared.host, w);
-        w->task->state = TASK_RUNNING;
-        w->task->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
-        ready[count] = entry_of(s, w->task);
+        t->state = TASK_RUNNING;
+        t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
     }
     s->ring.ready_count = count;
     if (s->shared.host.first && s->shared.notify)

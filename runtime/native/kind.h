@@ -3,8 +3,8 @@
  *
  * A wait on an object has three steps, so that a task, a host's request and a wait over many objects take the same ones:
  *   check   may this wait be made at all? Takes nothing.
- *   try     take what the wait asks for, if it is there: 0 or more, what the call returns. WOULD_WAIT: it is not.
- *           Negative: it never will be.
+ *   try     take what the wait asks for, if it is there: 0 or more, what the call returns. WOULD_WAIT: it is not, and
+ *           the wait is prepared: it is listed next, or leaves. Negative: it never will be.
  *   list    the list to stand in until another task provides it.
  * `memory` is the caller's, for an element: it is looked at during check and try only.
  * Whoever provides it hands it over before the waiting task runs: nobody can take it in between, and a wait that ends
@@ -31,7 +31,8 @@ struct wait_list;
     X(SEMAPHORE, 6) \
     X(GROUP, 9) \
     X(ADOPTED, 6) \
-    X(MAILBOX, 7)
+    X(MAILBOX, 7) \
+    X(TIMER, 6)
 
 #ifdef COTHREAD_VALGRIND
 #define TASK_BITS 8 /* valgrind's name of the stack is in the block */
@@ -46,9 +47,12 @@ struct wait_list;
 enum kind {
     KINDS(KIND_NAME)
     KIND_TABLES, /* the kinds above have slots */
-    KIND_NONE = 14, /* of a wait: for a deadline, a wakeup, a descriptor, room */
     KIND_SCHEDULER = 15,
+    KIND_NONE,  /* of a wait: for a deadline, a wakeup, a descriptor, room */
+    KIND_ITEMS, /* of a wait for several things */
+    KINDS_ALL,
 };
+_Static_assert(KIND_TABLES <= KIND_SCHEDULER, "a handle has four bits for its kind");
 
 static inline unsigned kind_slot_bits(enum kind kind)
 {
@@ -58,20 +62,20 @@ static inline unsigned kind_slot_bits(enum kind kind)
     }
 }
 
-#define WOULD_WAIT 1000 /* no code, and more than a try returns */
+#define WOULD_WAIT INT32_MIN /* no code, and nothing that a call returns */
 
 struct kind_row {
     const char *name; /* "an event" */
     int (*check)(const void *object, cothread_handle handle, const struct wait *w, const void *memory);
     int (*try)(struct scheduler *s, void *object, struct wait *w, void *memory);
     struct wait_list *(*list)(void *object, const struct wait *w);
-    void (*leave)(struct scheduler *s, struct wait *w); /* a wait in the list ends, and took nothing */
+    void (*leave)(struct scheduler *s, struct wait *w); /* a wait for it, prepared or listed, ends, and took nothing */
     void (*ready)(struct scheduler *s, void *object, uint32_t events); /* its descriptor (CALL_ADOPT) was reported */
     int (*close)(struct scheduler *s, void *object, cothread_handle handle); /* ends it and frees its slot */
     void (*free)(struct scheduler *s, void *object); /* the scheduler ends: memory and descriptors of a living object */
     void (*describe)(const struct scheduler *s, const void *object, char *text, size_t size); /* its state, as a clause */
 };
-/* NULL: a kind that does not do this. Indexed by enum kind, KIND_SCHEDULER included. */
+/* NULL: a kind that does not do this. Indexed by enum kind. */
 extern const struct kind_row kinds[];
 
 #endif

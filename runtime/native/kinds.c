@@ -4,14 +4,16 @@
 #include "channel.h"
 #include "event.h"
 #include "group.h"
+#include "items.h"
 #include "mailbox.h"
 #include "mutex.h"
 #include "semaphore.h"
 #include "tasks.h"
+#include "timer.h"
 
 _Static_assert(sizeof(struct task) <= 1 << TASK_BITS, "a task fits its slot");
 
-const struct kind_row kinds[KIND_SCHEDULER + 1] = {
+const struct kind_row kinds[KINDS_ALL] = {
     /*                  name                        check          try            list            leave          ready          close                 free          describe */
     [KIND_TASK] =      {"a task",              task_check,    task_try,      task_list,      NULL,          NULL,          task_close,           NULL,         task_describe},
     [KIND_EVENT] =     {"an event",            NULL,          event_try,     event_list,     NULL,          NULL,          event_close,          NULL,         event_describe},
@@ -19,7 +21,9 @@ const struct kind_row kinds[KIND_SCHEDULER + 1] = {
     [KIND_MUTEX] =     {"a mutex",             mutex_check,   mutex_try,     mutex_list,     NULL,          NULL,          mutex_close,          NULL,         mutex_describe},
     [KIND_SEMAPHORE] = {"a semaphore",         NULL,          semaphore_try, semaphore_list, NULL,          NULL,          semaphore_close,      NULL,         semaphore_describe},
     [KIND_GROUP] =     {"a task group",        NULL,          group_try,     group_list,     NULL,          NULL,          group_close,          group_free,   group_describe},
-    [KIND_ADOPTED] =   {"an adopted descriptor", NULL,        NULL,          NULL,           NULL,          adopted_ready, adopted_close,        adopted_free, adopted_describe},
+    [KIND_ADOPTED] =   {"an adopted descriptor", NULL,        NULL,          adopted_list,   NULL,          adopted_ready, adopted_close,        adopted_free, adopted_describe},
     [KIND_MAILBOX] =   {"a mailbox",           NULL,          NULL,          NULL,           NULL,          NULL,          mailbox_close_object, mailbox_free, mailbox_describe},
+    [KIND_TIMER] =     {"a timer",             NULL,          timer_try,     timer_list,    NULL,          NULL,          timer_close,          NULL,         timer_describe},
     [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,           NULL,          NULL,          NULL,                 NULL,         NULL},
+    [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
 };

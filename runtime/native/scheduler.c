@@ -13,6 +13,7 @@
 #include "channel.h"
 #include "descriptors.h"
 #include "host.h"
+#include "items.h"
 #include "tasks.h"
 #include "wait.h"
 
@@ -137,6 +138,7 @@ static void free_objects(struct scheduler *s)
             kinds[kind].free(s, slot_at(&s->handles, (enum kind)kind, i));
     }
     channel_free_cells(s);
+    items_close(s);
 }
 
 static void close(struct scheduler *s)
@@ -412,6 +414,7 @@ int scheduler_statistics(cothread_handle handle, cothread_stats *stats)
     stats->groups = tables[KIND_GROUP].living;
     stats->adopted = tables[KIND_ADOPTED].living;
     stats->mailboxes = tables[KIND_MAILBOX].living;
+    stats->timers = tables[KIND_TIMER].living;
     queue_statistics(&s->queue, stats);
     stack_statistics(&s->stacks, stats);
     return scheduler_find(handle, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */

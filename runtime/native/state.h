@@ -47,7 +47,11 @@ struct wait_list {
     struct wait *first; /* first->previous is the last, so that both ends cost one pointer */
 };
 
-enum wait_flag { WAIT_ARMED = 1 /* in the list `armed` */ };
+enum wait_flag {
+    WAIT_ARMED = 1,   /* in the list `armed` */
+    WAIT_OF_HOST = 2, /* of a host task: what it receives is copied when its batch is built */
+    WAIT_OF_ITEM = 4, /* the first field of a struct item */
+};
 
 /* A wait: what a task stands in a list with. One is embedded in each task; a ready task stands in a ready list with it.
  * What is in it while it waits belongs to the library: neither a caller's nor a host's memory is looked at meanwhile. */
@@ -59,16 +63,58 @@ struct wait {
         struct cell *cell;  /* channel: a larger element, or one that a host task receives */
         uint64_t count;     /* group: how many ends it waits for */
         uint64_t arrival;   /* descriptor: its place in the order of arrival */
+        struct items *items; /* of a wait for several things */
     };
     struct task *task;
     struct wait *armed_next; /* suspended in this tick with a deadline or descriptor */
-    int32_t fd;      /* descriptor waited for, with events != 0 */
+    union {
+        int32_t fd;    /* descriptor waited for, with events != 0 */
+        uint32_t size; /* channel, of an item: bytes of its elements */
+    };
     uint32_t events; /* wanted; when woken: what came */
     uint32_t number; /* of the wait under way: tells a late report from a present one */
     uint8_t kind;    /* of the object; KIND_NONE */
     uint8_t flags;
-    uint8_t sends;   /* channel: an element is given, not asked for */
+    union {
+        uint8_t sends;   /* channel: an element is given, not asked for */
+        uint8_t watches; /* task: its end is looked at, not joined */
+    };
     uint8_t directions; /* of a descriptor, for which it is counted: descriptors.c */
+};
+
+/* One of several things that a task waits for at a time, copied from the caller's. */
+struct item {
+    struct wait wait; /* in the list of its object */
+    int64_t object;
+    void *element;
+    int32_t result;  /* if it fired; of a descriptor: what it was found to have */
+    uint32_t want;
+    uint32_t wakes;  /* descriptor: those of cothread_wake_fd before the wait began */
+    uint8_t kind;    /* COTHREAD_ITEM_... */
+    bool takes;      /* and so at most one of these fires, without COTHREAD_ALL */
+    bool listed : 1; /* its wait stands in the list */
+    bool polled : 1; /* the poll under way looks at it */
+    bool fired;
+};
+_Static_assert(sizeof(struct item) == 96, "as many as the caller has: items are small");
+
+/* A wait for several things: the task's own wait, which has the deadline, and one for each item. It is over when one of them
+ * is handed what it asks for, or sees a condition that holds. From then on those that take stand in no list; conditions
+ * may still come true until the task runs. */
+struct items {
+    struct items *next_free;
+    struct items *next_made; /* all that this scheduler has */
+    uint32_t class;   /* log2 of the room */
+    uint32_t count;
+    uint32_t takers;  /* items that take */
+    uint32_t flags;   /* COTHREAD_ALL, COTHREAD_ONE */
+    uint32_t fired;   /* host task: entries to come; they are complete */
+    uint32_t next;    /* host task: the item to look at for the next entry */
+    bool handed;      /* one that takes has taken */
+    bool collected;   /* host task: all that fired is known */
+    bool timed;       /* there is a timer among them */
+    int64_t deadline; /* as the caller gave it */
+    struct item item[];
 };
 
 /* A task block. The first line is all that a switch, a wait and a wake touch. */
@@ -161,6 +207,7 @@ struct tick_half {
 };
 
 #define CELL_CLASSES 17
+#define ITEMS_CLASSES 17
 #define NAME_SIZE 32
 
 struct scheduler {
@@ -189,13 +236,17 @@ struct scheduler {
     uint32_t default_stack;
     int64_t began;        /* when it was created */
     struct wait hosted_wait;/* of a hosted scheduler's own stack: takes what is there, and never waits */
-    uint32_t (**ahead)[3]; /* by descriptor: descriptors.c */
+    uint32_t (**ahead)[4]; /* by descriptor: descriptors.c */
     uint32_t ahead_chunks;
     uint64_t arrivals;    /* waits for descriptors so far */
     struct wait_list room; /* tasks waiting for room in the callback queue */
     const struct tick_half *tick;
     struct stack_pool stacks;
     struct cell *cells, *free_cells[CELL_CLASSES]; /* the free ones by log2 of the element's size */
+    struct items *items, *free_items[ITEMS_CLASSES]; /* the free ones by log2 of their room */
+    struct system_look *looks; /* room to look at many descriptors in one call */
+    uint32_t looks_room;
+    uint32_t chance;      /* where the next look among several things begins */
     cothread_ring ring;
     struct posted *posted; /* callbacks for the host, taken this tick */
     struct mailbox_slot *closed_mailboxes, *last_closed_mailbox;
@@ -211,6 +262,15 @@ static inline const char *task_name(const struct scheduler *s, const struct task
 {
     const char(*names)[NAME_SIZE] = s->names[t->index >> CHUNK_BITS];
     return names ? names[t->index & ((1u << CHUNK_BITS) - 1)] : "";
+}
+
+/* task_is_joined says whether a wait to join a task is under way. One that only watches is none. */
+static inline bool task_is_joined(const struct task *t)
+{
+    const struct wait *w = t->joiners.first;
+    while (w && w->watches)
+        w = w->next;
+    return w;
 }
 
 /* task_free gives the block of a task that ended back, or of one that never began. */

@@ -68,6 +68,7 @@ struct task *task_new(struct scheduler *s, uint8_t flags, int *error)
     t->flags = flags;
     t->deadline = COTHREAD_FOREVER;
     t->wait.list = NULL;
+    t->wait.flags &= WAIT_ARMED;
     t->wait.value = 0;
     t->wait.task = t; /* its number and its place among the armed are those of the slot: they outlive the task */
     t->wait.events = 0;
@@ -158,8 +159,9 @@ static inline __attribute__((always_inline)) void end(struct scheduler *s, struc
     one_less(s);
     if (__builtin_expect(t->held != NULL, 0))
         mutex_abandon_all(s, t);
-    for (struct wait *joiner; (joiner = t->joiners.first); taken = true) {
-        joiner->value = result;
+    for (struct wait *joiner; (joiner = t->joiners.first);) {
+        taken |= !joiner->watches;
+        joiner->value = joiner->watches && t->flags & TASK_DETACHED ? 0 : result;
         wait_end(s, joiner, 0);
     }
     if (t->group)
@@ -209,10 +211,10 @@ int task_check(const void *object, cothread_handle handle, const struct wait *w,
     (void)memory;
     const struct task *t = object;
     if (t == w->task)
-        return fail(COTHREAD_EDEADLK, "task %lld joins itself", handle);
+        return fail(COTHREAD_EDEADLK, "task %lld waits for its own end", handle);
     if (t->flags & TASK_MAIN)
         return fail(COTHREAD_EINVAL, "task %lld is main, which does not end", handle);
-    if (t->flags & TASK_DETACHED)
+    if (t->flags & TASK_DETACHED && !w->watches)
         return fail(COTHREAD_EHANDLE, "task %lld was detached or is in a group", handle);
     return 0;
 }
@@ -224,7 +226,8 @@ int task_try(struct scheduler *s, void *object, struct wait *w, void *memory)
     if (t->state != TASK_ENDED)
         return WOULD_WAIT;
     w->value = t->result;
-    forget(s, t);
+    if (!w->watches)
+        forget(s, t);
     return 0;
 }
 
@@ -241,6 +244,7 @@ int task_join(struct scheduler *s, cothread_handle handle, void **result, int64_
     if (!t)
         return rc;
     struct wait *w = wait_of_caller(s);
+    w->watches = false;
     if ((rc = task_check(t, handle, w, NULL)) != 0)
         return rc;
     rc = wait_finish(s, task_try(s, t, w, NULL), KIND_TASK, &t->joiners, deadline);
@@ -270,7 +274,7 @@ int task_detach(struct scheduler *s, cothread_handle handle)
         return error;
     if (t->flags & (TASK_DETACHED | TASK_MAIN))
         return fail(COTHREAD_EHANDLE, "task %lld is detached already, in a group, or main", handle);
-    if (t->joiners.first)
+    if (task_is_joined(t))
         return fail(COTHREAD_EBUSY, "a task waits to join task %lld", handle);
     t->flags |= TASK_DETACHED;
     if (t->state == TASK_ENDED)

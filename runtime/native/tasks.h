@@ -32,7 +32,7 @@ void task_each(struct scheduler *s, void (*visit)(struct scheduler *s, struct ta
 /* task_main is the first frame of each native task: see switch_amd64.S. */
 void task_main(struct task *t, cothread_function function, void *argument);
 
-/* The row of a task, which is waited for by join. */
+/* The row of a task. A wait with `watches` looks at its end and leaves the handle. */
 int task_check(const void *object, cothread_handle handle, const struct wait *w, const void *memory);
 int task_try(struct scheduler *s, void *object, struct wait *w, void *memory);
 struct wait_list *task_list(void *object, const struct wait *w);

@@ -8,6 +8,38 @@ void wait_end_all(struct scheduler *s, struct wait_list *list, int reason)
         wait_end_cold(s, list->first, reason);
 }
 
+void wait_leave_item(struct scheduler *s, struct item *item)
+{
+    struct wait *w = &item->wait;
+    if (!w->list)
+        return;
+    wait_say_leave(s, w);
+    if (item->listed)
+        wait_list_remove(w->list, w);
+    item->listed = false;
+    w->list = NULL;
+}
+
+void wait_end_item(struct scheduler *s, struct wait *w, int reason)
+{
+    struct item *item = (struct item *)(void *)w;
+    struct task *t = w->task;
+    struct items *items = t->wait.items;
+    if (w->list)
+        wait_list_remove(w->list, w);
+    item->listed = false;
+    w->list = NULL;
+    item->fired = true;
+    item->result = reason;
+    if (t->state != TASK_WAITING) /* over already: a condition tells all the same */
+        return;
+    items->handed = item->takes && reason >= 0;
+    for (uint32_t i = 0; items->takers && i < items->count; i++)
+        if (items->item[i].takes)
+            wait_leave_item(s, &items->item[i]);
+    wait_end(s, &t->wait, 0);
+}
+
 void wait_cancel(struct scheduler *s, struct task *t)
 {
     if (t->state == TASK_ENDED)

@@ -71,7 +71,7 @@ static inline void wait_arm(struct scheduler *s, struct wait *w)
     s->shared.armed_last = w;
 }
 
-/* wait_enter puts `t` into a wait; it is over when somebody calls wait_end. wait_enter_fd: for a descriptor. */
+/* wait_enter puts `t` into a wait; it is over when somebody calls wait_end. */
 static inline void wait_enter(struct scheduler *s, struct task *t, enum kind kind, struct wait_list *list, int64_t deadline)
 {
     struct wait *w = &t->wait;
@@ -87,14 +87,6 @@ static inline void wait_enter(struct scheduler *s, struct task *t, enum kind kin
     COUNT(s->shared.waiting, !(t->flags & TASK_MAIN));
 }
 
-static inline void wait_enter_fd(struct scheduler *s, struct task *t, int fd, uint32_t events, int64_t deadline)
-{
-    wait_enter(s, t, KIND_NONE, NULL, deadline);
-    t->wait.fd = fd;
-    t->wait.events = events;
-    wait_arm(s, &t->wait);
-}
-
 /* wait_drop takes a task out of its wait without making it ready. */
 static inline void wait_drop(struct scheduler *s, struct wait *w)
 {
@@ -107,27 +99,40 @@ static inline void wait_drop(struct scheduler *s, struct wait *w)
     COUNT(s->shared.waiting, -!(t->flags & TASK_MAIN));
 }
 
+/* wait_end_item ends the wait of one of several things that a task waits for, and with it the task's. wait_leave_item takes
+ * it out of its list, prepared or listed: it takes nothing any more. */
+void wait_end_item(struct scheduler *s, struct wait *w, int reason) __attribute__((cold));
+void wait_leave_item(struct scheduler *s, struct item *item);
+
 /* wait_end ends a wait that was served: what it asked for has been put into it. */
 static inline void wait_end(struct scheduler *s, struct wait *w, int reason)
 {
+    if (__builtin_expect(w->flags & WAIT_OF_ITEM, 0)) {
+        wait_end_item(s, w, reason);
+        return;
+    }
     wait_drop(s, w);
     w->task->reason = reason;
     wait_make_ready(s, w->task);
 }
 
-/* wait_end_unserved ends one that took nothing. wait_leave: without making its task ready. */
-static inline void wait_leave(struct scheduler *s, struct wait *w)
+/* wait_end_unserved ends one that took nothing. wait_leave, which is for a task's own wait, does not make the task ready. */
+static inline void wait_say_leave(struct scheduler *s, struct wait *w)
 {
     if (__builtin_expect(kinds[w->kind].leave != NULL, 0))
         kinds[w->kind].leave(s, w);
+}
+
+static inline void wait_leave(struct scheduler *s, struct wait *w)
+{
+    wait_say_leave(s, w);
     wait_drop(s, w);
 }
 
 static inline void wait_end_unserved(struct scheduler *s, struct wait *w, int reason)
 {
-    wait_leave(s, w);
-    w->task->reason = reason;
-    wait_make_ready(s, w->task);
+    wait_say_leave(s, w);
+    wait_end(s, w, reason);
 }
 
 /* wait_end_cold is for what comes from outside: the task has been away for long, and many are woken in a row. Asked for here,

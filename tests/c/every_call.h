@@ -16,6 +16,7 @@ static void every_call_callback(void *argument) {
 }
 
 static int64_t every_call_word[2];
+static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHREAD_READABLE};
 
 #define BY_HANDLE(name, arguments) \
     static int64_t by_handle_##name(cothread_handle h) { \
@@ -46,6 +47,7 @@ static int64_t every_call_word[2];
     X(group_add, (h, h)) \
     X(group_wait, (h, 0, COTHREAD_NOW)) \
     X(group_cancel, (h)) \
+    X(timer_set, (h, COTHREAD_FOREVER, 0)) \
     X(release, (h)) \
     X(descriptor, (h)) \
     X(wait_ready, (h, COTHREAD_READABLE, COTHREAD_NOW)) \
@@ -75,6 +77,8 @@ static int64_t every_call_word[2];
     X(mutex_create, (0)) \
     X(semaphore_create, (1, 0)) \
     X(group_create, (0)) \
+    X(timer_create, (0)) \
+    X(wait, (&every_call_item, sizeof every_call_item, 1, COTHREAD_NOW, 0)) \
     X(wait_fd, (0, COTHREAD_READABLE, COTHREAD_NOW)) \
     X(wake_fd, (0)) \
     X(adopt, (0, 0)) \

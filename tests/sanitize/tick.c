@@ -45,6 +45,12 @@ static bool waits(const struct entry *e)
     return e->wait->number == e->number && e->wait->task->state == TASK_WAITING;
 }
 
+/* One of several things that a task waits for has no deadline: the task's own wait has it. */
+static int64_t deadline_of(const struct wait *wait)
+{
+    return wait->flags & WAIT_OF_ITEM ? COTHREAD_FOREVER : wait->task->deadline;
+}
+
 /* due notes what ends a wait. One for which there is no room goes on, and the next look finds it again. */
 static void due(struct half *half, struct wait *wait, int reason, uint32_t events)
 {
@@ -67,7 +73,7 @@ static void arm(struct half *half)
     for (struct wait *next; wait; wait = next) {
         next = wait->armed_next;
         wait->flags &= (uint8_t)~WAIT_ARMED;
-        if (wait->task->state != TASK_WAITING || (wait->task->deadline == COTHREAD_FOREVER && !wait->events))
+        if (wait->task->state != TASK_WAITING || (deadline_of(wait) == COTHREAD_FOREVER && !wait->events))
             continue;
         if (half->count == half->room) {
             half->room = half->room ? 2 * half->room : 64;
@@ -98,8 +104,8 @@ static int64_t nearest(struct half *half)
 {
     int64_t deadline = COTHREAD_FOREVER;
     for (size_t i = 0; i < half->count; i++)
-        if (waits(&half->waits[i]) && half->waits[i].wait->task->deadline < deadline)
-            deadline = half->waits[i].wait->task->deadline;
+        if (waits(&half->waits[i]) && deadline_of(half->waits[i].wait) < deadline)
+            deadline = deadline_of(half->waits[i].wait);
     return deadline;
 }
 
@@ -146,7 +152,7 @@ static bool look(struct half *half, int64_t deadline)
 static int by_deadline(const void *a, const void *b)
 {
     const struct entry *first = a, *second = b;
-    int64_t left = first->wait->task->deadline, right = second->wait->task->deadline;
+    int64_t left = deadline_of(first->wait), right = deadline_of(second->wait);
     if (left != right)
         return left < right ? -1 : 1;
     return first->order < second->order ? -1 : 1;
@@ -163,9 +169,9 @@ static void expire(struct half *half)
     for (size_t i = 0; i < half->count; i++) {
         if (!waits(&half->waits[i]))
             continue;
-        if (half->waits[i].wait->task->deadline <= at)
+        if (deadline_of(half->waits[i].wait) <= at)
             passed[count++] = half->waits[i];
-        else if (half->waits[i].wait->task->deadline != COTHREAD_FOREVER)
+        else if (deadline_of(half->waits[i].wait) != COTHREAD_FOREVER)
             armed++;
     }
     atomic_store_explicit(&half->scheduler->shared.timers_armed, armed, memory_order_relaxed);

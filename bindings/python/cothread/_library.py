@@ -34,7 +34,7 @@ FINISH = 3 | NO_DESCRIPTOR
 
 # int64 words of one request and of one batch entry.
 REQUEST_WORDS = 5
-READY_WORDS = 3
+READY_WORDS = 4
 
 _HOSTED = 1
 

@@ -647,7 +647,7 @@ def _deliver() -> None:
     """Makes ready whoever the batch names. May be interrupted and run again: it skips what it has done."""
     global _batch
     words = iter(_batch)
-    for token, what, _value in zip(words, words, words):
+    for token, what, _value, _items in zip(words, words, words, words):
         waiter = by_token[token]
         if waiter is None or not waiter.armed:
             continue  # Python was first
