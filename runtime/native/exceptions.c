@@ -1,14 +1,12 @@
 /* exceptions.c - see exceptions.h.
  * SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "exceptions.h"
 
-#include <dlfcn.h>
-#include <link.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "../../cothread.h"
+#include "../../system/libraries.h"
 #include "errors.h"
 
 typedef void *(*globals_function)(void); /* what __cxa_get_globals is */
@@ -16,7 +14,7 @@ typedef void *(*globals_function)(void); /* what __cxa_get_globals is */
 _Atomic uint32_t exception_runtimes;
 static _Atomic(globals_function) runtimes[EXCEPTION_RUNTIMES];
 static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic unsigned long long loads_seen; /* of the linker, when it was last asked */
+static _Atomic uint64_t loads_seen;
 
 static const struct exception_list never = {NULL, 0}, always = {NULL, 1};
 
@@ -31,9 +29,7 @@ int exceptions_register(globals_function globals)
     if (i == EXCEPTION_RUNTIMES) { /* none of them */
         rc = fail(COTHREAD_ELIMIT, "%lld C++ runtimes are known already", EXCEPTION_RUNTIMES);
     } else if (i == count) {
-        Dl_info object;
-        if (dladdr((void *)globals, &object) && object.dli_fname) /* its lists are looked at from now on: it stays loaded */
-            dlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+        system_keep_library((const void *)globals); /* its lists are looked at from now on */
         runtimes[count] = globals;
         atomic_store_explicit(&exception_runtimes, count + 1, memory_order_release);
     }
@@ -43,9 +39,7 @@ int exceptions_register(globals_function globals)
 
 static _Atomic uintptr_t known[EXCEPTION_RUNTIMES]; /* where those lie that were found by name */
 
-/* A name is kept and opened later: inside dl_iterate_phdr the linker is locked. */
 struct search {
-    unsigned long long loads;
     char names[EXCEPTION_RUNTIMES][256];
     uintptr_t places[EXCEPTION_RUNTIMES];
     int count;
@@ -68,49 +62,35 @@ static void make_known(uintptr_t place)
     }
 }
 
-static int count_loads(struct dl_phdr_info *object, size_t size, void *context)
-{
-    (void)size;
-    *(unsigned long long *)context = object->dlpi_adds;
-    return 1; /* the first object says it */
-}
-
-static int note_runtime(struct dl_phdr_info *object, size_t size, void *context)
+static void note_runtime(const char *path, uintptr_t place, void *context)
 {
     struct search *search = context;
-    const char *slash = strrchr(object->dlpi_name, '/'), *name = slash ? slash + 1 : object->dlpi_name;
-    (void)size;
-    if ((strncmp(name, "libstdc++.so", 12) == 0 || strncmp(name, "libc++abi.so", 12) == 0) &&
-        !is_known(object->dlpi_addr) && search->count < EXCEPTION_RUNTIMES && strlen(object->dlpi_name) < sizeof search->names[0]) {
-        search->places[search->count] = object->dlpi_addr;
-        strcpy(search->names[search->count++], object->dlpi_name);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if ((strncmp(name, "libstdc++.so", 12) == 0 || strncmp(name, "libc++abi.so", 12) == 0) && !is_known(place) &&
+        search->count < EXCEPTION_RUNTIMES && strlen(path) < sizeof search->names[0]) {
+        search->places[search->count] = place;
+        strcpy(search->names[search->count++], path);
     }
-    return 0;
 }
 
-/* look_for_runtimes finds what was loaded since. By name too: dlsym does not see what came with
- * a plugin of its own scope.
+/* look_for_runtimes finds what was loaded since. By name too: what came with a plugin of its own scope is not found
+ * otherwise.
  *
- * dlsym and dlopen wait until every other dlopen is done, its constructors too, which may wait for
- * this scheduler. So a tick calls them only for a runtime that is new. (dl_iterate_phdr takes
- * another lock, which no constructor runs under.) */
+ * system_symbol waits until every other dlopen is done, its constructors too, which may wait for this scheduler. So a tick
+ * calls it only for a runtime that is new. */
 static void look_for_runtimes(bool in_tick)
 {
     struct search search = {.count = 0};
-    dl_iterate_phdr(count_loads, &search.loads);
-    if (atomic_exchange(&loads_seen, search.loads) == search.loads)
+    uint64_t loads = system_libraries_loaded();
+    if (atomic_exchange(&loads_seen, loads) == loads)
         return;
-    void *globals = in_tick ? NULL : dlsym(RTLD_DEFAULT, "__cxa_get_globals");
+    void *globals = in_tick ? NULL : system_symbol(NULL, "__cxa_get_globals");
     if (globals)
         exceptions_register((globals_function)globals);
-    dl_iterate_phdr(note_runtime, &search);
-    for (int i = 0; i < search.count; i++) {
-        void *object = dlopen(search.names[i], RTLD_LAZY | RTLD_NOLOAD);
-        if (object && (globals = dlsym(object, "__cxa_get_globals")) && exceptions_register((globals_function)globals) == 0)
+    system_each_library(note_runtime, &search);
+    for (int i = 0; i < search.count; i++)
+        if ((globals = system_symbol(search.names[i], "__cxa_get_globals")) && exceptions_register((globals_function)globals) == 0)
             make_known(search.places[i]);
-        if (object)
-            dlclose(object);
-    }
 }
 
 static void take_over(struct exceptions *e)
