@@ -996,7 +996,36 @@ typedef struct cothread_request {
                                COTHREAD_WAIT_ITEMS: the items' address */
 } cothread_request;
 
+/* The next are about descriptors, not tasks: a host that pays for each foreign call lets the
+ * library read and write its adopted descriptors, and finds what came in the batch. `task` is the
+ * handle of the adopted descriptor, `object` the token of its entries. Reading and writing go on
+ * side by side. A request that is refused has an entry with the error in the next batch.
+ *
+ * A write is tried when the request is taken. If the system takes all of it, there is no entry.
+ * Else the rest is copied, and COTHREAD_WRITTEN says how many bytes are unsent: write no more until
+ * it says 0. Of one descriptor 4 MiB may be unsent; a write beyond that is refused with
+ * COTHREAD_EFULL. What is read lies in ring.input. It is read while the batch is built, at most 64
+ * KiB of one descriptor; what finds no room is read for the next batch. A peer that sends more than
+ * the host reads is kept waiting by the system's buffers. */
+
+#define COTHREAD_READ 12   /* `fd` > 0: once, at most so many bytes; 0: again and again, until
+                              COTHREAD_PAUSE or an entry that is not COTHREAD_DATA */
+#define COTHREAD_ACCEPT 13 /* connections of an adopted listening socket, likewise until paused */
+#define COTHREAD_PAUSE 14  /* ends COTHREAD_READ and COTHREAD_ACCEPT; an entry may be in the batch
+                              that was built before */
+#define COTHREAD_WRITE 15  /* `fd` bytes at offset `value` of ring.output, which are free again once
+                              the request is taken */
+#define COTHREAD_CLOSE 16  /* closes the descriptor once nothing is unsent; with the deadline
+                              COTHREAD_NOW at once. If it had to wait, COTHREAD_WRITTEN or an error
+                              is its last entry */
+
 #define COTHREAD_POSTED 1 /* reason of a batch entry that is a callback for the host, not a task */
+/* Reasons of an entry about an adopted descriptor. Of an error (COTHREAD_ESYSTEM) `events` is
+ * errno; `value` of a failed write is the number of bytes that were not sent. */
+#define COTHREAD_DATA 2     /* `events` bytes at offset `value` of ring.input, till the next poll */
+#define COTHREAD_END 3      /* the peer sent its last */
+#define COTHREAD_WRITTEN 4  /* `value` bytes are unsent; 0: no more */
+#define COTHREAD_ACCEPTED 5 /* `value` is the handle of an adopted connection */
 
 /* cothread_ready is an entry of the batch. */
 typedef struct cothread_ready {
@@ -1024,6 +1053,12 @@ typedef struct cothread_ring {
     /* Stamped by the host at each switch, so that statistics and a watchdog see its tasks: */
     cothread_handle current; /* the host task that runs; 0: none */
     int64_t switches;        /* so far */
+    /* For reading and writing in batches: */
+    int64_t deadline;        /* of cothread_poll; COTHREAD_FOREVER at first */
+    char *input;             /* what COTHREAD_DATA points into */
+    char *output;            /* what COTHREAD_WRITE points into; the host's */
+    uint32_t input_size;     /* bytes: 1 MiB */
+    uint32_t output_size;    /* likewise */
 } cothread_ring;
 
 /* cothread_host_ring returns the ring of the calling thread's hosted scheduler.
@@ -1031,6 +1066,12 @@ typedef struct cothread_ring {
  * why: the scheduler is self-driven, or the caller is in a task.
  * Plain; from own stack. */
 COTHREAD_API cothread_ring *cothread_host_ring(void);
+
+/* cothread_poll is cothread_poll_scheduler(ring->deadline): a call without arguments costs some
+ * hosts a third of one that has any.
+ * Returns and errors as cothread_poll_scheduler.
+ * Wait; from own stack. */
+COTHREAD_API int cothread_poll(void);
 
 /* cothread_host_create makes a host task. It is not ready: the host starts it itself. Native tasks
  * may join, cancel and wake it like their own. A cancelled host task gets COTHREAD_ECANCELED for

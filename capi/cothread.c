@@ -520,6 +520,12 @@ COTHREAD_API int cothread_poll_scheduler(int64_t deadline)
     return host_batch(s);
 }
 
+COTHREAD_API int cothread_poll(void)
+{
+    ENTER(s);
+    return cothread_poll_scheduler(s->ring.deadline);
+}
+
 COTHREAD_API int cothread_submit(void)
 {
     ENTER(s);

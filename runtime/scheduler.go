@@ -168,7 +168,9 @@ func (s *Scheduler) run(begin bool) {
 
 // ready says whether a tick has something to do without waiting. Callbacks apart: PrepareSleep knows them better, as one that
 // is only announced is no reason to spin.
-func (s *Scheduler) ready() bool { return s.shared.HostFirst != nil || s.nativeReady() }
+func (s *Scheduler) ready() bool {
+	return s.shared.HostFirst != nil || s.shared.PostedCount > 0 || s.nativeReady()
+}
 
 func (s *Scheduler) nativeReady() bool {
 	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.DueCount > 0 || len(s.late) > 0
@@ -358,7 +360,7 @@ func (s *Scheduler) Embed() int {
 // telling the truth: what changes after this shows by itself.
 func (s *Scheduler) Settle() {
 	s.settle()
-	if s.embedded && s.shared.HostFirst != nil {
+	if s.embedded && (s.shared.HostFirst != nil || s.shared.PostedCount > 0) {
 		s.wakeSelf()
 	}
 }

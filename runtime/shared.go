@@ -54,6 +54,7 @@ const (
 	waitOnArmed = 1 << iota
 	waitOfHost
 	waitOfItem // one of several of its task's: Block.Wait has the deadline
+	waitOfTransfer
 )
 
 const (

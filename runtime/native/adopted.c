@@ -25,8 +25,9 @@ struct adopted {
     bool open;
     bool ended; /* a read returned 0, and nothing was reported since: READABLE would be the same end again */
     struct wait_list readers, writers, either;
+    struct transfer *transfer; /* what a host has asked for in batches */
 };
-_Static_assert(sizeof(struct adopted) <= 64, "an adopted descriptor fits its slot");
+_Static_assert(sizeof(struct adopted) <= 128, "an adopted descriptor fits its slot");
 
 #define STICKY (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR | COTHREAD_PRIORITY)
 
@@ -48,6 +49,7 @@ static cothread_handle enter(struct scheduler *s, struct system_descriptor *desc
     adopted->drained = adopted->sticky = 0;
     adopted->ended = false;
     adopted->readers.first = adopted->writers.first = adopted->either.first = NULL;
+    adopted->transfer = NULL;
     adopted->open = true;
     cothread_handle handle = handle_of(&s->handles, KIND_ADOPTED, adopted);
     error = (int)switch_call(s, CALL_ADOPT, fd, handle);
@@ -92,6 +94,8 @@ static void leave(struct scheduler *s, struct adopted *adopted)
     wait_end_all(s, &adopted->readers, COTHREAD_ECLOSED);
     wait_end_all(s, &adopted->writers, COTHREAD_ECLOSED);
     wait_end_all(s, &adopted->either, COTHREAD_ECLOSED);
+    if (adopted->transfer)
+        transfer_lost(s, adopted->transfer);
 }
 
 int adopted_release(struct scheduler *s, cothread_handle handle)
@@ -258,6 +262,24 @@ int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, i
     }
 }
 
+/* try_read reads what is there. -EAGAIN: nothing is, and a report will tell of what comes. */
+static inline int64_t try_read(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
+{
+    bool drained = false;
+    int64_t n = system_read(&adopted->descriptor, buffer, size, &drained);
+    if (n == -EAGAIN) {
+        adopted->drained |= COTHREAD_READABLE;
+        adopted->sticky = 0; /* nothing is left, an end neither: a HUP of before connect, a PRI that was taken */
+        return n;
+    }
+    if (n == 0)
+        adopted->ended = true;
+    else if (n > 0 && drained && !(adopted->sticky & STICKY))
+        adopted->drained |= COTHREAD_READABLE;
+    pass_on(s, adopted, COTHREAD_READABLE);
+    return n;
+}
+
 int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline)
 {
     int rc;
@@ -266,27 +288,36 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
         if (!adopted)
             return rc;
         if (worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
-            bool drained = false;
-            int64_t n = system_read(&adopted->descriptor, buffer, size, &drained);
+            int64_t n = try_read(s, adopted, buffer, size);
             if (n >= 0) {
-                if (n == 0)
-                    adopted->ended = true;
-                else if (drained && !(adopted->sticky & STICKY))
-                    adopted->drained |= COTHREAD_READABLE;
-                pass_on(s, adopted, COTHREAD_READABLE);
                 wait_satisfied(s, deadline);
                 return n;
             }
-            if (n != -EAGAIN) {
-                pass_on(s, adopted, COTHREAD_READABLE);
+            if (n != -EAGAIN)
                 return fail(COTHREAD_ESYSTEM, "read from descriptor %lld failed with errno %lld", adopted->descriptor.fd, -n);
-            }
-            adopted->drained |= COTHREAD_READABLE;
-            adopted->sticky = 0; /* nothing is left, an end neither: a HUP of before connect, a PRI that was taken */
         }
         if ((rc = await(s, adopted, &adopted->readers, COTHREAD_READABLE, deadline)) != 0)
             return rc;
     }
+}
+
+/* try_write writes as much as there is room for, and adds to *written. 0: all of it. -EAGAIN: there is no room for the rest. */
+static inline int64_t try_write(struct scheduler *s, struct adopted *adopted, const char *data, size_t size, size_t *written)
+{
+    while (*written < size) {
+        int64_t n = system_write(&adopted->descriptor, data + *written, size - *written);
+        if (n == -EAGAIN) {
+            adopted->drained |= COTHREAD_WRITABLE;
+            return n;
+        }
+        if (n < 0) {
+            pass_on(s, adopted, COTHREAD_WRITABLE);
+            return n;
+        }
+        *written += (size_t)n;
+    }
+    pass_on(s, adopted, COTHREAD_WRITABLE);
+    return 0;
 }
 
 int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline)
@@ -298,22 +329,16 @@ int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *d
         if (!adopted)
             return written ? (int64_t)written : rc;
         if (worth_trying(s, adopted, COTHREAD_WRITABLE, deadline)) {
-            int64_t n = system_write(&adopted->descriptor, (const char *)data + written, size - written);
-            if (n >= 0) {
-                written += (size_t)n;
-                if (written < size)
-                    continue;
-                pass_on(s, adopted, COTHREAD_WRITABLE);
+            int64_t error = try_write(s, adopted, data, size, &written);
+            if (error == 0) {
                 wait_satisfied(s, deadline);
                 return (int64_t)written;
             }
-            if (n != -EAGAIN) {
-                pass_on(s, adopted, COTHREAD_WRITABLE);
+            if (error != -EAGAIN) {
                 if (written)
                     return (int64_t)written; /* the next call meets the error again */
-                return fail(COTHREAD_ESYSTEM, "write to descriptor %lld failed with errno %lld", adopted->descriptor.fd, -n);
+                return fail(COTHREAD_ESYSTEM, "write to descriptor %lld failed with errno %lld", adopted->descriptor.fd, -error);
             }
-            adopted->drained |= COTHREAD_WRITABLE;
         }
         if ((rc = await(s, adopted, &adopted->writers, COTHREAD_WRITABLE, deadline)) != 0) {
             if (rc == COTHREAD_EINTR && written)
@@ -321,6 +346,31 @@ int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *d
             return written ? (int64_t)written : rc;
         }
     }
+}
+
+/* try_accept accepts and adopts a connection. WOULD_WAIT: there is none. */
+static int64_t try_accept(struct scheduler *s, struct adopted *adopted)
+{
+    struct system_descriptor accepted;
+    int fd = adopted->descriptor.fd, error = system_accept(&adopted->descriptor, &accepted);
+    if (error == -EAGAIN) {
+        adopted->drained |= COTHREAD_READABLE;
+        return WOULD_WAIT;
+    }
+    pass_on(s, adopted, COTHREAD_READABLE);
+    switch (error) {
+    case -EMFILE:
+    case -ENFILE:
+    case -ENOBUFS:
+    case -ENOMEM:
+        return fail(COTHREAD_ELIMIT, "accept on descriptor %lld failed with errno %lld: no descriptor or memory is left", fd, -error);
+    }
+    if (error < 0)
+        return fail(COTHREAD_ESYSTEM, "accept on descriptor %lld failed with errno %lld", fd, -error);
+    cothread_handle entered = enter(s, &accepted);
+    if (entered < 0)
+        system_close(&accepted);
+    return entered;
 }
 
 cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int64_t deadline)
@@ -331,31 +381,50 @@ cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int6
         if (!adopted)
             return rc;
         if (worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
-            struct system_descriptor accepted;
-            int fd = adopted->descriptor.fd, error = system_accept(&adopted->descriptor, &accepted);
-            if (error >= 0) {
-                pass_on(s, adopted, COTHREAD_READABLE);
-                cothread_handle entered = enter(s, &accepted);
-                if (entered < 0)
-                    system_close(&accepted);
-                wait_satisfied(s, deadline);
-                return entered;
+            int64_t accepted = try_accept(s, adopted);
+            if (accepted != WOULD_WAIT) {
+                if (accepted >= 0)
+                    wait_satisfied(s, deadline);
+                return accepted;
             }
-            switch (error) {
-            case -EAGAIN: break;
-            case -EMFILE:
-            case -ENFILE:
-            case -ENOBUFS:
-            case -ENOMEM:
-                pass_on(s, adopted, COTHREAD_READABLE);
-                return fail(COTHREAD_ELIMIT, "accept on descriptor %lld failed with errno %lld: no descriptor or memory is left", fd, -error);
-            default:
-                pass_on(s, adopted, COTHREAD_READABLE);
-                return fail(COTHREAD_ESYSTEM, "accept on descriptor %lld failed with errno %lld", fd, -error);
-            }
-            adopted->drained |= COTHREAD_READABLE;
         }
         if ((rc = await(s, adopted, &adopted->readers, COTHREAD_READABLE, deadline)) != 0)
             return rc;
     }
+}
+
+/* ---- For a host, in batches ----------------------------------------------------------------------------------- */
+
+int64_t adopted_try_read(struct scheduler *s, void *object, void *buffer, size_t size)
+{
+    struct adopted *adopted = object;
+    return adopted->drained & COTHREAD_READABLE ? -EAGAIN : try_read(s, adopted, buffer, size);
+}
+
+int64_t adopted_try_write(struct scheduler *s, void *object, const char *data, size_t size, size_t *written)
+{
+    struct adopted *adopted = object;
+    return adopted->drained & COTHREAD_WRITABLE ? -EAGAIN : try_write(s, adopted, data, size, written);
+}
+
+int64_t adopted_try_accept(struct scheduler *s, void *object)
+{
+    struct adopted *adopted = object;
+    return adopted->drained & COTHREAD_READABLE ? WOULD_WAIT : try_accept(s, adopted);
+}
+
+bool adopted_list_wait(struct scheduler *s, void *object, struct wait *w, uint32_t direction)
+{
+    struct adopted *adopted = object;
+    if (!(adopted->drained & direction))
+        return false;
+    adopted_expect(s, adopted, direction);
+    w->list = list_of(adopted, direction);
+    wait_list_append(w->list, w);
+    return true;
+}
+
+struct transfer **adopted_transfer(void *object)
+{
+    return &((struct adopted *)object)->transfer;
 }

@@ -13,6 +13,16 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
 int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline);
 cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int64_t deadline);
 
+/* What a host does in batches: one try each, after which adopted_list_wait lists a wait for the next report; false: another try
+ * is worth it. adopted_try_write adds to *written; 0: all is written. adopted_try_accept returns WOULD_WAIT if there is no
+ * connection, the others -EAGAIN. */
+int64_t adopted_try_read(struct scheduler *s, void *object, void *buffer, size_t size);
+int64_t adopted_try_write(struct scheduler *s, void *object, const char *data, size_t size, size_t *written);
+int64_t adopted_try_accept(struct scheduler *s, void *object);
+bool adopted_list_wait(struct scheduler *s, void *object, struct wait *w, uint32_t direction);
+/* adopted_transfer is where the transfer of an adopted descriptor is noted. */
+struct transfer **adopted_transfer(void *object);
+
 /* adopted_close_all closes them without the tick half: its thread has ended. */
 void adopted_close_all(struct scheduler *s);
 

@@ -7,6 +7,7 @@
 #include "callbacks.h"
 
 #include "../../system/process.h"
+#include "../../system/system.h"
 #include "mutex.h"
 #include "tasks.h"
 #include "wait.h"
@@ -61,6 +62,24 @@ static void runner_waits(struct scheduler *s, struct task *runner)
         callbacks_ready(s);
 }
 
+void callbacks_tell_host(struct scheduler *s, const cothread_ready *entry)
+{
+    s->told[s->shared.posted_count++] = *entry;
+}
+
+int callbacks_reserve(struct scheduler *s, uint32_t requests)
+{
+    uint32_t room = s->shared.posted_count + requests + s->shared.callback_budget;
+    if (room <= s->told_room)
+        return 0;
+    void *grown = system_resize(s->told, room * sizeof *s->told);
+    if (!grown)
+        return fail(COTHREAD_ENOMEM, "no memory for what a batch of %lld requests may bring", requests);
+    s->told = grown;
+    s->told_room = room;
+    return 0;
+}
+
 void callbacks_open(struct scheduler *s)
 {
     s->runner_waits = runner_waits;
@@ -71,9 +90,9 @@ static void call(struct scheduler *s, const struct queue_item *item)
     if (item->callback)
         item->callback(item->argument);
     else if (!s->closing) /* there will be no more batches */
-        s->posted[s->shared.posted_count++] = item->kind == QUEUE_MAILBOX
-            ? (struct posted){item->token, (uint64_t)(uintptr_t)item->argument}
-            : (struct posted){(uint64_t)(uintptr_t)item->argument, 0};
+        callbacks_tell_host(s, item->kind == QUEUE_MAILBOX
+            ? &(cothread_ready){.token = item->token, .reason = COTHREAD_POSTED, .value = (int64_t)(uintptr_t)item->argument}
+            : &(cothread_ready){.token = (uint64_t)(uintptr_t)item->argument, .reason = COTHREAD_POSTED});
 }
 
 static void *run(void *argument)

@@ -10,6 +10,7 @@
 #include "items.h"
 #include "mutex.h"
 #include "tasks.h"
+#include "transfer.h"
 #include "wait.h"
 
 int host_open(struct scheduler *s)
@@ -21,17 +22,24 @@ int host_open(struct scheduler *s)
         .ready_size = sizeof(cothread_ready),
         .requests = system_allocate(RING_CAPACITY, sizeof(cothread_request)),
         .ready = system_allocate(RING_CAPACITY, sizeof(cothread_ready)),
+        .input = system_reserve(2 * ARENA_SIZE),
+        .input_size = ARENA_SIZE,
+        .output_size = ARENA_SIZE,
+        .deadline = COTHREAD_FOREVER,
     };
-    s->posted = system_allocate(s->shared.callback_budget, sizeof *s->posted);
-    return s->ring.requests && s->ring.ready && s->posted ? 0 : COTHREAD_ENOMEM;
+    s->ring.output = s->ring.input + ARENA_SIZE;
+    return s->ring.requests && s->ring.ready && s->ring.input && callbacks_reserve(s, 0) == 0 ? 0 : COTHREAD_ENOMEM;
 }
 
 void host_close(struct scheduler *s)
 {
-    system_free(s->posted);
+    system_free(s->told);
+    if (s->ring.input)
+        system_unreserve(s->ring.input, 2 * ARENA_SIZE);
     system_free(s->ring.requests);
     system_free(s->ring.ready);
-    s->posted = NULL;
+    s->told = NULL;
+    s->told_room = 0;
     memset(&s->ring, 0, sizeof s->ring);
 }
 
@@ -183,11 +191,18 @@ int host_submit(struct scheduler *s)
     int64_t count = s->ring.request_count;
     if (count < 0 || count > RING_CAPACITY)
         return fail(COTHREAD_EINVAL, "request_count is %lld; the ring holds %lld", count, RING_CAPACITY);
+    int rc = callbacks_reserve(s, (uint32_t)count);
+    if (rc < 0)
+        return rc;
     s->shared.notify = 0; /* the caller looks next, or settles */
     s->ring.request_count = 0;
     for (int64_t i = 0; i < count; i++) {
         const cothread_request *request = &s->ring.requests[i];
         int error;
+        if (request->operation >= COTHREAD_READ && request->operation <= COTHREAD_CLOSE) {
+            transfer_request(s, request);
+            continue;
+        }
         struct task *t = handle_object(&s->handles, KIND_TASK, request->task, &error);
         if (!t || !(t->flags & TASK_HOST))
             continue; /* there is no task to wake with the error */
@@ -226,27 +241,52 @@ static cothread_ready entry_of(struct scheduler *s, struct task *t)
     return entry;
 }
 
+/* take_told puts what was told at once at the head of the batch; what finds no room stays for the next. */
+static uint32_t take_told(struct scheduler *s)
+{
+    uint32_t count = s->shared.posted_count < RING_CAPACITY ? s->shared.posted_count : RING_CAPACITY;
+    memcpy(s->ring.ready, s->told, count * sizeof *s->told);
+    s->shared.posted_count -= count;
+    memmove(s->told, s->told + count, s->shared.posted_count * sizeof *s->told);
+    return count;
+}
+
 int host_batch(struct scheduler *s)
 {
     cothread_ready *ready = s->ring.ready;
-    uint32_t count = 0;
+    struct wait_list *list = &s->shared.host;
+    struct wait *last = list->first ? list->first->previous : NULL; /* what becomes ready from here on is the next batch's */
+    size_t input = 0;
     happens_after(&s->shared.interrupted);
-    for (; count < s->shared.posted_count && count < RING_CAPACITY; count++)
-        ready[count] = (cothread_ready){.token = s->posted[count].token, .reason = COTHREAD_POSTED, .value = (int64_t)s->posted[count].value};
-    s->shared.posted_count = 0;
-    while (count < RING_CAPACITY && s->shared.host.first) {
-        struct wait *w = s->shared.host.first;
+    uint32_t count = take_told(s);
+    for (bool more = last; more && count < RING_CAPACITY;) {
+        struct wait *w = list->first;
         struct task *t = w->task;
-        if (w->kind != KIND_ITEMS)
+        more = w != last;
+        if (w->flags & WAIT_OF_TRANSFER) {
+            wait_list_remove(list, w);
+            enum transfer_answer answer = transfer_entry(s, w, &ready[count], &input);
+            count += answer == TRANSFER_ENTRY;
+            if (answer == TRANSFER_NO_ROOM) {
+                wait_list_prepend(list, w);
+                break;
+            }
+            continue;
+        }
+        if (w->kind != KIND_ITEMS) {
             ready[count++] = entry_of(s, t);
-        else if (!items_collect(s, t) || items_entry(s, t, &ready[count++]))
-            continue; /* it waits again; or there is another entry */
-        wait_list_remove(&s->shared.host, w);
+        } else if (!items_collect(s, t)) {
+            continue; /* it waits again */
+        } else if (items_entry(s, t, &ready[count++])) {
+            more = true;
+            continue;
+        }
+        wait_list_remove(list, w);
         t->state = TASK_RUNNING;
         t->flags &= (uint8_t)~TASK_IN_WAIT_UNTIL;
     }
     s->ring.ready_count = count;
-    if (s->shared.host.first && s->shared.notify)
+    if ((list->first || s->shared.posted_count) && s->shared.notify)
         switch_notify(s); /* there is another batch */
     return (int)count;
 }

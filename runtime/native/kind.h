@@ -30,7 +30,7 @@ struct wait_list;
     X(MUTEX, 6) \
     X(SEMAPHORE, 6) \
     X(GROUP, 9) \
-    X(ADOPTED, 6) \
+    X(ADOPTED, 7) \
     X(MAILBOX, 7) \
     X(TIMER, 6)
 

@@ -54,7 +54,7 @@ var mirrors = []mirror{{
 		"stateWaiting": "TASK_WAITING", "stateEnded": "TASK_ENDED",
 		"flagCancelled": "TASK_CANCELLED", "flagShielded": "TASK_SHIELDED", "flagDetached": "TASK_DETACHED",
 		"flagHost": "TASK_HOST", "flagMain": "TASK_MAIN", "flagInWaitUntil": "TASK_IN_WAIT_UNTIL",
-		"waitOnArmed": "WAIT_ARMED", "waitOfHost": "WAIT_OF_HOST", "waitOfItem": "WAIT_OF_ITEM",
+		"waitOnArmed": "WAIT_ARMED", "waitOfHost": "WAIT_OF_HOST", "waitOfItem": "WAIT_OF_ITEM", "waitOfTransfer": "WAIT_OF_TRANSFER",
 		"chunkBits": "CHUNK_BITS", "chunks": "CHUNKS",
 		"DueCapacity": "DUE_CAPACITY",
 		"StopDone":    "STOP_DONE", "StopMain": "STOP_MAIN", "StopCall": "STOP_CALL",

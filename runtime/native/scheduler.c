@@ -15,6 +15,7 @@
 #include "host.h"
 #include "items.h"
 #include "tasks.h"
+#include "transfer.h"
 #include "wait.h"
 
 _Thread_local struct scheduler *scheduler_current __attribute__((tls_model("initial-exec")));
@@ -139,6 +140,7 @@ static void free_objects(struct scheduler *s)
     }
     channel_free_cells(s);
     items_close(s);
+    transfers_close(s);
 }
 
 static void close(struct scheduler *s)

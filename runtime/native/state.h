@@ -51,6 +51,7 @@ enum wait_flag {
     WAIT_ARMED = 1,   /* in the list `armed` */
     WAIT_OF_HOST = 2, /* of a host task: what it receives is copied when its batch is built */
     WAIT_OF_ITEM = 4, /* the first field of a struct item */
+    WAIT_OF_TRANSFER = 8, /* in a struct transfer */
 };
 
 /* A wait: what a task stands in a list with. One is embedded in each task; a ready task stands in a ready list with it.
@@ -70,6 +71,7 @@ struct wait {
     union {
         int32_t fd;    /* descriptor waited for, with events != 0 */
         uint32_t size; /* channel, of an item: bytes of its elements */
+        int32_t reason; /* of a transfer: why it ended */
     };
     uint32_t events; /* wanted; when woken: what came */
     uint32_t number; /* of the wait under way: tells a late report from a present one */
@@ -115,6 +117,24 @@ struct items {
     bool timed;       /* there is a timer among them */
     int64_t deadline; /* as the caller gave it */
     struct item item[];
+};
+
+/* What a host reads and writes of an adopted descriptor in batches: transfer.c. A wait of it that is served goes to the ready
+ * host tasks, in whose place it is looked at when the batch is built. */
+struct transfer {
+    struct wait in, out;
+    struct transfer *next_free;
+    struct transfer *next_made; /* all that this scheduler has */
+    uint64_t token;
+    cothread_handle handle; /* of the adopted descriptor */
+    char *unsent;           /* accepted from the host, and not by the system */
+    size_t unsent_from, unsent_to, unsent_room;
+    uint32_t most;          /* bytes of a READ that is answered once; 0: it goes on until paused */
+    uint8_t reading;        /* enum reading */
+    bool in_ready, out_ready; /* among the ready host tasks */
+    bool told;              /* the host knows that something is unsent */
+    bool closing;           /* once all is sent */
+    bool lost;              /* the descriptor is no longer adopted */
 };
 
 /* A task block. The first line is all that a switch, a wait and a wake touch. */
@@ -183,7 +203,7 @@ struct shared {
     uint32_t callback_quota; /* callbacks that may start in this tick; set by the tick half, used up here */
     _Atomic uint32_t interrupted;
     uint32_t notify;         /* outside a tick: the next wake ends the host's sleep */
-    uint32_t posted_count;   /* callbacks for the host in this batch */
+    uint32_t posted_count;   /* entries at the head of the host's next batch */
     uint32_t callback_budget;
     uint32_t timer_slack;    /* ns */
     int64_t call_operation, call_a, call_b, call_result;
@@ -246,9 +266,11 @@ struct scheduler {
     struct items *items, *free_items[ITEMS_CLASSES]; /* the free ones by log2 of their room */
     struct system_look *looks; /* room to look at many descriptors in one call */
     uint32_t looks_room;
+    struct transfer *transfers, *free_transfers;
     uint32_t chance;      /* where the next look among several things begins */
     cothread_ring ring;
-    struct posted *posted; /* callbacks for the host, taken this tick */
+    cothread_ready *told; /* the head of the host's next batch: its callbacks, and what became of requests at once */
+    uint32_t told_room;
     struct mailbox_slot *closed_mailboxes, *last_closed_mailbox;
     int waker;
     _Atomic bool orphaned; /* its thread ended; the thread that swaps it back releases it */
@@ -271,6 +293,21 @@ static inline bool task_is_joined(const struct task *t)
     while (w && w->watches)
         w = w->next;
     return w;
+}
+
+/* transfer_release makes a transfer free once nothing is left to tell of it; transfer_lost notes that its descriptor is gone. */
+static inline void transfer_release(struct scheduler *s, struct transfer *t)
+{
+    if (!t->lost || t->in_ready || t->out_ready)
+        return;
+    t->next_free = s->free_transfers;
+    s->free_transfers = t;
+}
+
+static inline void transfer_lost(struct scheduler *s, struct transfer *t)
+{
+    t->lost = true;
+    transfer_release(s, t);
 }
 
 /* task_free gives the block of a task that ended back, or of one that never began. */

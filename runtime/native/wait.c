@@ -20,7 +20,15 @@ void wait_leave_item(struct scheduler *s, struct item *item)
     w->list = NULL;
 }
 
-void wait_end_item(struct scheduler *s, struct wait *w, int reason)
+static void end_of_transfer(struct scheduler *s, struct wait *w, int reason)
+{
+    wait_list_remove(w->list, w);
+    w->list = NULL;
+    w->reason = reason;
+    wait_ready_transfer(s, w);
+}
+
+static void end_item(struct scheduler *s, struct wait *w, int reason)
 {
     struct item *item = (struct item *)(void *)w;
     struct task *t = w->task;
@@ -38,6 +46,22 @@ void wait_end_item(struct scheduler *s, struct wait *w, int reason)
         if (items->item[i].takes)
             wait_leave_item(s, &items->item[i]);
     wait_end(s, &t->wait, 0);
+}
+
+void wait_end_part(struct scheduler *s, struct wait *w, int reason)
+{
+    if (w->flags & WAIT_OF_TRANSFER)
+        end_of_transfer(s, w, reason);
+    else
+        end_item(s, w, reason);
+}
+
+void wait_ready_transfer(struct scheduler *s, struct wait *w)
+{
+    *(w->sends ? &transfer_of(w)->out_ready : &transfer_of(w)->in_ready) = true;
+    wait_list_append(&s->shared.host, w);
+    if (s->shared.notify)
+        switch_notify(s);
 }
 
 void wait_cancel(struct scheduler *s, struct task *t)

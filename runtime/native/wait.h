@@ -22,6 +22,16 @@ static inline void wait_list_append(struct wait_list *list, struct wait *w)
     }
 }
 
+static inline void wait_list_prepend(struct wait_list *list, struct wait *w)
+{
+    struct wait *first = list->first;
+    w->next = first;
+    w->previous = first ? first->previous : w;
+    if (first)
+        first->previous = w;
+    list->first = w;
+}
+
 static inline void wait_list_remove(struct wait_list *list, struct wait *w)
 {
     struct wait *first = list->first;
@@ -99,16 +109,24 @@ static inline void wait_drop(struct scheduler *s, struct wait *w)
     COUNT(s->shared.waiting, -!(t->flags & TASK_MAIN));
 }
 
-/* wait_end_item ends the wait of one of several things that a task waits for, and with it the task's. wait_leave_item takes
+/* wait_end_part ends a wait that is no task's own: of a transfer, or of one of several things that a task waits for, and with it
+ * the task's. wait_leave_item takes
  * it out of its list, prepared or listed: it takes nothing any more. */
-void wait_end_item(struct scheduler *s, struct wait *w, int reason) __attribute__((cold));
+void wait_end_part(struct scheduler *s, struct wait *w, int reason) __attribute__((cold));
 void wait_leave_item(struct scheduler *s, struct item *item);
+
+static inline struct transfer *transfer_of(struct wait *w)
+{
+    return (struct transfer *)(void *)((char *)w - (w->sends ? offsetof(struct transfer, out) : 0));
+}
+/* wait_ready_transfer puts the wait of a transfer among the ready host tasks. */
+void wait_ready_transfer(struct scheduler *s, struct wait *w);
 
 /* wait_end ends a wait that was served: what it asked for has been put into it. */
 static inline void wait_end(struct scheduler *s, struct wait *w, int reason)
 {
-    if (__builtin_expect(w->flags & WAIT_OF_ITEM, 0)) {
-        wait_end_item(s, w, reason);
+    if (__builtin_expect(w->flags & (WAIT_OF_ITEM | WAIT_OF_TRANSFER), 0)) {
+        wait_end_part(s, w, reason);
         return;
     }
     wait_drop(s, w);

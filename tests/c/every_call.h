@@ -84,6 +84,7 @@ static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHRE
     X(adopt, (0, 0)) \
     X(mailbox_create, (every_call_callback, 0, 0)) \
     X(poll_scheduler, (COTHREAD_NOW)) \
+    X(poll, ()) \
     X(poll_fd, ()) \
     X(next_deadline, (every_call_word)) \
     X(poll_list, ((cothread_pollfd *)every_call_word, 1)) \

@@ -7,8 +7,8 @@
 
 #include "host.h"
 
-/* One round of the host's own loop. */
-static inline void host_round(void) {
+/* One round of the host's own loop, which waits for at most so long; -1: for ever. */
+static inline void host_round_for(int most) {
     static cothread_pollfd list[256];
     static struct pollfd entries[256];
     int64_t next, now;
@@ -19,6 +19,8 @@ static inline void host_round(void) {
     expect(cothread_next_deadline(&next), 0);
     now = cothread_now();
     milliseconds = next == COTHREAD_FOREVER ? -1 : next <= now ? 0 : (int)((next - now) / COTHREAD_MILLISECOND) + 1;
+    if (most >= 0 && (milliseconds < 0 || milliseconds > most))
+        milliseconds = most;
     for (i = 0; i < count; i++)
         entries[i] = (struct pollfd){.fd = list[i].fd, .events = (short)list[i].events};
     expect(poll(entries, (nfds_t)count, milliseconds) >= 0, 1);
@@ -26,6 +28,10 @@ static inline void host_round(void) {
         list[i].revents = (uint16_t)entries[i].revents;
     expect(cothread_poll_deliver(list, count) >= 0, 1);
     expect(cothread_poll_scheduler(COTHREAD_NOW) >= 0, 1);
+}
+
+static inline void host_round(void) {
+    host_round_for(-1);
 }
 
 #endif

@@ -104,6 +104,11 @@ class _Ring(ctypes.Structure):
         ("ready_count", ctypes.c_int64),
         ("current", ctypes.c_int64),
         ("switches", ctypes.c_int64),
+        ("deadline", ctypes.c_int64),
+        ("input", ctypes.c_void_p),
+        ("output", ctypes.c_void_p),
+        ("input_size", ctypes.c_uint32),
+        ("output_size", ctypes.c_uint32),
     )
 
 
