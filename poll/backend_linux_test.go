@@ -293,6 +293,24 @@ func TestAnEdgeIsReportedWhenItComesNotWhileItLasts(t *testing.T) {
 	})
 }
 
+func TestASourceThatIsReadEmptyIsReportedEachTime(t *testing.T) {
+	onEachBackend(t, func(t *testing.T, b backend) {
+		reader, writer := pair(t) // always writable, which nobody asks for
+		must(t, b.AddSource(reader, 1))
+		mustReport(t, b.wait(0))
+		for range 3 {
+			write(t, writer, "x")
+			mustReport(t, b.wait(soon), Event{1, Readable})
+			read(t, reader, 10)
+			mustReport(t, b.wait(0))
+		}
+		mustBe(t, b.AddEdge(reader, 2), ErrExists)
+		must(t, b.RemoveEdge(reader))
+		write(t, writer, "x")
+		mustReport(t, b.wait(0))
+	})
+}
+
 func TestNothingIsLostBetweenReadingTheLastByteAndDrained(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, b backend) {
 		reader, writer := pipe(t)

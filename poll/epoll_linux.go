@@ -33,7 +33,7 @@ type state int32
 const (
 	unknown  state = iota // nobody's; the kernel may or may not have an entry for this number
 	internal              // the eventfd and the timerfd
-	edge                  // AddEdge
+	edge                  // AddEdge, AddSource
 	armed                 // Arm, not reported yet
 	spent                 // Arm, reported: the kernel keeps a disabled entry unless fd was closed
 )
@@ -152,10 +152,17 @@ func (p *Epoll) forget(fd int) {
 
 // AddEdge is Poller's.
 func (p *Epoll) AddEdge(fd int, token uint64) error {
+	return p.add(fd, token, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLPRI|unix.EPOLLRDHUP)
+}
+
+// AddSource is Poller's: to be told once of all that there is to read is enough.
+func (p *Epoll) AddSource(fd int, token uint64) error { return p.add(fd, token, unix.EPOLLIN) }
+
+func (p *Epoll) add(fd int, token uint64, events uint32) error {
 	if !validNumber(fd) {
 		return ErrBadDescriptor
 	}
-	const events = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
+	events |= unix.EPOLLET
 	serial := p.nextSerial()
 	err := p.control(unix.EPOLL_CTL_ADD, fd, events, serial)
 	if err == unix.EEXIST {

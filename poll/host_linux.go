@@ -16,6 +16,7 @@ import (
 //
 // A list knows levels only, so the rest is made of what is listed when:
 //   - an arm is listed until its first report.
+//   - a source is always listed.
 //   - of an edge each bit is listed until it was reported, and again from Drained on: its owner has then
 //     seen its level low, and the next high is an edge. Error and Hangup cannot be left out of a poll, so
 //     after one of them an edge is not listed at all until Drained.
@@ -40,6 +41,7 @@ type interest struct {
 	wanted uint32 // to be listed
 	found  uint32 // delivered, not passed on
 	state  state  // unknown, edge or armed
+	source bool   // an edge that stays listed
 }
 
 var _ Lister = (*Host)(nil)
@@ -101,7 +103,7 @@ func (h *Host) Deliver(fd int, revents uint32) {
 	e.found |= found
 	if e.state == armed || found&always != 0 {
 		e.wanted = 0
-	} else {
+	} else if !e.source {
 		e.wanted &^= found
 	}
 }
@@ -167,13 +169,22 @@ func (h *Host) stateOf(fd int) state {
 
 // AddEdge is Poller's. A number that was closed without RemoveEdge and reused is ErrExists too.
 func (h *Host) AddEdge(fd int, token uint64) error {
+	return h.add(fd, interest{token: token, wanted: requestable, state: edge})
+}
+
+// AddSource is Poller's.
+func (h *Host) AddSource(fd int, token uint64) error {
+	return h.add(fd, interest{token: token, wanted: Readable, state: edge, source: true})
+}
+
+func (h *Host) add(fd int, added interest) error {
 	if err := check(fd); err != nil {
 		return err
 	}
 	if h.stateOf(fd) != unknown {
 		return ErrExists
 	}
-	*h.interests.reserve(fd) = interest{token: token, wanted: requestable, state: edge}
+	*h.interests.reserve(fd) = added
 	h.registered++
 	h.changed()
 	return nil

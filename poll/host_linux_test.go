@@ -63,6 +63,7 @@ func TestAChangeAfterListEndsThePoll(t *testing.T) {
 		"Arm":        func(h *Host) error { return h.Arm(reader, 1, Readable) },
 		"Disarm":     func(h *Host) error { h.Disarm(edge); return nil },
 		"AddEdge":    func(h *Host) error { return h.AddEdge(reader, 1) },
+		"AddSource":  func(h *Host) error { return h.AddSource(reader, 1) },
 		"RemoveEdge": func(h *Host) error { return h.RemoveEdge(edge) },
 		"Drained":    func(h *Host) error { h.Drained(edge, Readable); return nil },
 		"SetTimer":   func(h *Host) error { return h.SetTimer(1000) },

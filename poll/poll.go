@@ -6,6 +6,8 @@
 //
 //	AddEdge(fd, token) error      Report fd under token, edge-triggered, until RemoveEdge: first what
 //	                              it is ready for, then each change. Registered already: ErrExists.
+//	AddSource(fd, token) error    Report fd under token whenever it is readable, until RemoveEdge. Whoever
+//	                              is told reads fd empty before the next Wait: then Drained is not needed.
 //	RemoveEdge(fd) error          Once it returns, Wait never reports that registration again, even
 //	                              while a duplicate of the descriptor stays open, and whatever it
 //	                              returns: an error only tells that the kernel had forgotten fd before.
@@ -31,12 +33,12 @@
 //	                              something, or a wake or the timer is due. -1: there is none (Lister).
 //	SetTimer(deadline) error      From deadline on (CLOCK_MONOTONIC, ns) Descriptor is readable until
 //	                              the next Wait. math.MaxInt64: never.
-//	Registered() int              Edges and pending arms. 0: a Wait that only looks finds nothing and may
+//	Registered() int              Edges, sources and pending arms. 0: a Wait that only looks finds nothing and may
 //	                              be left out, except where a host polls Descriptor: it is Wait that
 //	                              makes Descriptor unreadable again after a wake or the timer.
 //	Close()                       Nothing may be called, and nobody use the waker, from then on.
 //
-// A descriptor is an edge or armed, not both. A token is 64 bits that mean nothing here. The caller gives
+// A descriptor is an edge (a source is one, too) or armed, not both. A token is 64 bits that mean nothing here. The caller gives
 // each registration a token of its own (a generation), for what lies in out already when it is removed.
 // Everything but Wake and the waker belongs to one thread at a time.
 //
@@ -74,7 +76,7 @@ type Event struct {
 	Events uint32
 }
 
-// What AddEdge, RemoveEdge, Arm, SetTimer and the backends' constructors answer. Anything else is the system's own
+// What AddEdge, AddSource, RemoveEdge, Arm, SetTimer and the backends' constructors answer. Anything else is the system's own
 // error, a syscall.Errno.
 var (
 	ErrBadDescriptor = errors.New("poll: the descriptor is not open")
@@ -91,6 +93,7 @@ const Batch = 128
 // Poller is what the scheduler needs of a backend; the package's comment is its contract.
 type Poller interface {
 	AddEdge(fd int, token uint64) error
+	AddSource(fd int, token uint64) error
 	RemoveEdge(fd int) error
 	Drained(fd int, events uint32)
 	Arm(fd int, token uint64, events uint32) error

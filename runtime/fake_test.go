@@ -596,6 +596,10 @@ func (p *fakePoller) AddEdge(fd int, token uint64) error {
 	return p.register(fd, fakeEdge, token, math.MaxUint32)
 }
 
+func (p *fakePoller) AddSource(fd int, token uint64) error {
+	return p.register(fd, fakeEdge, token, poll.Readable)
+}
+
 func (p *fakePoller) RemoveEdge(fd int) error {
 	if fd < 0 || fd >= len(p.numbers) || p.numbers[fd].state != fakeEdge {
 		return syscall.ENOENT

@@ -324,13 +324,17 @@ func (s *Scheduler) Call() {
 func (s *Scheduler) serve() {
 	sh := s.shared
 	switch sh.CallOperation {
-	case callAdopt:
+	case callAdopt, callSource:
+		add := s.poller.AddEdge
+		if sh.CallOperation == callSource {
+			add = s.poller.AddSource
+		}
 		s.arm(s.clock()) // a wait that began in this tick is not listed yet
 		s.descriptors.forget(sh.CallA)
 		if s.descriptors.waited(sh.CallA) {
 			sh.CallResult = errBusy
 		} else {
-			code, errno := CodeOf(s.poller.AddEdge(int(sh.CallA), uint64(sh.CallB)))
+			code, errno := CodeOf(add(int(sh.CallA), uint64(sh.CallB)))
 			sh.CallResult, sh.CallB = int64(code), int64(errno)
 		}
 	case callRelease:

@@ -121,6 +121,7 @@ const (
 	callRelease
 	callWakeFD
 	callDrained
+	callSource
 )
 
 // Shared is what one half leaves for the other.

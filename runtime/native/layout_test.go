@@ -59,6 +59,7 @@ var mirrors = []mirror{{
 		"DueCapacity": "DUE_CAPACITY",
 		"StopDone":    "STOP_DONE", "StopMain": "STOP_MAIN", "StopCall": "STOP_CALL",
 		"callAdopt": "CALL_ADOPT", "callRelease": "CALL_RELEASE", "callWakeFD": "CALL_WAKE_FD", "callDrained": "CALL_DRAINED",
+		"callSource": "CALL_SOURCE",
 	},
 	structs:     map[string]string{"Block": "task", "Wait": "wait", "Due": "due", "Shared": "shared"},
 	fields:      map[string]string{"HostFirst": "host"},

@@ -184,8 +184,9 @@ enum stop {
     STOP_CALL, /* a task makes a tick call; tick_run resumes it */
 };
 
-/* What a task asks of the tick half in the middle of a tick; it goes on at once, and nothing else runs. */
-enum call { CALL_ADOPT = 1, CALL_RELEASE, CALL_WAKE_FD, CALL_DRAINED };
+/* What a task asks of the tick half in the middle of a tick; it goes on at once, and nothing else runs. CALL_SOURCE: as
+ * CALL_ADOPT, for a descriptor of the library's own, which the ready hook of its kind reads empty. */
+enum call { CALL_ADOPT = 1, CALL_RELEASE, CALL_WAKE_FD, CALL_DRAINED, CALL_SOURCE };
 
 struct shared {
     struct due *due;

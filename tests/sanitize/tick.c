@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * It is what capi/tick.h asks for and no more: poll(2) over what tasks wait for, one list of waits looked through
- * from end to end. Not here, and answered with an error: adopted descriptors, the descriptor and the list of
- * a hosted scheduler. */
+ * from end to end, and over the descriptors of the library's own. Not here, and answered with an error: adopted descriptors,
+ * the descriptor and the list of a hosted scheduler. */
 #define _GNU_SOURCE
 #include "../../capi/tick.h"
 #include "../../runtime/native/tick.h"
@@ -22,10 +22,20 @@ struct entry {
     uint32_t order; /* equal deadlines are FIFO */
 };
 
+/* A descriptor that the ready hook of an object's kind reads empty; fd -1: removed. */
+struct source {
+    int fd;
+    cothread_handle object;
+};
+enum { SOURCES = 1024 };
+
 struct half {
     struct scheduler *scheduler;
+    struct source sources[SOURCES];
+    size_t source_count;
     struct entry *waits; /* in the order in which they began */
-    struct pollfd *polled; /* [0] is the eventfd, [1 + i] belongs to waits[i]: fd -1 if it is for a deadline only */
+    /* [0] is the eventfd, [1 + i] belongs to waits[i]: fd -1 if it is for a deadline only; then those of the sources */
+    struct pollfd *polled;
     size_t count, room;
     uint32_t begun;
     int wake_fd;
@@ -78,7 +88,7 @@ static void arm(struct half *half)
         if (half->count == half->room) {
             half->room = half->room ? 2 * half->room : 64;
             half->waits = realloc(half->waits, half->room * sizeof *half->waits);
-            half->polled = realloc(half->polled, (1 + half->room) * sizeof *half->polled);
+            half->polled = realloc(half->polled, (1 + half->room + SOURCES) * sizeof *half->polled);
             if (!half->waits || !half->polled)
                 abort();
         }
@@ -118,6 +128,7 @@ static bool sleepy(struct queue *queue)
 
 static bool look(struct half *half, int64_t deadline)
 {
+    struct shared *shared = &half->scheduler->shared;
     struct timespec timeout = {0, 0};
     bool interrupted = false;
     if (deadline != COTHREAD_NOW && deadline != COTHREAD_FOREVER) {
@@ -129,7 +140,10 @@ static bool look(struct half *half, int64_t deadline)
         const struct wait *wait = half->waits[i].wait;
         half->polled[1 + i] = (struct pollfd){.fd = wait->events ? wait->fd : -1, .events = (short)wait->events};
     }
-    int found = ppoll(half->polled, 1 + half->count, deadline == COTHREAD_FOREVER ? NULL : &timeout, NULL);
+    struct pollfd *sources = half->polled + 1 + half->count;
+    for (size_t i = 0; i < half->source_count; i++)
+        sources[i] = (struct pollfd){.fd = half->sources[i].fd, .events = POLLIN};
+    int found = ppoll(half->polled, 1 + half->count + half->source_count, deadline == COTHREAD_FOREVER ? NULL : &timeout, NULL);
     if (found < 0) {
         interrupted = true;
         found = 0;
@@ -146,6 +160,9 @@ static bool look(struct half *half, int64_t deadline)
         else if (events)
             due(half, half->waits[i].wait, 0, events);
     }
+    for (size_t i = 0; found && i < half->source_count; i++)
+        if (sources[i].revents && shared->due_count < DUE_CAPACITY) /* else the next look finds it again */
+            shared->due[shared->due_count++] = (struct due){.object = half->sources[i].object, .events = COTHREAD_READABLE};
     return interrupted;
 }
 
@@ -230,10 +247,10 @@ int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls, int
         return COTHREAD_ESYSTEM; /* not here */
     struct half *half = &halves[number];
     half->scheduler = scheduler;
-    half->count = 0;
+    half->count = half->source_count = 0;
     half->room = 64;
     half->waits = malloc(half->room * sizeof *half->waits);
-    half->polled = malloc((1 + half->room) * sizeof *half->polled);
+    half->polled = malloc((1 + half->room + SOURCES) * sizeof *half->polled);
     half->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (half->wake_fd >= 0 && half->waits && half->polled)
         return half->wake_fd;
@@ -302,15 +319,36 @@ int tickDrain(uint32_t number, int64_t deadline, uint64_t host_tasks)
     }
 }
 
+static int add_source(struct half *half, int fd, cothread_handle object)
+{
+    size_t i = 0;
+    while (i < half->source_count && half->sources[i].fd >= 0)
+        i++;
+    if (i == SOURCES)
+        return COTHREAD_ELIMIT;
+    half->source_count += i == half->source_count;
+    half->sources[i] = (struct source){fd, object};
+    return 0;
+}
+
+static void remove_source(struct half *half, int fd)
+{
+    for (size_t i = 0; i < half->source_count; i++)
+        if (half->sources[i].fd == fd)
+            half->sources[i].fd = -1;
+}
+
 int tickCall(uint32_t number)
 {
     struct half *half = &halves[number];
     struct shared *shared = &half->scheduler->shared;
-    if (shared->call_operation != CALL_WAKE_FD) {
-        shared->call_result = COTHREAD_ESYSTEM; /* adopted descriptors: not here */
-        return 0;
-    }
     shared->call_result = 0;
+    switch (shared->call_operation) {
+    case CALL_SOURCE: shared->call_result = add_source(half, (int)shared->call_a, shared->call_b); return 0;
+    case CALL_RELEASE: remove_source(half, (int)shared->call_a); return 0;
+    case CALL_WAKE_FD: break;
+    default: shared->call_result = COTHREAD_ESYSTEM; return 0; /* adopted descriptors: not here */
+    }
     arm(half);
     for (size_t i = 0; i < half->count; i++) {
         struct wait *wait = half->waits[i].wait;
