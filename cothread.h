@@ -40,10 +40,10 @@
  *
  * NAMES
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
- * group, mailbox, host for the host's tasks and ring). cothread_<verb> concerns the calling task,
- * the scheduler, a task, or a descriptor; a word after the verb says which or until when (wait_fd,
- * poll_list, sleep_until). A getter is named for what it returns (current, descriptor,
- * task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
+ * group, mailbox, timer, signal, host for the host's tasks and ring). cothread_<verb> concerns the
+ * calling task, the scheduler, a task, or a descriptor; a word after the verb says which or until
+ * when (wait_fd, poll_list, sleep_until). A getter is named for what it returns (current,
+ * descriptor, task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
  *
  * THE ENTRIES
  * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
@@ -443,11 +443,12 @@ COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
  * COTHREAD_ECLOSED, and its handle is stale. A channel's undelivered elements and a mailbox's
  * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
  * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
- *   object  an event, channel, mutex, semaphore, group, mailbox, timer or adopted descriptor
+ *   object  an event, channel, mutex, semaphore, group, mailbox, timer, signal or adopted
+ *           descriptor
  * Returns 0, or
  *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
  *   COTHREAD_EBUSY    the object is a mutex that is held
- * Plain, and a system call for an adopted descriptor; from own stack, task. */
+ * Plain, and a system call for what has a descriptor; from own stack, task. */
 COTHREAD_API int cothread_close(cothread_handle object);
 
 #define COTHREAD_MANUAL_RESET 1u /* an event that stays signalled until cothread_event_reset */
@@ -751,15 +752,38 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_timer_create(uint32_t fla
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int64_t period);
 
+/* ---- Signals --------------------------------------------------------------------------------- */
+
+#define COTHREAD_FORWARD 1u /* a signal's handler of before is called, too */
+
+/* cothread_signal_open makes an object of a signal. From now until it is closed each delivery is
+ * counted, also while nobody waits, and does nothing else: a second SIGHUP while the first is being
+ * served ends no program. Any number may be open for one signal, in any schedulers of the process,
+ * and each counts each delivery. Standard signals that come while one is pending are one delivery
+ * to the kernel, and so here; real-time signals are counted one by one.
+ *
+ * It is a handler that counts, with SA_RESTART. The handler that the first object of this signal
+ * found is put back when the last one is closed, unless the program has installed another one
+ * meanwhile. If the calling thread blocks the signal, what is pending is taken by signalfd instead,
+ * and then no handler runs; the thread's mask is looked at now, and left as it is. In a forked
+ * child the signal does what it would without this object.
+ *   number  1 .. SIGRTMAX; not SIGKILL and SIGSTOP, not SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP
+ *           and SIGSYS, which tell of a fault, and not SIGURG and SIGPROF, which Go's runtime uses
+ *   flags   0, or COTHREAD_FORWARD: after counting, the handler that this signal had before is
+ *           called. There is none to call if it was SIG_DFL or SIG_IGN
+ * Returns the object's handle.
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_signal_open(int number, uint32_t flags);
+
 /* ---- Waiting for several things --------------------------------------------------------------
  * A list of items says what a task waits for; it goes on with all of them that fired. The calls
  * above are the shorter way to wait for one thing.
  *
  * Some items are conditions: a descriptor, an adopted descriptor, a task's end, a group, a timer,
  * an event with COTHREAD_MANUAL_RESET. Looking takes nothing from them, and all that hold are
- * reported. The others take: from an event, a channel, a semaphore, a mutex. At most one of these
- * fires, so that "send on A or B" never sends twice; which one, of several that could, is left to
- * chance, so that a busy one starves none. With COTHREAD_ALL each takes what there is.
+ * reported. The others take: from an event, a channel, a semaphore, a mutex, a signal. At most one
+ * of these fires, so that "send on A or B" never sends twice; which one, of several that could, is
+ * left to chance, so that a busy one starves none. With COTHREAD_ALL each takes what there is.
  *
  * An item that becomes impossible while the task waits (its object was closed, cothread_wake_fd was
  * called) fires with the error as its result. One that is so already fails the call. The same
@@ -777,6 +801,9 @@ COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int
 #define COTHREAD_ITEM_LOCK 9     /* cothread_mutex_lock */
 #define COTHREAD_ITEM_TIMER 10   /* an expiry; the result is how many there were, the value is when
                                     the last was due */
+#define COTHREAD_ITEM_SIGNAL 11  /* a signal was delivered; the result is how often since the last
+                                    wait, the value is the process that sent the last one, 0: the
+                                    system, or it cannot be told */
 
 #define COTHREAD_ALL 1u /* take from every item that has something */
 #define COTHREAD_ONE 2u /* report one item, whatever kinds there are */
@@ -1139,6 +1166,7 @@ typedef struct cothread_stats {
     uint64_t adopted;
     uint64_t mailboxes;
     uint64_t timers;
+    uint64_t signals;
 } cothread_stats;
 
 /* cothread_statistics fills in the statistics of a scheduler.

@@ -19,6 +19,7 @@
 #include "../runtime/native/mutex.h"
 #include "../runtime/native/scheduler.h"
 #include "../runtime/native/semaphore.h"
+#include "../runtime/native/signals.h"
 #include "../runtime/native/tasks.h"
 #include "../runtime/native/timer.h"
 #include "../system/system.h"
@@ -475,6 +476,15 @@ COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t d
 {
     ENTER(s);
     return adopted_accept(s, listener, deadline);
+}
+
+/* ---- Signals --------------------------------------------------------------------------------------------------- */
+
+COTHREAD_API cothread_handle cothread_signal_open(int number, uint32_t flags)
+{
+    ENTER(s);
+    REQUIRE(!(flags & ~COTHREAD_FORWARD), "flags has unknown bits: %lld", flags);
+    return signal_open(s, number, flags);
 }
 
 /* ---- Callbacks -------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ static const struct {
     [COTHREAD_ITEM_ACQUIRE] = {.kind = KIND_SEMAPHORE, .takes = true},
     [COTHREAD_ITEM_LOCK]    = {.kind = KIND_MUTEX, .takes = true},
     [COTHREAD_ITEM_TIMER]   = {.kind = KIND_TIMER, .valued = true},
+    [COTHREAD_ITEM_SIGNAL]  = {.kind = KIND_SIGNAL, .takes = true, .valued = true},
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 

@@ -32,7 +32,8 @@ struct wait_list;
     X(GROUP, 9) \
     X(ADOPTED, 7) \
     X(MAILBOX, 7) \
-    X(TIMER, 6)
+    X(TIMER, 6) \
+    X(SIGNAL, 6)
 
 #ifdef COTHREAD_VALGRIND
 #define TASK_BITS 8 /* valgrind's name of the stack is in the block */

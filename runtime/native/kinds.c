@@ -8,6 +8,7 @@
 #include "mailbox.h"
 #include "mutex.h"
 #include "semaphore.h"
+#include "signals.h"
 #include "tasks.h"
 #include "timer.h"
 
@@ -24,6 +25,7 @@ const struct kind_row kinds[KINDS_ALL] = {
     [KIND_ADOPTED] =   {"an adopted descriptor", NULL,        NULL,          adopted_list,   NULL,          adopted_ready, adopted_close,        adopted_free, adopted_describe},
     [KIND_MAILBOX] =   {"a mailbox",           NULL,          NULL,          NULL,           NULL,          NULL,          mailbox_close_object, mailbox_free, mailbox_describe},
     [KIND_TIMER] =     {"a timer",             NULL,          timer_try,     timer_list,    NULL,          NULL,          timer_close,          NULL,         timer_describe},
+    [KIND_SIGNAL] =    {"a signal",            NULL,          signal_try,    signal_list,     NULL,          signal_ready,  signal_close,         signal_free,  signal_describe},
     [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,           NULL,          NULL,          NULL,                 NULL,         NULL},
     [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
 };

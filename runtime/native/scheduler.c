@@ -14,6 +14,7 @@
 #include "descriptors.h"
 #include "host.h"
 #include "items.h"
+#include "signals.h"
 #include "tasks.h"
 #include "transfer.h"
 #include "wait.h"
@@ -180,7 +181,7 @@ static void release(struct scheduler *s)
 }
 
 /* thread_exits: a thread ends with its scheduler alive. Go may be gone from it already, so only C runs: posts are refused
- * and adopted descriptors closed from now on, and the next cothread_create gives the rest back. */
+ * and adopted descriptors and signals closed from now on, and the next cothread_create gives the rest back. */
 static void thread_exits(void *value)
 {
     struct scheduler *s = value;
@@ -190,6 +191,7 @@ static void thread_exits(void *value)
     queue_close(&s->queue);
     atomic_store(&s->handles.owner, 0);
     adopted_close_all(s);
+    signal_close_all(s);
     atomic_fetch_add(&orphans, 1);
     atomic_store(&s->orphaned, true); /* last: from here on it belongs to the caller of cothread_create */
 }
@@ -417,6 +419,7 @@ int scheduler_statistics(cothread_handle handle, cothread_stats *stats)
     stats->adopted = tables[KIND_ADOPTED].living;
     stats->mailboxes = tables[KIND_MAILBOX].living;
     stats->timers = tables[KIND_TIMER].living;
+    stats->signals = tables[KIND_SIGNAL].living;
     queue_statistics(&s->queue, stats);
     stack_statistics(&s->stacks, stats);
     return scheduler_find(handle, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */
