@@ -83,6 +83,7 @@ static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHRE
     X(wake_fd, (0)) \
     X(adopt, (0, 0)) \
     X(signal_open, (SIGUSR1, 0)) \
+    X(watch_open, ("/", COTHREAD_CHANGE_CREATED, 0)) \
     X(mailbox_create, (every_call_callback, 0, 0)) \
     X(poll_scheduler, (COTHREAD_NOW)) \
     X(poll, ()) \

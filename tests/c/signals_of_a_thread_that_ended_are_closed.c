@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "one_item.h"
+
+#include <fcntl.h>
+
+static int open_descriptors(void) {
+    int fd, open = 0;
+    for (fd = 0; fd < 256; fd++)
+        open += fcntl(fd, F_GETFD) >= 0;
+    return open;
+}
+
+static void *waits(void *signal) {
+    (void)wait_signal(*(cothread_handle *)signal, COTHREAD_FOREVER);
+    return NULL;
+}
+
+static void *leaves_it_open(void *unused) {
+    static cothread_handle signal;
+    handle(cothread_create(NULL));
+    signal = handle(cothread_signal_open(SIGUSR1, 0));
+    expect(cothread_detach(spawn(waits, &signal)), 0);
+    expect(cothread_yield(), 0);
+    return unused;
+}
+
+int main(void) {
+    struct sigaction action;
+    cothread_handle signal;
+    pthread_t thread;
+    int i, open = 0;
+    for (i = 0; i < 20; i++) {
+        expect(pthread_create(&thread, NULL, leaves_it_open, NULL), 0);
+        expect(pthread_join(thread, NULL), 0);
+        expect(sigaction(SIGUSR1, NULL, &action), 0);
+        expect(action.sa_handler == SIG_DFL, 1);
+        handle(cothread_create(NULL)); /* gives the rest back */
+        signal = handle(cothread_signal_open(SIGUSR1, 0));
+        expect(raise(SIGUSR1), 0);
+        expect(wait_signal(signal, COTHREAD_FOREVER), 1);
+        expect(cothread_close(signal), 0);
+        expect(nothing_left(), 0);
+        if (i == 0)
+            open = open_descriptors();
+        expect(open_descriptors(), open);
+    }
+    return 0;
+}
