@@ -40,10 +40,10 @@
  *
  * NAMES
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
- * group, mailbox, timer, signal, host for the host's tasks and ring). cothread_<verb> concerns the
- * calling task, the scheduler, a task, or a descriptor; a word after the verb says which or until
- * when (wait_fd, poll_list, sleep_until). A getter is named for what it returns (current,
- * descriptor, task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
+ * group, mailbox, timer, signal, watch, host for the host's tasks and ring). cothread_<verb>
+ * concerns the calling task, the scheduler, a task, or a descriptor; a word after the verb says
+ * which or until when (wait_fd, poll_list, sleep_until). A getter is named for what it returns
+ * (current, descriptor, task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
  *
  * THE ENTRIES
  * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
@@ -443,8 +443,8 @@ COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
  * COTHREAD_ECLOSED, and its handle is stale. A channel's undelivered elements and a mailbox's
  * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
  * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
- *   object  an event, channel, mutex, semaphore, group, mailbox, timer, signal or adopted
- *           descriptor
+ *   object  an event, channel, mutex, semaphore, group, mailbox, timer, signal, file watch or
+ *           adopted descriptor
  * Returns 0, or
  *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
  *   COTHREAD_EBUSY    the object is a mutex that is held
@@ -775,15 +775,57 @@ COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int
  * System call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_signal_open(int number, uint32_t flags);
 
+/* ---- File changes ---------------------------------------------------------------------------- */
+
+/* What may change: of the watched file itself, or of an entry of the watched directory. */
+#define COTHREAD_CHANGE_CREATED 1u     /* an entry was made */
+#define COTHREAD_CHANGE_MODIFIED 2u    /* written to, or truncated */
+#define COTHREAD_CHANGE_WRITTEN 4u     /* closed by somebody who had it open for writing */
+#define COTHREAD_CHANGE_ATTRIBUTES 8u  /* permissions, owner, times, number of links */
+#define COTHREAD_CHANGE_DELETED 16u    /* the entry, or the watched file */
+#define COTHREAD_CHANGE_MOVED_OUT 32u  /* an entry went, or the watched file, by a rename */
+#define COTHREAD_CHANGE_MOVED_IN 64u   /* an entry came by a rename */
+/* What is told unasked. */
+#define COTHREAD_CHANGE_DIRECTORY 256u /* beside one of the above: the entry is one */
+#define COTHREAD_CHANGE_GONE 512u      /* the last: the file was deleted, or is not mounted now */
+#define COTHREAD_CHANGE_LOST 1024u     /* there were too many changes: look at the files */
+
+/* cothread_change is a change as cothread_wait stores it, at the `element` of an item. */
+typedef struct cothread_change {
+    uint32_t size;    /* sizeof(cothread_change), set by the caller */
+    uint32_t changes; /* COTHREAD_CHANGE_... */
+    char name[256];   /* of the entry of a watched directory; "": the watched file itself */
+} cothread_change;
+
+/* cothread_watch_open makes an object that tells what changes in a file or a directory. From now
+ * until it is closed up to 1024 changes are kept in their order, of which each wait takes one. When
+ * there are more, those are dropped, and behind the ones that were kept comes one
+ * COTHREAD_CHANGE_LOST. A change that equals the one before is not kept twice. What is watched is
+ * the file, not its name: to see a file replaced by a rename, as editors do it, watch its
+ * directory. Any number of objects may watch one file.
+ *   path     an existing file or directory; a symbolic link is followed. A directory's entries are
+ *            watched, but nothing below them
+ *   changes  COTHREAD_CHANGE_CREATED .. COTHREAD_CHANGE_MOVED_IN, at least one
+ *   flags    0
+ * Returns the object's handle, or
+ *   COTHREAD_ELIMIT   the system watches no more files for this user: /proc/sys/fs/inotify has its
+ *                     limits. All objects of a scheduler share one of `max_user_instances`
+ *   COTHREAD_ESYSTEM  the path cannot be watched; errno says why: ENOENT, EACCES ...
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *path,
+                                                                  uint32_t changes,
+                                                                  uint32_t flags);
+
 /* ---- Waiting for several things --------------------------------------------------------------
  * A list of items says what a task waits for; it goes on with all of them that fired. The calls
  * above are the shorter way to wait for one thing.
  *
  * Some items are conditions: a descriptor, an adopted descriptor, a task's end, a group, a timer,
  * an event with COTHREAD_MANUAL_RESET. Looking takes nothing from them, and all that hold are
- * reported. The others take: from an event, a channel, a semaphore, a mutex, a signal. At most one
- * of these fires, so that "send on A or B" never sends twice; which one, of several that could, is
- * left to chance, so that a busy one starves none. With COTHREAD_ALL each takes what there is.
+ * reported. The others take: from an event, a channel, a semaphore, a mutex, a signal, a file
+ * watch. At most one of these fires, so that "send on A or B" never sends twice; which one, of
+ * several that could, is left to chance, so that a busy one starves none. With COTHREAD_ALL each
+ * takes what there is.
  *
  * An item that becomes impossible while the task waits (its object was closed, cothread_wake_fd was
  * called) fires with the error as its result. One that is so already fails the call. The same
@@ -804,6 +846,8 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_signal_open(int number, u
 #define COTHREAD_ITEM_SIGNAL 11  /* a signal was delivered; the result is how often since the last
                                     wait, the value is the process that sent the last one, 0: the
                                     system, or it cannot be told */
+#define COTHREAD_ITEM_FILE 12    /* a change of what a file watch watches; the value has its
+                                    COTHREAD_CHANGE_..., `element` is a cothread_change, or NULL */
 
 #define COTHREAD_ALL 1u /* take from every item that has something */
 #define COTHREAD_ONE 2u /* report one item, whatever kinds there are */
@@ -1167,6 +1211,7 @@ typedef struct cothread_stats {
     uint64_t mailboxes;
     uint64_t timers;
     uint64_t signals;
+    uint64_t watches;
 } cothread_stats;
 
 /* cothread_statistics fills in the statistics of a scheduler.

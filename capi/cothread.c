@@ -22,6 +22,7 @@
 #include "../runtime/native/signals.h"
 #include "../runtime/native/tasks.h"
 #include "../runtime/native/timer.h"
+#include "../runtime/native/watches.h"
 #include "../system/system.h"
 
 static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, tickDrain, tickCall, tickFault};
@@ -478,13 +479,22 @@ COTHREAD_API cothread_handle cothread_accept(cothread_handle listener, int64_t d
     return adopted_accept(s, listener, deadline);
 }
 
-/* ---- Signals --------------------------------------------------------------------------------------------------- */
+/* ---- Signals and file changes ---------------------------------------------------------------------------- */
 
 COTHREAD_API cothread_handle cothread_signal_open(int number, uint32_t flags)
 {
     ENTER(s);
     REQUIRE(!(flags & ~COTHREAD_FORWARD), "flags has unknown bits: %lld", flags);
     return signal_open(s, number, flags);
+}
+
+COTHREAD_API cothread_handle cothread_watch_open(const char *path, uint32_t changes, uint32_t flags)
+{
+    ENTER(s);
+    REQUIRE(path, "path is NULL");
+    REQUIRE(changes && changes < 2 * COTHREAD_CHANGE_MOVED_IN, "changes is %lld: at least one of COTHREAD_CHANGE_CREATED .. MOVED_IN", changes);
+    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
+    return watch_open(s, path, changes);
 }
 
 /* ---- Callbacks -------------------------------------------------------------------------------------------------- */

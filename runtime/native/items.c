@@ -17,6 +17,7 @@
 #include "event.h"
 #include "timer.h"
 #include "wait.h"
+#include "watches.h"
 
 #define ITEMS_MAX (1u << (ITEMS_CLASSES - 1))
 
@@ -39,6 +40,7 @@ static const struct {
     [COTHREAD_ITEM_LOCK]    = {.kind = KIND_MUTEX, .takes = true},
     [COTHREAD_ITEM_TIMER]   = {.kind = KIND_TIMER, .valued = true},
     [COTHREAD_ITEM_SIGNAL]  = {.kind = KIND_SIGNAL, .takes = true, .valued = true},
+    [COTHREAD_ITEM_FILE]    = {.kind = KIND_WATCH, .takes = true, .valued = true},
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 
@@ -407,6 +409,8 @@ static void deliver(struct scheduler *s, struct item *item, cothread_item *given
     bool fired = item->fired;
     if (fired && item->kind == COTHREAD_ITEM_RECEIVE && item->result >= 0)
         channel_deliver(s, &item->wait, item->element);
+    else if (fired && item->kind == COTHREAD_ITEM_FILE && item->result >= 0)
+        item->wait.value = watch_deliver(s, &item->wait, item->element);
     given->fired = fired;
     given->result = fired ? item->result : 0;
     given->value = fired && item->result >= 0 && sorts[item->kind].valued ? item->wait.value : 0;
@@ -620,6 +624,8 @@ void items_forget(struct scheduler *s, struct task *t)
         struct item *item = &items->item[i];
         if (item->fired && item->kind == COTHREAD_ITEM_RECEIVE && item->result >= 0)
             channel_forget(s, &item->wait);
+        else if (item->fired && item->kind == COTHREAD_ITEM_FILE && item->result >= 0)
+            watch_forget(s, &item->wait);
     }
     give_back(s, items);
 }

@@ -11,6 +11,7 @@
 #include "signals.h"
 #include "tasks.h"
 #include "timer.h"
+#include "watches.h"
 
 _Static_assert(sizeof(struct task) <= 1 << TASK_BITS, "a task fits its slot");
 
@@ -26,6 +27,7 @@ const struct kind_row kinds[KINDS_ALL] = {
     [KIND_MAILBOX] =   {"a mailbox",           NULL,          NULL,          NULL,           NULL,          NULL,          mailbox_close_object, mailbox_free, mailbox_describe},
     [KIND_TIMER] =     {"a timer",             NULL,          timer_try,     timer_list,    NULL,          NULL,          timer_close,          NULL,         timer_describe},
     [KIND_SIGNAL] =    {"a signal",            NULL,          signal_try,    signal_list,     NULL,          signal_ready,  signal_close,         signal_free,  signal_describe},
-    [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,           NULL,          NULL,          NULL,                 NULL,         NULL},
+    [KIND_WATCH] =     {"a file watch",        watch_check,   watch_try,     watch_list,      NULL,          NULL,          watch_close,          watch_free,   watch_describe},
+    [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,            NULL,          watch_source_ready, NULL,            NULL,         NULL},
     [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
 };

@@ -18,6 +18,7 @@
 #include "tasks.h"
 #include "transfer.h"
 #include "wait.h"
+#include "watches.h"
 
 _Thread_local struct scheduler *scheduler_current __attribute__((tls_model("initial-exec")));
 
@@ -160,6 +161,7 @@ static void close(struct scheduler *s)
     system_free(s->shared.due);
     s->shared.due = NULL;
     host_close(s);
+    watch_end(s);
     descriptors_close(s);
     if (scheduler_current == s)
         scheduler_current = NULL;
@@ -181,7 +183,7 @@ static void release(struct scheduler *s)
 }
 
 /* thread_exits: a thread ends with its scheduler alive. Go may be gone from it already, so only C runs: posts are refused
- * and adopted descriptors and signals closed from now on, and the next cothread_create gives the rest back. */
+ * and adopted descriptors, signals and file watches closed from now on, and the next cothread_create gives the rest back. */
 static void thread_exits(void *value)
 {
     struct scheduler *s = value;
@@ -192,6 +194,7 @@ static void thread_exits(void *value)
     atomic_store(&s->handles.owner, 0);
     adopted_close_all(s);
     signal_close_all(s);
+    watch_close_all(s);
     atomic_fetch_add(&orphans, 1);
     atomic_store(&s->orphaned, true); /* last: from here on it belongs to the caller of cothread_create */
 }
@@ -420,6 +423,7 @@ int scheduler_statistics(cothread_handle handle, cothread_stats *stats)
     stats->mailboxes = tables[KIND_MAILBOX].living;
     stats->timers = tables[KIND_TIMER].living;
     stats->signals = tables[KIND_SIGNAL].living;
+    stats->watches = tables[KIND_WATCH].living;
     queue_statistics(&s->queue, stats);
     stack_statistics(&s->stacks, stats);
     return scheduler_find(handle, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */

@@ -62,6 +62,7 @@ struct wait {
     union {
         uint64_t value;     /* what it was handed, or gives: an event's value, a result, an element of at most 8 bytes */
         struct cell *cell;  /* channel: a larger element, or one that a host task receives */
+        const struct change *change; /* file watch: what it was handed */
         uint64_t count;     /* group: how many ends it waits for */
         uint64_t arrival;   /* descriptor: its place in the order of arrival */
         struct items *items; /* of a wait for several things */
@@ -70,7 +71,7 @@ struct wait {
     struct wait *armed_next; /* suspended in this tick with a deadline or descriptor */
     union {
         int32_t fd;    /* descriptor waited for, with events != 0 */
-        uint32_t size; /* channel, of an item: bytes of its elements */
+        uint32_t size; /* channel, file watch, of an item: bytes of its element */
         int32_t reason; /* of a transfer: why it ended */
     };
     uint32_t events; /* wanted; when woken: what came */
@@ -272,6 +273,7 @@ struct scheduler {
     cothread_ring ring;
     cothread_ready *told; /* the head of the host's next batch: its callbacks, and what became of requests at once */
     uint32_t told_room;
+    struct watches *watches; /* what its file watches share; NULL: it never had one */
     struct mailbox_slot *closed_mailboxes, *last_closed_mailbox;
     int waker;
     _Atomic bool orphaned; /* its thread ended; the thread that swaps it back releases it */

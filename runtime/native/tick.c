@@ -9,7 +9,7 @@ static void report(struct scheduler *s, cothread_handle handle, uint32_t events)
 {
     int error;
     enum kind kind = handle_kind(handle);
-    void *object = handle_object(&s->handles, kind, handle, &error);
+    void *object = kind == KIND_SCHEDULER ? s : handle_object(&s->handles, kind, handle, &error);
     if (object) /* else it was closed since */
         kinds[kind].ready(s, object, events);
 }
