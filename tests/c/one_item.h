@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-static uint64_t item_value; /* of the last one */
+static _Thread_local uint64_t item_value; /* of the last one */
 
 /* The item's result, or the error of the wait. */
 static inline int wait_item(uint32_t kind, cothread_handle object, void *element, int64_t deadline) {
