@@ -54,6 +54,8 @@ int main(void) {
     words[0] = 0; /* its size */
     expect(cothread_statistics(scheduler, (cothread_stats *)words), COTHREAD_EINVAL);
 
+    expect(cothread_watch_open(NULL, COTHREAD_CHANGE_CREATED, 0), COTHREAD_EINVAL);
+
     expect(cothread_close(adopted), 0);
     close(fds[1]);
     return nothing_left();

@@ -176,6 +176,61 @@ static void callbacks(void)
     expect(cothread_close(event), 0);
 }
 
+/* wait_item waits for what is there or is about to come. */
+static void wait_item(uint32_t kind, cothread_handle object, void *element)
+{
+    cothread_item item = {.kind = kind, .object = object, .element = element};
+    while (!ok(cothread_wait(&item, sizeof item, 1, COTHREAD_FOREVER, 0), COTHREAD_EINTR, COTHREAD_ENOMEM))
+        ;
+    expect(item.result, 1);
+}
+
+static void signals_of(int number)
+{
+    cothread_handle first = cothread_signal_open(number, 0), second;
+    if (!ok(first, NO_SPACE, COTHREAD_ESYSTEM))
+        return;
+    if (ok(second = cothread_signal_open(number, 0), NO_SPACE, COTHREAD_ESYSTEM)) {
+        expect(kill(getpid(), number), 0);
+        wait_item(COTHREAD_ITEM_SIGNAL, second, NULL);
+        wait_item(COTHREAD_ITEM_SIGNAL, first, NULL);
+        expect(cothread_close(second), 0);
+    }
+    expect(cothread_close(first), 0);
+}
+
+static void signals(void)
+{
+    sigset_t set;
+    struct sigaction action;
+    signals_of(SIGUSR1);
+    sigaction(SIGUSR1, NULL, &action);
+    expect(action.sa_handler == SIG_DFL, true);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signals_of(SIGUSR2);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void watches(void)
+{
+    char directory[] = "/tmp/cothread-test-XXXXXX", file[64];
+    cothread_change change = {.size = sizeof change};
+    if (!mkdtemp(directory))
+        fail_at(__FILE__, __LINE__, "no directory");
+    snprintf(file, sizeof file, "%s/a", directory);
+    cothread_handle watch = cothread_watch_open(directory, COTHREAD_CHANGE_CREATED, 0);
+    if (ok(watch, NO_SPACE, COTHREAD_ESYSTEM)) {
+        close(open(file, O_CREAT | O_WRONLY, 0600));
+        wait_item(COTHREAD_ITEM_FILE, watch, &change);
+        expect(change.changes == COTHREAD_CHANGE_CREATED || (!healthy && change.changes == COTHREAD_CHANGE_LOST), true);
+        expect(cothread_close(watch), 0);
+        unlink(file);
+    }
+    rmdir(directory);
+}
+
 /* The loop of a host that polls lists, or the descriptor. */
 static void host(uint32_t flags, int fds[2])
 {
@@ -212,6 +267,8 @@ static void live(void)
         adopts(pipe_fds);
         accepts();
         callbacks();
+        signals();
+        watches();
         close(pipe_fds[0]);
         close(pipe_fds[1]);
         expect(cothread_destroy(here, COTHREAD_FOREVER), 0);
