@@ -752,25 +752,27 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_timer_create(uint32_t fla
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int64_t period);
 
-/* ---- Signals --------------------------------------------------------------------------------- */
-
-#define COTHREAD_FORWARD 1u /* a signal's handler of before is called, too */
-
-/* cothread_signal_open makes an object of a signal. From now until it is closed each delivery is
- * counted, also while nobody waits, and does nothing else: a second SIGHUP while the first is being
- * served ends no program. Any number may be open for one signal, in any schedulers of the process,
- * and each counts each delivery. Standard signals that come while one is pending are one delivery
- * to the kernel, and so here; real-time signals are counted one by one.
+/* ---- Signals ---------------------------------------------------------------------------------
+ * While an object of a signal is open each delivery is counted, also while nobody waits, and does
+ * nothing else: a second SIGHUP while the first is being served ends no program. Any number may be
+ * open for one signal, in any schedulers of the process, and each counts each delivery. Standard
+ * signals that come while one is pending are one delivery to the kernel, and so here; real-time
+ * signals are counted one by one.
  *
- * It is a handler that counts, with SA_RESTART. The handler that the first object of this signal
- * found is put back when the last one is closed, unless the program has installed another one
- * meanwhile. If the calling thread blocks the signal, what is pending is taken by signalfd instead,
- * and then no handler runs; the thread's mask is looked at now, and left as it is. In a forked
- * child the signal does what it would without this object.
+ * It is a handler that counts, with SA_RESTART and on the signal stack. What the first object of a
+ * signal found is put back when the last one is closed, unless the program has installed another
+ * handler meanwhile. Where the thread that opens an object blocks the signal, what is pending is
+ * taken by signalfd instead, and no handler runs; the thread's mask is looked at then, and left as
+ * it is. In a forked child the signal does what it would without the objects. */
+
+#define COTHREAD_FORWARD 1u /* the handler that the signal had before is called, too */
+
+/* cothread_signal_open makes an object of a signal: from now until it is closed deliveries are
+ * counted. cothread_wait takes the count (COTHREAD_ITEM_SIGNAL).
  *   number  1 .. SIGRTMAX; not SIGKILL and SIGSTOP, not SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP
  *           and SIGSYS, which tell of a fault, and not SIGURG and SIGPROF, which Go's runtime uses
- *   flags   0, or COTHREAD_FORWARD: after counting, the handler that this signal had before is
- *           called. There is none to call if it was SIG_DFL or SIG_IGN
+ *   flags   0, or COTHREAD_FORWARD: after counting, the handler that the signal had before its
+ *           first object is called. There is none to call if that was SIG_DFL or SIG_IGN
  * Returns the object's handle.
  * System call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_signal_open(int number, uint32_t flags);
@@ -1187,7 +1189,8 @@ typedef struct cothread_stats {
     uint64_t tasks_ended;       /* ended, not joined yet */
     uint64_t timers_armed;      /* deadlines that are kept now */
     uint64_t timers_fired;
-    uint64_t descriptors;       /* registered now, adopted and waited for */
+    uint64_t descriptors;       /* registered now: adopted, waited for, those of signals and of file
+                                   watches */
     uint64_t polls;             /* system calls that asked for readiness */
     uint64_t sleeps;            /* of those, the ones that could block */
     uint64_t callback_bound;

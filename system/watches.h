@@ -24,8 +24,8 @@
  *       number is not watched any more. Number -1 with COTHREAD_CHANGE_LOST: the source had no
  *       room for some changes, of whichever file.
  *
- * A source belongs to one thread at a time. Results are 0 or more, or -errno. Nothing blocks, and
- * nothing is a cancellation point but open and close.
+ * A source belongs to one thread at a time. Results are 0 or more, or -errno. Nothing blocks, but
+ * add takes as long as its path takes to be looked up.
  */
 #ifndef SYSTEM_WATCHES_H
 #define SYSTEM_WATCHES_H

@@ -78,15 +78,17 @@ static void change_free(struct watches *watches, const struct change *freed)
 static bool take(struct watch *watch, struct wait *w)
 {
     struct change *first = watch->first;
+    if (!first && !watch->lost)
+        return false;
     if (first) {
         watch->first = first->next;
         watch->queued--;
         w->change = first;
-    } else if (watch->lost) {
+    } else {
         watch->lost = false;
         w->change = &lost;
     }
-    return first || w->change == &lost;
+    return true;
 }
 
 /* ---- Buckets -------------------------------------------------------------------------------------------- */
@@ -291,10 +293,7 @@ void watch_free(struct scheduler *s, void *object)
         watch->first = change->next;
         change_free(watches, change);
     }
-    watches->count--;
-    if (watches->source < 0)
-        return;
-    if (watches->count == 0)
+    if (--watches->count == 0)
         close_source(s);
     else if (last && !watch->gone)
         system_watch_remove(watches->source, watch->number);
@@ -310,10 +309,11 @@ int watch_close(struct scheduler *s, void *object, cothread_handle handle)
 
 void watch_close_all(struct scheduler *s)
 {
+    const struct table *table = &s->handles.tables[KIND_WATCH];
+    for (uint32_t i = table->first; i < table->used; i++)
+        ((struct watch *)slot_at(&s->handles, KIND_WATCH, i))->open = false;
     if (s->watches && s->watches->source >= 0)
         system_watches_close(s->watches->source);
-    if (s->watches)
-        s->watches->source = -1;
 }
 
 void watch_end(struct scheduler *s)
@@ -357,7 +357,6 @@ int watch_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 {
     struct watch *watch = object;
     w->size = memory ? ((const cothread_change *)memory)->size : 0;
-    w->change = NULL;
     if (!watch->first && !watch->lost)
         watch_source_ready(s, NULL, 0);
     return take(watch, w) ? 1 : WOULD_WAIT;

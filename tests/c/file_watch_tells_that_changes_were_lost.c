@@ -11,6 +11,14 @@ static void make_and_remove(int from, int to) {
     }
 }
 
+static int kernel_keeps(void) {
+    FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
+    int most = 0;
+    expect(file && fscanf(file, "%d", &most) == 1, 1);
+    fclose(file);
+    return most;
+}
+
 int main(void) {
     cothread_handle watch, late;
     int i;
@@ -33,8 +41,18 @@ int main(void) {
     make_and_remove(3000, 3001);
     note_change(watch, COTHREAD_NOW);
     expect_order("1:2000 1024 nothing 1:3000");
+
+    /* more than the kernel keeps of a user that does not read: whoever watches is told, of whatever */
+    expect(mkdir(in_directory("quiet"), 0700), 0);
+    expect(cothread_close(late), 0);
+    late = handle(cothread_watch_open(in_directory("quiet"), CREATED, 0));
+    make_and_remove(0, kernel_keeps() + 1);
+    note_change(late, COTHREAD_NOW);
+    note_change(late, COTHREAD_NOW);
+    expect_order("1024 nothing");
     expect(cothread_close(watch), 0);
     expect(cothread_close(late), 0);
+    expect(rmdir(in_directory("quiet")), 0);
     expect(rmdir(directory), 0);
     return nothing_left();
 }

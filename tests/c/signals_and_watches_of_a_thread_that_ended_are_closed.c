@@ -15,11 +15,18 @@ static void *waits(void *signal) {
     return NULL;
 }
 
+static void *waits_for_files(void *watch) {
+    (void)wait_item(COTHREAD_ITEM_FILE, *(cothread_handle *)watch, NULL, COTHREAD_FOREVER);
+    return NULL;
+}
+
 static void *leaves_it_open(void *unused) {
-    static cothread_handle signal;
+    static cothread_handle signal, watch;
     handle(cothread_create(NULL));
     signal = handle(cothread_signal_open(SIGUSR1, 0));
+    watch = handle(cothread_watch_open("/", COTHREAD_CHANGE_CREATED, 0));
     expect(cothread_detach(spawn(waits, &signal)), 0);
+    expect(cothread_detach(spawn(waits_for_files, &watch)), 0);
     expect(cothread_yield(), 0);
     return unused;
 }
