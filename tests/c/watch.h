@@ -19,7 +19,7 @@ static inline const char *in_directory(const char *name) {
     static char path[4][512];
     static int which;
     char *text = path[which++ % 4];
-    snprintf(text, 512, "%s/%s", directory, name);
+    snprintf(text, 512, "%.60s/%.300s", directory, name);
     return text;
 }
 
