@@ -192,7 +192,7 @@ go_race() {
 system_room() {
     mkdir -p build/system
     good=0 bad=0
-    for name in system descriptors signals; do
+    for name in system descriptors signals children; do
         gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -DCOTHREAD_FAILURES -I. -o "build/system/$name" \
             "tests/system/$name.c" system/*_linux.c
         "build/system/$name" >"build/system/$name.out" || true

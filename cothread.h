@@ -953,6 +953,40 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_mailbox_create(cothread_c
 COTHREAD_API COTHREAD_CHECKED int cothread_mailbox_post(cothread_handle mailbox, void *value,
                                                         void **replaced);
 
+/* ---- Processes and threads -------------------------------------------------------------------
+ * Linux 5.11 or newer; cothread_thread_open: 6.9. */
+
+#define COTHREAD_NEW_GROUP 1u   /* it leads a process group of its own, with its pid as number */
+#define COTHREAD_NEW_SESSION 2u /* it leads a session of its own, without a terminal, and a group */
+
+/* cothread_process_descriptor gives a descriptor of this process to a child, under a number of its
+ * own. Both stand for one open file: they share its offset and its flags. */
+typedef struct cothread_process_descriptor {
+    int32_t child;  /* the number in the child, 0 or more */
+    int32_t parent; /* an open descriptor of the caller; it is not changed */
+} cothread_process_descriptor;
+
+/* cothread_process_limit is a resource limit of a child, as of setrlimit. */
+typedef struct cothread_process_limit {
+    int32_t resource;  /* RLIMIT_NOFILE, ... */
+    uint32_t reserved; /* 0 */
+    uint64_t soft;     /* UINT64_MAX: none */
+    uint64_t hard;
+} cothread_process_limit;
+
+/* cothread_process_options says what cothread_process_start starts. */
+typedef struct cothread_process_options {
+    uint32_t size;                  /* sizeof(cothread_process_options) */
+    uint32_t flags;                 /* COTHREAD_NEW_GROUP, COTHREAD_NEW_SESSION */
+    const char *const *arguments;   /* the program and its arguments; ends with NULL */
+    const char *const *environment; /* "NAME=value" each; ends with NULL. NULL: the caller's */
+    const char *directory;          /* where it starts; NULL: the caller's */
+    const cothread_process_descriptor *descriptors; /* NULL only if there are none */
+    const cothread_process_limit *limits;           /* NULL only if there are none */
+    uint32_t descriptor_count;      /* 0 .. 1024 */
+    uint32_t limit_count;           /* 0 .. 1024 */
+} cothread_process_options;
+
 /* ---- Embedding: a loop that is not ours ------------------------------------------------------
  * The calls of this section and the next belong on the thread's own stack: inside a task, a
  * callback or a tick they answer COTHREAD_EBUSY. */
