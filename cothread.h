@@ -823,9 +823,9 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
  * above are the shorter way to wait for one thing.
  *
  * Some items are conditions: a descriptor, an adopted descriptor, a task's end, a group, a timer,
- * an event with COTHREAD_MANUAL_RESET. Looking takes nothing from them, and all that hold are
- * reported. The others take: from an event, a channel, a semaphore, a mutex, a signal, a file
- * watch. At most one of these fires, so that "send on A or B" never sends twice; which one, of
+ * a process, an event with COTHREAD_MANUAL_RESET. Looking takes nothing from them, and all that
+ * hold are reported. The others take: from an event, a channel, a semaphore, a mutex, a signal, a
+ * file watch. At most one of these fires, so that "send on A or B" never sends twice; which one, of
  * several that could, is left to chance, so that a busy one starves none. With COTHREAD_ALL each
  * takes what there is.
  *
@@ -850,6 +850,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
                                     system, or it cannot be told */
 #define COTHREAD_ITEM_FILE 12    /* a change of what a file watch watches; the value has its
                                     COTHREAD_CHANGE_..., `element` is a cothread_change, or NULL */
+#define COTHREAD_ITEM_PROCESS 13 /* the end of a process or a thread: see Processes and threads */
 
 #define COTHREAD_ALL 1u /* take from every item that has something */
 #define COTHREAD_ONE 2u /* report one item, whatever kinds there are */
@@ -954,7 +955,22 @@ COTHREAD_API COTHREAD_CHECKED int cothread_mailbox_post(cothread_handle mailbox,
                                                         void **replaced);
 
 /* ---- Processes and threads -------------------------------------------------------------------
- * Linux 5.11 or newer; cothread_thread_open: 6.9. */
+ * Their end is waited for by cothread_wait, with an item of kind COTHREAD_ITEM_PROCESS. Its result
+ * is 0 .. 255, what the program passed to exit; or COTHREAD_SIGNALLED + the number of the signal
+ * that ended it; or COTHREAD_ESYSTEM: it has ended, but its status is unknown. Its value is the
+ * status as of wait(2). Of a thread both are 0. The end is a condition: it is reported again and
+ * again until the handle is closed. Looking costs a system call until it has been seen. Linux 5.11
+ * or newer; threads: 6.9.
+ *
+ * cothread_close forgets a process: it runs on, and one that was started here is still waited for
+ * when it ends, so that no zombie stays. A child that is left when its scheduler ends is the
+ * program's: waitpid tells its status.
+ *
+ * No handler for SIGCHLD is installed, and no child but those started here is waited for. If
+ * somebody else in the program takes the status of one of these first (waitpid(-1), SIGCHLD
+ * ignored), Linux 6.15 and newer still tell it; else it is unknown. */
+
+#define COTHREAD_SIGNALLED 256
 
 #define COTHREAD_NEW_GROUP 1u   /* it leads a process group of its own, with its pid as number */
 #define COTHREAD_NEW_SESSION 2u /* it leads a session of its own, without a terminal, and a group */
@@ -986,6 +1002,73 @@ typedef struct cothread_process_options {
     uint32_t descriptor_count;      /* 0 .. 1024 */
     uint32_t limit_count;           /* 0 .. 1024 */
 } cothread_process_options;
+
+/* cothread_process_start starts a program as a child of this process. The program is searched in
+ * the caller's PATH unless its name contains a slash; relative names count from options.directory.
+ * The child starts with no signal blocked and none ignored or caught. It has the caller's
+ * descriptors 0, 1 and 2, unless these are close-on-exec, and those listed, in any permutation: no
+ * other. The calling thread stands still until the program is loaded, as in posix_spawn.
+ *   options  not NULL; read during the call only
+ * Returns the process's handle, or
+ *   COTHREAD_ESYSTEM  the program cannot be executed (ENOENT, EACCES, ENOEXEC, ...), or something
+ *                     else in the options was refused: errno, and cothread_last_error() names it.
+ *                     No child is left, and none was to be seen
+ *   COTHREAD_EBADF    options.descriptors has a descriptor that is not open, or a number in the
+ *                     child that its limit does not allow
+ *   COTHREAD_ELIMIT   no process (RLIMIT_NPROC) or descriptor is left
+ *   COTHREAD_EINVAL   there is no program, or two descriptors go to one number
+ * Example:
+ *   static const char *const words[] = {"sort", "-n", NULL};
+ *   cothread_process_descriptor in_out[] = {{0, input}, {1, output}};
+ *   cothread_process_options sort = {.size = sizeof sort, .arguments = words,
+ *                                    .descriptors = in_out, .descriptor_count = 2};
+ *   cothread_handle process = cothread_process_start(&sort);
+ *   if (process < 0)
+ *       fprintf(stderr, "%s\n", cothread_last_error());
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_process_start(
+    const cothread_process_options *options);
+
+/* cothread_process_open watches a process that was started by other means. Nothing is taken from
+ * it: the status of a child of this process is told, and waitpid still gets it. Of a process that
+ * is no child only the end is known: its result is COTHREAD_ESYSTEM.
+ *   pid  of a process that runs, or was not waited for. Numbers are used again: that of a child
+ *        that was waited for may be a stranger's
+ * Returns the process's handle, or
+ *   COTHREAD_ESYSTEM  there is no such process (ESRCH), or the number is a thread's
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_process_open(int32_t pid);
+
+/* cothread_thread_open watches a thread of any process. Its handle is one of a process, and waited
+ * for likewise. When it has ended pthread_join does not block, and is still the caller's to do.
+ * Before Linux 6.9 a thread of its own that calls pthread_join and then cothread_post does it.
+ *   tid  what gettid returns in that thread
+ * Returns the handle, or
+ *   COTHREAD_ESYSTEM  there is no such thread (ESRCH), or this kernel does not watch threads
+ *                     (EINVAL)
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_thread_open(int32_t tid);
+
+/* cothread_process_pid returns the number of a process or thread. It stays its own until its end
+ * has been reported, and may be another's afterwards.
+ *   process  a process or thread
+ * Returns the number, > 0.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_process_pid(cothread_handle process);
+
+#define COTHREAD_TO_GROUP 1u /* to each process of the group that it leads */
+
+/* cothread_process_signal sends a signal to a process, a thread or a process group; never to
+ * another one that got its number since.
+ *   process  a process or thread
+ *   number   SIGTERM, ...; 0: only finds out whether it could be sent
+ *   flags    0, or COTHREAD_TO_GROUP: its group, also after its own end (before Linux 6.9 only
+ *            until that is reported)
+ * Returns 0, also if it has ended and that was not reported yet. Or
+ *   COTHREAD_EINVAL   there is no such signal
+ *   COTHREAD_ESYSTEM  it has ended, or leads no group (ESRCH), or the signal is not allowed (EPERM)
+ * System call; from own stack, task. */
+COTHREAD_API int cothread_process_signal(cothread_handle process, int number, uint32_t flags);
 
 /* ---- Embedding: a loop that is not ours ------------------------------------------------------
  * The calls of this section and the next belong on the thread's own stack: inside a task, a
@@ -1249,6 +1332,7 @@ typedef struct cothread_stats {
     uint64_t timers;
     uint64_t signals;
     uint64_t watches;
+    uint64_t processes;         /* and threads */
 } cothread_stats;
 
 /* cothread_statistics fills in the statistics of a scheduler.

@@ -17,6 +17,7 @@
 #include "../runtime/native/items.h"
 #include "../runtime/native/mailbox.h"
 #include "../runtime/native/mutex.h"
+#include "../runtime/native/process.h"
 #include "../runtime/native/scheduler.h"
 #include "../runtime/native/semaphore.h"
 #include "../runtime/native/signals.h"
@@ -523,6 +524,77 @@ COTHREAD_API int cothread_mailbox_post(cothread_handle mailbox, void *value, voi
         return scheduler_refused();
     REQUIRE(ALIGNED(replaced), "replaced is not aligned: %lld", (uintptr_t)replaced);
     return mailbox_send(mailbox, value, replaced);
+}
+
+/* ---- Processes and threads ---------------------------------------------------------------------------------------- */
+
+enum { LISTED_MAX = 1024 };
+
+static int check_descriptors(const cothread_process_options *options)
+{
+    const cothread_process_descriptor *pairs = options->descriptors;
+    REQUIRE(options->descriptor_count <= LISTED_MAX, "options.descriptor_count is %lld: at most %lld", options->descriptor_count, LISTED_MAX);
+    REQUIRE((pairs || !options->descriptor_count) && ((uintptr_t)pairs & 3) == 0, "options.descriptors is NULL or not aligned: %lld", (uintptr_t)pairs);
+    for (uint32_t i = 0; i < options->descriptor_count; i++) {
+        REQUIRE(pairs[i].child >= 0, "options.descriptors[%lld].child is %lld", i, pairs[i].child);
+        for (uint32_t j = 0; j < i; j++)
+            REQUIRE(pairs[j].child != pairs[i].child, "options.descriptors has two for number %lld, the second at %lld", pairs[i].child, i);
+    }
+    return 0;
+}
+
+static int check_limits(const cothread_process_options *options)
+{
+    const cothread_process_limit *limits = options->limits;
+    REQUIRE(options->limit_count <= LISTED_MAX, "options.limit_count is %lld: at most %lld", options->limit_count, LISTED_MAX);
+    REQUIRE((limits || !options->limit_count) && ((uintptr_t)limits & 7) == 0, "options.limits is NULL or not aligned: %lld", (uintptr_t)limits);
+    for (uint32_t i = 0; i < options->limit_count; i++)
+        REQUIRE(!limits[i].reserved, "options.limits[%lld].reserved is %lld: set it to 0", i, limits[i].reserved);
+    return 0;
+}
+
+COTHREAD_API cothread_handle cothread_process_start(const cothread_process_options *options)
+{
+    ENTER(s);
+    cothread_process_options known;
+    REQUIRE(options && ALIGNED(options), "options is NULL or not aligned: %lld", (uintptr_t)options);
+    int rc = known_part(&known, sizeof known, sizeof known, options, "process_options");
+    if (rc < 0)
+        return rc;
+    REQUIRE(!(known.flags & ~(COTHREAD_NEW_GROUP | COTHREAD_NEW_SESSION)), "options.flags has unknown bits: %lld", known.flags);
+    REQUIRE(known.arguments && ALIGNED(known.arguments), "options.arguments is NULL or not aligned: %lld", (uintptr_t)known.arguments);
+    REQUIRE(known.arguments[0], "options.arguments has no program: its first entry is NULL");
+    REQUIRE(ALIGNED(known.environment), "options.environment is not aligned: %lld", (uintptr_t)known.environment);
+    if ((rc = check_descriptors(&known)) < 0 || (rc = check_limits(&known)) < 0)
+        return rc;
+    return process_launch(s, &known);
+}
+
+COTHREAD_API cothread_handle cothread_process_open(int32_t pid)
+{
+    ENTER(s);
+    REQUIRE(pid > 0, "pid is %lld: 1 or more", pid);
+    return process_open(s, pid, false);
+}
+
+COTHREAD_API cothread_handle cothread_thread_open(int32_t tid)
+{
+    ENTER(s);
+    REQUIRE(tid > 0, "tid is %lld: 1 or more", tid);
+    return process_open(s, tid, true);
+}
+
+COTHREAD_API int cothread_process_pid(cothread_handle process)
+{
+    ENTER(s);
+    return process_pid(s, process);
+}
+
+COTHREAD_API int cothread_process_signal(cothread_handle process, int number, uint32_t flags)
+{
+    ENTER(s);
+    REQUIRE(!(flags & ~COTHREAD_TO_GROUP), "flags has unknown bits: %lld", flags);
+    return process_signal(s, process, number, flags & COTHREAD_TO_GROUP);
 }
 
 /* ---- Embedding ---------------------------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ static const struct {
     [COTHREAD_ITEM_TIMER]   = {.kind = KIND_TIMER, .valued = true},
     [COTHREAD_ITEM_SIGNAL]  = {.kind = KIND_SIGNAL, .takes = true, .valued = true},
     [COTHREAD_ITEM_FILE]    = {.kind = KIND_WATCH, .takes = true, .valued = true},
+    [COTHREAD_ITEM_PROCESS] = {.kind = KIND_PROCESS, .valued = true},
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 
@@ -313,7 +314,7 @@ static int look(struct scheduler *s, struct items *items, int64_t deadline, bool
             rc = try_item(s, item, again);
             if (rc == WOULD_WAIT)
                 continue;
-            if (rc < 0 && !again && !items->handed)
+            if (rc < 0 && !again && !items->handed && item->kind != COTHREAD_ITEM_PROCESS) /* there it is how one ended */
                 return refused_item(rc, i);
             fire(items, item, rc);
             if (one)

@@ -34,7 +34,8 @@ struct wait_list;
     X(MAILBOX, 7) \
     X(TIMER, 6) \
     X(SIGNAL, 6) \
-    X(WATCH, 7)
+    X(WATCH, 7) \
+    X(PROCESS, 6)
 
 #ifdef COTHREAD_VALGRIND
 #define TASK_BITS 8 /* valgrind's name of the stack is in the block */

@@ -7,6 +7,7 @@
 #include "items.h"
 #include "mailbox.h"
 #include "mutex.h"
+#include "process.h"
 #include "semaphore.h"
 #include "signals.h"
 #include "tasks.h"
@@ -28,6 +29,7 @@ const struct kind_row kinds[KINDS_ALL] = {
     [KIND_TIMER] =     {"a timer",             NULL,          timer_try,     timer_list,    NULL,          NULL,          timer_close,          NULL,         timer_describe},
     [KIND_SIGNAL] =    {"a signal",            NULL,          signal_try,    signal_list,     NULL,          signal_ready,  signal_close,         signal_free,  signal_describe},
     [KIND_WATCH] =     {"a file watch",        watch_check,   watch_try,     watch_list,      NULL,          NULL,          watch_close,          watch_free,   watch_describe},
+    [KIND_PROCESS] =   {"a process",           process_check, process_try,   process_list,    NULL,          process_ready, process_close,        process_free, process_describe},
     [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,            NULL,          watch_source_ready, NULL,            NULL,         NULL},
     [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
 };

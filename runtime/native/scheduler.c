@@ -14,6 +14,7 @@
 #include "descriptors.h"
 #include "host.h"
 #include "items.h"
+#include "process.h"
 #include "signals.h"
 #include "tasks.h"
 #include "transfer.h"
@@ -195,6 +196,7 @@ static void thread_exits(void *value)
     adopted_close_all(s);
     signal_close_all(s);
     watch_close_all(s);
+    process_close_all(s);
     atomic_fetch_add(&orphans, 1);
     atomic_store(&s->orphaned, true); /* last: from here on it belongs to the caller of cothread_create */
 }
@@ -424,6 +426,7 @@ int scheduler_statistics(cothread_handle handle, cothread_stats *stats)
     stats->timers = tables[KIND_TIMER].living;
     stats->signals = tables[KIND_SIGNAL].living;
     stats->watches = tables[KIND_WATCH].living;
+    stats->processes = tables[KIND_PROCESS].living;
     queue_statistics(&s->queue, stats);
     stack_statistics(&s->stacks, stats);
     return scheduler_find(handle, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */

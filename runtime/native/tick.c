@@ -10,8 +10,11 @@ static void report(struct scheduler *s, cothread_handle handle, uint32_t events)
     int error;
     enum kind kind = handle_kind(handle);
     void *object = kind == KIND_SCHEDULER ? s : handle_object(&s->handles, kind, handle, &error);
-    if (object) /* else it was closed since */
-        kinds[kind].ready(s, object, events);
+    if (!object)
+        return; /* it was closed since */
+    s->running = 0; /* this is the thread's own stack, from which tick calls are made directly */
+    kinds[kind].ready(s, object, events);
+    s->running = 1;
 }
 
 void tick_deliver(struct scheduler *s)

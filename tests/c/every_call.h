@@ -18,6 +18,9 @@ static void every_call_callback(void *argument) {
 static int64_t every_call_word[2];
 static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHREAD_READABLE};
 
+static const char *const every_call_arguments[] = {"true", NULL};
+static const cothread_process_options every_call_program = {.size = sizeof every_call_program, .arguments = every_call_arguments};
+
 #define BY_HANDLE(name, arguments) \
     static int64_t by_handle_##name(cothread_handle h) { \
         return (int64_t)cothread_##name arguments; \
@@ -53,7 +56,9 @@ static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHRE
     X(wait_ready, (h, COTHREAD_READABLE, COTHREAD_NOW)) \
     X(read, (h, every_call_word, 1, COTHREAD_NOW)) \
     X(write, (h, every_call_word, 1, COTHREAD_NOW)) \
-    X(accept, (h, COTHREAD_NOW))
+    X(accept, (h, COTHREAD_NOW)) \
+    X(process_pid, (h)) \
+    X(process_signal, (h, 0, 0))
 
 /* From any thread, so the answer to a wrong thread differs. */
 #define ANY_THREAD_CALLS(X) \
@@ -85,6 +90,9 @@ static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHRE
     X(signal_open, (SIGUSR1, 0)) \
     X(watch_open, ("/", COTHREAD_CHANGE_CREATED, 0)) \
     X(mailbox_create, (every_call_callback, 0, 0)) \
+    X(process_start, (&every_call_program)) \
+    X(process_open, (getppid())) \
+    X(thread_open, (gettid())) \
     X(poll_scheduler, (COTHREAD_NOW)) \
     X(poll, ()) \
     X(poll_fd, ()) \

@@ -31,6 +31,7 @@ int main(void) {
     refused(adopted, "cothread_close cothread_release cothread_descriptor cothread_wait_ready cothread_read "
                     "cothread_write cothread_accept");
     refused(handle(cothread_mailbox_create(every_call_callback, 0, 0)), "cothread_close cothread_mailbox_post");
+    refused(handle(cothread_process_open(getppid())), "cothread_close cothread_process_pid cothread_process_signal");
     expect(cothread_destroy(task, COTHREAD_FOREVER), COTHREAD_EHANDLE);
     expect(cothread_destroy(event, COTHREAD_FOREVER), COTHREAD_EHANDLE);
     expect(cothread_group_add(handle(cothread_group_create(0)), event), COTHREAD_EHANDLE);

@@ -49,6 +49,9 @@ int main(void) {
     mailbox = handle(cothread_mailbox_create(callback, 0, 0));
     expect(cothread_mailbox_post(mailbox, NULL, crooked(void *)), COTHREAD_EINVAL);
 
+    expect(cothread_process_start(NULL), COTHREAD_EINVAL);
+    expect(cothread_process_start(crooked(cothread_process_options)), COTHREAD_EINVAL);
+
     expect(cothread_statistics(scheduler, NULL), COTHREAD_EINVAL);
     expect(cothread_statistics(scheduler, crooked(cothread_stats)), COTHREAD_EINVAL);
     words[0] = 0; /* its size */

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "failures.h"
 
@@ -250,6 +252,40 @@ static void host(uint32_t flags, int fds[2])
     expect(cothread_destroy(scheduler, COTHREAD_FOREVER), 0);
 }
 
+/* One that is started and waited for, one that is closed while it runs, one that is only watched. */
+static void processes(void)
+{
+    const char *const ends[] = {"true", NULL}, *const stays[] = {"sleep", "600", NULL};
+    const cothread_process_descriptor pairs[] = {{0, 1}, {1, 0}, {2, 2}};
+    const cothread_process_limit limits[] = {{RLIMIT_CORE, 0, 0, 0}};
+    cothread_process_options options = {.size = sizeof options, .flags = COTHREAD_NEW_GROUP, .arguments = ends, .directory = "/",
+                                        .descriptors = pairs, .descriptor_count = 3, .limits = limits, .limit_count = 1};
+    cothread_handle process = cothread_process_start(&options);
+    cothread_item item = {.kind = COTHREAD_ITEM_PROCESS, .object = process};
+    if (ok(process, NO_SPACE, COTHREAD_ESYSTEM, COTHREAD_EBADF)) {
+        while (!ok(cothread_wait(&item, sizeof item, 1, COTHREAD_FOREVER, 0), COTHREAD_ENOMEM, COTHREAD_EINTR) ||
+               !ok(item.result, COTHREAD_ESYSTEM)) /* its status was not to be had: ask again */
+            ;
+        expect(item.result, 0);
+        expect(cothread_close(process), 0);
+    }
+    options.arguments = stays;
+    if (!ok(process = cothread_process_start(&options), NO_SPACE, COTHREAD_ESYSTEM, COTHREAD_EBADF))
+        return;
+    int pid = cothread_process_pid(process);
+    cothread_handle watched = cothread_process_open(pid);
+    if (ok(watched, NO_SPACE, COTHREAD_ESYSTEM))
+        expect(cothread_close(watched), 0);
+    int open = open_descriptors();
+    while (!ok(cothread_process_signal(process, SIGKILL, COTHREAD_TO_GROUP), COTHREAD_ESYSTEM))
+        ;
+    expect(cothread_close(process), 0);
+    for (int64_t end = cothread_after(60 * COTHREAD_SECOND); open_descriptors() == open && cothread_now() < end;)
+        ok(cothread_sleep(COTHREAD_MILLISECOND), COTHREAD_EINTR);
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* a system that refuses the status keeps the zombie */
+        expect(healthy, false);
+}
+
 static void live(void)
 {
     cothread_options options = {.size = sizeof options, .callback_bound = 4};
@@ -269,6 +305,7 @@ static void live(void)
         callbacks();
         signals();
         watches();
+        processes();
         close(pipe_fds[0]);
         close(pipe_fds[1]);
         expect(cothread_destroy(here, COTHREAD_FOREVER), 0);

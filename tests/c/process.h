@@ -1,0 +1,50 @@
+/* What tests of child processes share.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define SH(script) WORDS("sh", "-c", script)
+
+static inline cothread_handle start_at(const char *file, int line, const char *const *words, cothread_process_options options) {
+    options.size = sizeof options;
+    options.arguments = words;
+    return handle_at(file, line, "cothread_process_start", cothread_process_start(&options));
+}
+/* start(SH("exit 1"), .flags = ...) */
+#define start(words, ...) start_at(__FILE__, __LINE__, words, (cothread_process_options){__VA_ARGS__})
+
+/* The end of a process: what its item says; or why the call failed. */
+static int wait_status;
+static inline int ended_by(cothread_handle process, int64_t deadline) {
+    cothread_item item = {.kind = COTHREAD_ITEM_PROCESS, .object = process};
+    int rc = cothread_wait(&item, sizeof item, 1, deadline, 0);
+    if (rc < 0)
+        return rc;
+    expect(rc, 1);
+    expect(item.fired, 1);
+    wait_status = (int)item.value;
+    return item.result;
+}
+#define ends(process, result) expect(ended_by(process, cothread_after(60 * COTHREAD_SECOND)), result)
+
+static inline int open_descriptors(void) {
+    int open = 0;
+    for (int fd = 0; fd < 4096; fd++)
+        open += fcntl(fd, F_GETFD) >= 0;
+    return open;
+}
+
+static inline void no_child_is_left_at(const char *file, int line) {
+    errno = 0;
+    expect_at(file, line, "waitpid(-1)", waitpid(-1, NULL, WNOHANG), -1);
+    expect_at(file, line, "its errno", errno, ECHILD);
+}
+#define no_child_is_left() no_child_is_left_at(__FILE__, __LINE__)
+
+#endif
