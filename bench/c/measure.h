@@ -178,6 +178,11 @@ static inline void report_turns(void) {
     report("p_late_p99", percentile(turns.late_us, (int)turns.taken, 0.99), "us");
 }
 
+/* ---- q, child processes: started and waited for, one after the other -------------------------------- */
+
+#define STARTED_PROCESSES 300
+static const char *const nothing_to_do[] = {"/bin/true", NULL};
+
 /* ---- g, posts from another thread --------------------------------------------------------------- */
 
 typedef void (*posted_function)(void *argument);

@@ -310,6 +310,22 @@ static void echo(long port) {
     }
 }
 
+/* ---- q --------------------------------------------------------------------------------------------- */
+
+static void start_and_wait(long unused) {
+    cothread_process_options options = {.size = sizeof options, .arguments = nothing_to_do};
+    int64_t start = wall_ns();
+    (void)unused;
+    for (int i = 0; i < STARTED_PROCESSES; i++) {
+        cothread_item item = {.kind = COTHREAD_ITEM_PROCESS, .object = CHECKED(cothread_process_start(&options))};
+        CHECKED(cothread_wait(&item, sizeof item, 1, COTHREAD_FOREVER, 0));
+        if (item.result != 0)
+            give_up("/bin/true failed");
+        CHECKED(cothread_close(item.object));
+    }
+    report_per_switch("q_process", start, "ns", STARTED_PROCESSES);
+}
+
 /* ---- What idle.c watches ----------------------------------------------------------------------- */
 
 static void wake_1000_times_a_second(long unused) {
@@ -343,7 +359,7 @@ static void *root_task(void *argument) {
     static const struct benchmark benchmarks[] = {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
         {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
-        {"p", periodic},       {NULL, NULL}};
+        {"p", periodic},       {"q", start_and_wait},   {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

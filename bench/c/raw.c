@@ -5,8 +5,10 @@
 #define PEER "raw"
 #include "post_queue.h"
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 
 static int epoll_fd, wake_fd;
 
@@ -90,7 +92,19 @@ static void echo(long port) {
     }
 }
 
+static void start_and_wait(long unused) {
+    int64_t start = wall_ns();
+    (void)unused;
+    for (int i = 0; i < STARTED_PROCESSES; i++) {
+        pid_t child;
+        int status;
+        if (posix_spawn(&child, nothing_to_do[0], NULL, NULL, (char **)(uintptr_t)nothing_to_do, environ) || waitpid(child, &status, 0) != child || status)
+            give_up("/bin/true failed");
+    }
+    report_per_switch("q_process", start, "ns", STARTED_PROCESSES);
+}
+
 int main(int argc, char **argv) {
-    static const struct benchmark benchmarks[] = {{"g", posts_from_a_thread}, {"echo", echo}, {NULL, NULL}};
+    static const struct benchmark benchmarks[] = {{"g", posts_from_a_thread}, {"q", start_and_wait}, {"echo", echo}, {NULL, NULL}};
     return benchmark_main(argc, argv, benchmarks);
 }
