@@ -132,7 +132,7 @@ struct connection {
 
 static void offer_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
     (void)suggested;
-    *buffer = uv_buf_init(((struct connection *)handle)->message, ECHO_BUFFER_SIZE);
+    *buffer = uv_buf_init(((struct connection *)handle)->message, (unsigned)echo_account.buffer_size);
 }
 
 static void forget_connection(uv_handle_t *handle) {
@@ -183,10 +183,16 @@ static void echo(long port) {
     uv_run(loop, UV_RUN_DEFAULT);
 }
 
+static void echo_full_reads(long port) {
+    echo_account.buffer_size = MESSAGE_SIZE;
+    echo(port);
+}
+
 int main(int argc, char **argv) {
     static const struct benchmark benchmarks[] = {
         {"d", sleepers}, {"e", timers},   {"g", posts_from_a_thread},
-        {"p", periodic}, {"echo", echo}, {NULL, NULL}};
+        {"p", periodic}, {"echo", echo},   {"echo64", echo_full_reads},
+        {NULL, NULL}};
     loop = uv_default_loop();
     return benchmark_main(argc, argv, benchmarks);
 }

@@ -12,6 +12,7 @@
  *   p       100 tasks wake 2000 times a second each: CPU per turn, turns a second, how late
  *   g       another thread posts callbacks: a million as fast as it can, then one each 200 us
  *   echo P  TCP echo server on port P of loopback, until $CONNS connections (1000) have come and gone
+ *   echo64 P  the same, but it reads into 64 bytes, which each message fills: no read tells that it was the last
  *
  * Include it after defining PEER, the name that the output carries.
  */
@@ -47,7 +48,7 @@
 #define FLOOD_POSTS 1000000L
 #define IDLE_POSTS 5000
 #define MESSAGE_SIZE 64      /* what the echo client sends */
-#define ECHO_BUFFER_SIZE 1024 /* what the servers read into: they do not know */
+#define ECHO_BUFFER_SIZE 1024 /* what the servers read into: they do not know. echo64: MESSAGE_SIZE */
 #define LISTEN_BACKLOG 1024
 
 #define NS_PER_SECOND 1000000000LL
@@ -257,9 +258,10 @@ struct echo_account {
     long messages;
     long connections_gone;
     int64_t wall_start, cpu_start, user_start;
+    size_t buffer_size; /* what a read is offered */
 };
 
-static struct echo_account echo_account;
+static struct echo_account echo_account = {.buffer_size = ECHO_BUFFER_SIZE};
 
 static inline void echo_message(void) {
     if (echo_account.messages++ > 0)

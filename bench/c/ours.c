@@ -291,7 +291,7 @@ static void *connection_task(void *argument) {
     cothread_handle connection = (cothread_handle)(intptr_t)argument;
     char message[ECHO_BUFFER_SIZE];
     int64_t size;
-    while ((size = cothread_read(connection, message, sizeof message, COTHREAD_FOREVER)) > 0) {
+    while ((size = cothread_read(connection, message, echo_account.buffer_size, COTHREAD_FOREVER)) > 0) {
         if (cothread_write(connection, message, (size_t)size, COTHREAD_FOREVER) != size)
             break;
         echo_message();
@@ -308,6 +308,11 @@ static void echo(long port) {
         send_at_once((int)CHECKED(cothread_descriptor(connection)));
         spawn_detached(connection_task, (void *)(intptr_t)connection);
     }
+}
+
+static void echo_full_reads(long port) {
+    echo_account.buffer_size = MESSAGE_SIZE;
+    echo(port);
 }
 
 /* ---- q --------------------------------------------------------------------------------------------- */
@@ -359,7 +364,8 @@ static void *root_task(void *argument) {
     static const struct benchmark benchmarks[] = {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
         {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
-        {"p", periodic},       {"q", start_and_wait},   {NULL, NULL}};
+        {"p", periodic},       {"q", start_and_wait},   {"echo64", echo_full_reads},
+        {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

@@ -63,7 +63,7 @@ static void accept_all(int listener) {
 
 static void echo_once(int connection) {
     char message[ECHO_BUFFER_SIZE];
-    ssize_t size = read(connection, message, sizeof message);
+    ssize_t size = read(connection, message, echo_account.buffer_size);
     if (size <= 0) {
         close(connection);
         echo_connection_gone();
@@ -92,6 +92,11 @@ static void echo(long port) {
     }
 }
 
+static void echo_full_reads(long port) {
+    echo_account.buffer_size = MESSAGE_SIZE;
+    echo(port);
+}
+
 static void start_and_wait(long unused) {
     int64_t start = wall_ns();
     (void)unused;
@@ -105,6 +110,7 @@ static void start_and_wait(long unused) {
 }
 
 int main(int argc, char **argv) {
-    static const struct benchmark benchmarks[] = {{"g", posts_from_a_thread}, {"q", start_and_wait}, {"echo", echo}, {NULL, NULL}};
+    static const struct benchmark benchmarks[] = {
+        {"g", posts_from_a_thread}, {"q", start_and_wait}, {"echo", echo}, {"echo64", echo_full_reads}, {NULL, NULL}};
     return benchmark_main(argc, argv, benchmarks);
 }
