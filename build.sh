@@ -32,7 +32,7 @@ library() {
     shift 2
     mkdir -p "$directory"
     # -buildvcs: git refuses to answer for a checkout that another user owns.
-    go build -trimpath -buildvcs=false -buildmode=c-shared "$@" -o "$directory/new/libcothread.so.2" -ldflags "$flags -extldflags \
+    go build -trimpath -buildvcs=false -buildmode=c-shared "$@" -o "$directory/new/libcothread.so.2" -ldflags "$flags -checklinkname=0 -extldflags \
         '-Wl,-soname,libcothread.so.2 -Wl,-z,defs -Wl,--wrap=pthread_create -Wl,--version-script=$root/capi/cothread.map'" ./capi
     # Renamed into place: programs that have the old one mapped keep it.
     mv "$directory/new/libcothread.so.2" "$directory/libcothread.so.2"

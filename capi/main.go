@@ -108,7 +108,7 @@ func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.
 		return C.int(code)
 	}
 	engine := native.At(scheduler)
-	s, err := runtime.New(engine.Shared(), engine, callback.At(queue), poller, clock)
+	s, err := runtime.New(engine.Shared(), engine, callback.At(queue), poller, clock, stay)
 	if err != nil {
 		poller.Close()
 		return errNoMemory

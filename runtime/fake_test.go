@@ -86,7 +86,7 @@ func prepareWorld(t testing.TB) *world {
 }
 
 func (w *world) begin(poller poll.Poller) {
-	s, err := New(&w.shared, w, &w.queue, poller, func() int64 { return w.clock })
+	s, err := New(&w.shared, w, &w.queue, poller, func() int64 { return w.clock }, func() {})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -15,11 +15,7 @@
 // Nothing here knows its caller. One thread at a time; only Shared's counters are read by others.
 package runtime
 
-import (
-	goruntime "runtime"
-
-	"cothread/poll"
-)
+import "cothread/poll"
 
 // Engine runs tasks. The package's comment is its contract.
 type Engine interface {
@@ -47,8 +43,8 @@ type Scheduler struct {
 	late        []Due                       // what found no room in Shared.Due: the next tick's
 	lateTaken   int                         // how many of these are due by now
 	expired     func(*Wait, *deadlineEntry) // bound once: a method value allocates
-	rescheduled int64                       // when Go's scheduler last had its say
-	slept       int64                       // ns of sleep since then, as far as they were measured
+	stay        func()                      // see tellGo
+	told        int64                       // when it was last called
 	embedded    bool                        // the host waits by itself, for the poller's descriptor or list
 	hostPolls   bool                        // for the list: this half never blocks
 }
@@ -57,25 +53,22 @@ const (
 	// pollRounds bounds the ticks of one Poll in which only native tasks were ready: the host wants to look at its
 	// signals. A count, as order must not depend on speed.
 	pollRounds = 1000
-	// After stay ns a busy loop lets Go's scheduler reschedule this goroutine, which costs some 40
-	// us of CPU (three threads take part, as it is bound to its own). At 10 ms Go's monitor thread
-	// would ask for that with a signal, and if it then found a task running it would look every 20
-	// us from there on: an echo server's messages per CPU-second are 0.84 of raw then, 0.89 so. A
-	// wait that holds Go's processor for 4 ms (poll.Epoll) still fits in. A loop that mostly sleeps
-	// leaves it to the monitor, which in its slow mode asks every 20 ms (bench wake1000, of raw
-	// epoll's CPU: 1.2-1.3 instead of 1.5-1.6); but the signal would end a host's poll.
+	// After stay ns a loop tells Go that it goes on: at 10 ms Go's monitor thread would ask for its
+	// processor with a signal, and if it then found a task running it would look every 20 us from
+	// there on. A wait that holds Go's processor for 4 ms (poll.Epoll) still fits in.
 	stay = 6_000_000
 	// trimAfter is the shortest wait worth giving memory back before it.
 	trimAfter = 100_000_000
 )
 
-// New returns a scheduler over what it is given; it owns the poller from then on.
-func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock func() int64) (*Scheduler, error) {
+// New returns a scheduler over what it is given; it owns the poller from then on. It calls stay now and then: a loop that has
+// run, and waited, for some ms goes on.
+func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock func() int64, stay func()) (*Scheduler, error) {
 	deadlines, err := newDeadlines(shared)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, deadlines: deadlines}
+	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, stay: stay, deadlines: deadlines}
 	s.descriptors = descriptors{poller: poller, due: s.due}
 	s.expired = func(w *Wait, e *deadlineEntry) {
 		if e.fd >= 0 {
@@ -179,7 +172,7 @@ func (s *Scheduler) nativeReady() bool {
 // gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
 // whether a signal ended the wait.
 func (s *Scheduler) gather(limit int64) (interrupted bool) {
-	now := s.reschedule(s.clock())
+	now := s.tellGo(s.clock())
 	if s.embedded {
 		s.shared.Notify = 0
 		s.queue.Awake()
@@ -207,9 +200,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	}
 	if s.deadlines.count > 0 { // else nobody asks what time it is
 		if timeout != 0 {
-			woken := s.clock()
-			s.slept += woken - now
-			now = woken
+			now = s.clock()
 		}
 		s.deadlines.expire(now, s.expired)
 	}
@@ -219,18 +210,14 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	return interrupted
 }
 
-// reschedule gives Go's scheduler its turn if it is time for that, and returns the time. Before a
-// wait, and not between the wake-up and the task it is for.
-func (s *Scheduler) reschedule(now int64) int64 {
-	if now-s.rescheduled <= stay {
+// tellGo says, if it is time for that, that this goroutine keeps its processor; it returns the time.
+// Before a wait, and not between the wake-up and the task it is for: it may take 40 us.
+func (s *Scheduler) tellGo(now int64) int64 {
+	if now-s.told <= stay {
 		return now
 	}
-	idle := s.slept > (now-s.rescheduled)/2
-	s.rescheduled, s.slept = now, 0
-	if idle && s.shared.Main != nil {
-		return now
-	}
-	goruntime.Gosched()
+	s.told = now
+	s.stay()
 	return s.clock()
 }
 
