@@ -15,7 +15,11 @@
 // Nothing here knows its caller. One thread at a time; only Shared's counters are read by others.
 package runtime
 
-import "cothread/poll"
+import (
+	"math"
+
+	"cothread/poll"
+)
 
 // Engine runs tasks. The package's comment is its contract.
 type Engine interface {
@@ -45,6 +49,7 @@ type Scheduler struct {
 	expired     func(*Wait, *deadlineEntry) // bound once: a method value allocates
 	stay        func()                      // see tellGo
 	told        int64                       // when it was last called
+	trimmed     uint64                      // tasks that had ended when there was no memory to give back
 	embedded    bool                        // the host waits by itself, for the poller's descriptor or list
 	hostPolls   bool                        // for the list: this half never blocks
 }
@@ -68,7 +73,7 @@ func New(shared *Shared, engine Engine, queue Queue, poller poll.Poller, clock f
 	if err != nil {
 		return nil, err
 	}
-	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, stay: stay, deadlines: deadlines}
+	s := &Scheduler{shared: shared, engine: engine, queue: queue, poller: poller, clock: clock, stay: stay, deadlines: deadlines, trimmed: math.MaxUint64}
 	s.descriptors = descriptors{poller: poller, due: s.due}
 	s.expired = func(w *Wait, e *deadlineEntry) {
 		if e.fd >= 0 {
@@ -187,7 +192,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	}
 	if timeout != 0 {
 		long := timeout < 0 || timeout > trimAfter
-		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 || long && s.engine.Trim() {
+		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 || long && s.trim() {
 			timeout = 0 // memory is given back in slices, so that what comes is served in between
 		} else {
 			count(&s.shared.Sleeps, 1)
@@ -205,8 +210,8 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 		s.deadlines.expire(now, s.expired)
 	}
 	s.shared.CallbackQuota = uint32(min(uint64(s.shared.CallbackBudget), s.queue.Pending()))
-	count(&s.shared.TimersArmed, uint64(s.deadlines.count)-s.shared.TimersArmed.Load())
-	count(&s.shared.Descriptors, uint64(s.poller.Registered())-s.shared.Descriptors.Load())
+	show(&s.shared.TimersArmed, s.deadlines.count)
+	show(&s.shared.Descriptors, s.poller.Registered())
 	return interrupted
 }
 
@@ -219,6 +224,20 @@ func (s *Scheduler) tellGo(now int64) int64 {
 	s.told = now
 	s.stay()
 	return s.clock()
+}
+
+// trim gives some memory back, and says whether to look again before sleeping. Stacks are freed by tasks that end: with none
+// since there was nothing to give, to ask costs a crossing, and a cache line for each size of stack, for nothing.
+func (s *Scheduler) trim() bool {
+	ended := s.shared.Ended.Load()
+	if ended == s.trimmed {
+		return false
+	}
+	if s.engine.Trim() {
+		return true
+	}
+	s.trimmed = ended
+	return false
 }
 
 // timeout returns how long to wait: ns, or < 0 for ever, or 0 if there is something better to do.

@@ -162,3 +162,10 @@ func (s *Shared) block(index uint32) *Block {
 func count(counter *atomic.Uint64, by uint64) {
 	counter.Store(counter.Load() + by)
 }
+
+// show sets such a counter. A store is a locked operation here, which waits for what the processor has still to write.
+func show(counter *atomic.Uint64, value int) {
+	if counter.Load() != uint64(value) {
+		counter.Store(uint64(value))
+	}
+}
