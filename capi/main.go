@@ -21,6 +21,7 @@ import (
 	"unsafe"
 
 	"cothread/callback"
+	"cothread/capi/monitor"
 	"cothread/poll"
 	"cothread/runtime"
 	"cothread/runtime/native"
@@ -108,7 +109,7 @@ func tickCreate(number C.uint32_t, queue, scheduler unsafe.Pointer, hostPolls C.
 		return C.int(code)
 	}
 	engine := native.At(scheduler)
-	s, err := runtime.New(engine.Shared(), engine, callback.At(queue), poller, clock, stay)
+	s, err := runtime.New(engine.Shared(), engine, callback.At(queue), poller, clock, monitor.Stay)
 	if err != nil {
 		poller.Close()
 		return errNoMemory
