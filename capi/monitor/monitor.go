@@ -26,9 +26,9 @@ var processors []*processor
 
 // processor is how Go's begins.
 type processor struct {
-	id, status uint32
-	_          uintptr // link
-	scheduled  uint32  // how often it was given a goroutine; written by its thread only
+	_         [2]uint32 // id, status
+	_         uintptr   // link
+	scheduled uint32    // how often it was given a goroutine; written by its thread only
 }
 
 // counts says whether the count was found. Asked in a goroutine of its own, which is not bound to a thread.
