@@ -30,6 +30,15 @@ void process_runtime_runs(void);
 /* process_threads counts the threads that run Go's runtime. */
 int process_threads(void);
 
+/* process_make_thread makes a thread of the library's own that runs function(argument): detached, with
+ * every signal blocked but those of faults, which go to the handlers that the process has; with a
+ * stack of that size, or the least that the C library takes. Returns 0, or errno's value: EAGAIN,
+ * there is none to be had. */
+int process_make_thread(void *(*function)(void *), void *argument, size_t stack_size);
+
+/* process_name_thread names the calling thread for debuggers and top: at most 15 bytes. */
+void process_name_thread(const char *name);
+
 /* Go's first call on a thread opens the signals of faults there for good, whatever the host
  * blocked: what is saved before is put back after it. Only SIGURG has to stay open: blocked, a
  * collection waits 4 - 99 ms for this thread instead of 0.05. */

@@ -20,6 +20,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "failures.h"
+
 /* Go's own tests link this file without --wrap. */
 __attribute__((weak)) int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
@@ -262,6 +264,34 @@ int process_threads(void)
     int count = running;
     pthread_mutex_unlock(&threads);
     return count;
+}
+
+/* ---- The library's own threads ------------------------------------------------------------------------ */
+
+int process_make_thread(void *(*function)(void *), void *argument, size_t thread_stack_size)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    pthread_t thread;
+    pthread_attr_t attributes;
+    sigset_t blocked, mask;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN); /* on arm64 128 KB */
+    int rc = pthread_attr_setstacksize(&attributes, thread_stack_size > least ? thread_stack_size : least);
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &mask);
+    if (rc == 0) /* not pthread_create by its name: that asks for one of Go's */
+        rc = SYSTEM_CALL((__real_pthread_create ? __real_pthread_create : pthread_create)(&thread, &attributes, function, argument), errno);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    pthread_attr_destroy(&attributes);
+    return rc;
+}
+
+void process_name_thread(const char *name)
+{
+    pthread_setname_np(pthread_self(), name);
 }
 
 /* ---- The runtime's start ----------------------------------------------------------------------------- */
