@@ -7,11 +7,11 @@ root=$PWD
 version=$(sed -n 's/^#define COTHREAD_VERSION "\(.*\)"/\1/p' cothread.h)
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-task_half='runtime/native/*.c callback/queue.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
+task_half='runtime/native/*.c callback/queue.c jobs/*.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 # Go does not notice a change in a header of another directory, but one in the flags: they carry the headers' checksum.
-export CGO_CFLAGS="-O2 -g -DHEADERS=$(cat cothread.h callback/*.h capi/*.h runtime/native/*.h system/*.h | cksum | tr ' ' _)"
+export CGO_CFLAGS="-O2 -g -DHEADERS=$(cat cothread.h callback/*.h capi/*.h jobs/*.h runtime/native/*.h system/*.h | cksum | tr ' ' _)"
 
 fail() {
     echo "build.sh: $1" >&2
@@ -126,7 +126,7 @@ step() {
 }
 
 go_format_and_vet() {
-    unformatted=$(gofmt -l capi runtime poll callback system)
+    unformatted=$(gofmt -l capi runtime poll callback jobs system)
     [ -z "$unformatted" ] || fail "gofmt would change: $unformatted"
     go vet ./...
     for system in windows darwin freebsd; do # which have no backend yet
@@ -209,7 +209,7 @@ failures() {
     library build/failures "" -tags failures
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/walk tests/failures/walk.c \
         build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
-    timeout 120 build/failures/walk
+    timeout 300 build/failures/walk
 }
 
 c_library() {
@@ -250,6 +250,14 @@ queue_thread_sanitizer() {
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=thread -pthread -o build/tsan/queue_hammer \
         tests/tsan/queue_hammer.c callback/queue.c system/*_linux.c
     timeout 120 build/tsan/queue_hammer
+}
+
+pool_thread_sanitizer() {
+    mkdir -p build/tsan
+    # Its threads end after 2 ms without work, so that they do it often.
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=thread -pthread -DCOTHREAD_FAILURES -DPOOL_IDLE=2000000 \
+        -o build/tsan/pool_hammer tests/tsan/pool_hammer.c jobs/pool.c system/*_linux.c
+    timeout 120 build/tsan/pool_hammer
 }
 
 # The whole library, with Go's own checks too; undefined behaviour along with it.
@@ -502,7 +510,7 @@ the_demo_runs() {
 cmd_test() {
     if [ $# -eq 0 ]; then
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings rooms exported_symbols abi \
-            go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
+            go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer pool_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             cxx sanitized_hosts \
             c_valgrind c_arm64 c_install luajit_binding \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs

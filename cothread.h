@@ -40,10 +40,11 @@
  *
  * NAMES
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
- * group, mailbox, timer, signal, watch, host for the host's tasks and ring). cothread_<verb>
- * concerns the calling task, the scheduler, a task, or a descriptor; a word after the verb says
- * which or until when (wait_fd, poll_list, sleep_until). A getter is named for what it returns
- * (current, descriptor, task_name). Types are cothread_<noun>, constants COTHREAD_<NAME>.
+ * group, mailbox, timer, signal, watch, process, pool, job, file, host for the host's tasks and
+ * ring). cothread_<verb> concerns the calling task, the scheduler, a task, or a descriptor; a word
+ * after the verb says which or until when (wait_fd, poll_list, sleep_until). A getter is named for
+ * what it returns (current, descriptor, task_name). Types are cothread_<noun>, constants
+ * COTHREAD_<NAME>.
  *
  * THE ENTRIES
  * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
@@ -169,6 +170,7 @@ COTHREAD_API int cothread_abi(void);
 #define COTHREAD_EBADF (-19)       /* the descriptor is not open */
 #define COTHREAD_ESYSTEM (-20)     /* a system call failed; errno says how */
 #define COTHREAD_EBROKEN (-21)     /* an internal fault stopped the scheduler */
+#define COTHREAD_ENAME (-22)       /* the host's name, or the service, does not resolve */
 
 /* cothread_strerror returns the name and meaning of a code.
  *   code  a result of any call
@@ -443,11 +445,12 @@ COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
  * COTHREAD_ECLOSED, and its handle is stale. A channel's undelivered elements and a mailbox's
  * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
  * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
- *   object  an event, channel, mutex, semaphore, group, mailbox, timer, signal, file watch or
- *           adopted descriptor
+ *   object  an event, channel, mutex, semaphore, group, mailbox, timer, signal, file watch,
+ *           process, pool, job or adopted descriptor
  * Returns 0, or
  *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
- *   COTHREAD_EBUSY    the object is a mutex that is held
+ *   COTHREAD_EBUSY    the object is a mutex that is held, or a job whose call has begun and uses
+ *                     the caller's memory
  * Plain, and a system call for what has a descriptor; from own stack, task. */
 COTHREAD_API int cothread_close(cothread_handle object);
 
@@ -851,6 +854,8 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
 #define COTHREAD_ITEM_FILE 12    /* a change of what a file watch watches; the value has its
                                     COTHREAD_CHANGE_..., `element` is a cothread_change, or NULL */
 #define COTHREAD_ITEM_PROCESS 13 /* the end of a process or a thread: see Processes and threads */
+#define COTHREAD_ITEM_JOB 14     /* a call of cothread_job_start has returned; the value is its
+                                    result, the result its errno */
 
 #define COTHREAD_ALL 1u /* take from every item that has something */
 #define COTHREAD_ONE 2u /* report one item, whatever kinds there are */
@@ -1069,6 +1074,286 @@ COTHREAD_API int cothread_process_pid(cothread_handle process);
  *   COTHREAD_ESYSTEM  it has ended, or leads no group (ESRCH), or the signal is not allowed (EPERM)
  * System call; from own stack, task. */
 COTHREAD_API int cothread_process_signal(cothread_handle process, int number, uint32_t flags);
+/* ---- Jobs: what may block --------------------------------------------------------------------
+ * A job is one call of a C function on a thread of a pool, while other tasks run. A pool belongs to
+ * a scheduler. Its threads are made when they are needed, up to its limit, and end when they had
+ * nothing to do for ten seconds; what is stuck in one pool delays nothing in another. Every signal
+ * is blocked in them but those of faults.
+ *
+ * A call that has begun cannot be stopped. So what happens at a deadline, or when the waiting task
+ * is cancelled, depends on the memory that the function uses:
+ *   it is the caller's                the wait goes on until the call returns, and says so: it
+ *                                     returns 1, with the result
+ *   it is the job's                   the wait ends, and nobody takes the result: `drop` gets it.
+ *   (COTHREAD_OWNS_MEMORY)            Arguments of the types COTHREAD_TYPE_IN, OUT and IN_OUT are
+ *                                     copies that belong to the job
+ *   the call has not begun            the wait ends, and the function is never called */
+
+#define COTHREAD_TYPE_VOID 0u    /* of a result: there is none */
+#define COTHREAD_TYPE_INT 1u     /* an int, or a smaller or unsigned one. A result has 32 bits, and
+                                    is extended as an int */
+#define COTHREAD_TYPE_LONG 2u    /* 64 bits: long, size_t, int64_t, a handle */
+#define COTHREAD_TYPE_POINTER 3u /* passed on as it is */
+#define COTHREAD_TYPE_DOUBLE 4u  /* a double, not a float */
+#define COTHREAD_TYPE_IN 5u      /* a pointer to a copy of `size` bytes, made when the job starts */
+#define COTHREAD_TYPE_OUT 6u     /* a pointer to `size` zeroed bytes, copied to the caller when the
+                                    result is */
+#define COTHREAD_TYPE_IN_OUT 7u  /* both */
+
+/* cothread_value is an argument or a result: the member that goes with its type. */
+typedef union cothread_value {
+    int64_t integer; /* INT, LONG */
+    double number;   /* DOUBLE */
+    void *pointer;   /* POINTER; IN, OUT, IN_OUT: where to copy from and to */
+} cothread_value;
+
+/* cothread_argument is one argument of a job. */
+typedef struct cothread_argument {
+    uint32_t type; /* COTHREAD_TYPE_... */
+    uint32_t size; /* bytes to copy; 0 for a type that copies nothing */
+    cothread_value value;
+} cothread_argument;
+
+#define COTHREAD_OWNS_MEMORY 1u /* the function uses no memory that the caller may give up or change
+                                   before it returns */
+
+/* cothread_job_function is any C function, cast to this. */
+typedef void (*cothread_job_function)(void);
+
+/* cothread_job_drop is called with a result that nobody takes (cothread_value.integer), to give
+ * back what it stands for, such as a descriptor. */
+typedef void (*cothread_job_drop)(int64_t result);
+
+/* cothread_job is a call: what to call, and then what came of it. */
+typedef struct cothread_job {
+    uint32_t size;                /* sizeof(cothread_job) */
+    uint32_t flags;               /* COTHREAD_OWNS_MEMORY */
+    cothread_job_function function; /* variadic ones too; no struct by value */
+    cothread_job_drop drop;       /* NULL: nothing is to be done. Called on a thread of the pool */
+    const cothread_argument *arguments;
+    uint32_t count;               /* of arguments: at most 8 doubles and 6 others */
+    uint32_t type;                /* of the result */
+    cothread_value result;        /* set by the library; 0 for VOID */
+    int32_t error;                /* likewise: errno after the call; it was 0 before */
+    uint32_t called;              /* likewise: 1: the function was called, or is being called still;
+                                     0: it is not called */
+} cothread_job;
+
+/* cothread_pool_options says how cothread_pool_create makes a pool. A field that is 0 has its
+ * default. */
+typedef struct cothread_pool_options {
+    uint32_t size;       /* sizeof(cothread_pool_options) */
+    uint32_t threads;    /* at most; 0: 16. 1 .. 4096 */
+    uint32_t bound;      /* jobs not begun; 0: 1024. 1 .. 1048576 */
+    uint32_t stack_size; /* bytes of a thread's stack; 0: 1 MiB, of which what is used counts.
+                            65536 .. 1 GiB */
+} cothread_pool_options;
+
+/* cothread_pool_create makes a pool of threads for jobs. It has no thread yet. cothread_close gives
+ * it up at once: no job starts in it any more, those that did go on, and its threads end when
+ * nothing is left to do.
+ *   options  NULL: the defaults
+ * Returns the pool's handle.
+ * Plain; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_pool_create(
+    const cothread_pool_options *options);
+
+/* cothread_pool_stats holds counters since the pool's creation, and present values, all of one
+ * instant. */
+typedef struct cothread_pool_stats {
+    uint32_t size;       /* sizeof(cothread_pool_stats), set by the caller; no more is written */
+    uint32_t threads;    /* that live now */
+    uint32_t idle;       /* of those, the ones without a job */
+    uint32_t bound;
+    uint64_t depth;      /* jobs not begun */
+    uint64_t high_water; /* the greatest depth */
+    uint64_t accepted;
+    uint64_t refused;    /* answered COTHREAD_EFULL */
+    uint64_t withdrawn;  /* given up before they began */
+    uint64_t started;
+    uint64_t ended;
+    uint64_t wait[32];   /* times from start to begin: [i] counts those in [2^i, 2^(i+1)) ns */
+} cothread_pool_stats;
+
+/* cothread_pool_statistics fills in the statistics of a pool.
+ *   pool   a pool; 0: the scheduler's default pool
+ *   stats  with `size` set; receives the smaller of both sizes, and zeroes in the rest
+ * Returns 0.
+ * Plain (it takes a lock); from own stack, task. */
+COTHREAD_API int cothread_pool_statistics(cothread_handle pool, cothread_pool_stats *stats);
+
+/* cothread_offload calls a function on a thread of a pool, and waits until it has returned. While
+ * the pool is full the task waits for room. The deadline, a cancel and cothread_interrupt end the
+ * wait as the section's beginning says: on every negative result `called` tells whether the
+ * function was called.
+ *   pool      a pool; 0: the scheduler's default pool, of the default options
+ *   job       what to call; receives the result, and where arguments are copied out, these
+ *   deadline  absolute, in ns of cothread_now; with COTHREAD_NOW nothing is called
+ * Returns 0, or 1: the wait was to end while a call with the caller's memory went on; it has
+ * returned now. An interrupt ends the next wait then. Or
+ *   COTHREAD_ELIMIT   the pool has no thread, and none can be made
+ *   COTHREAD_ECLOSED  the pool was closed while the task waited for room
+ * Example:
+ *   cothread_argument argument = {COTHREAD_TYPE_LONG, 0, {0}};
+ *   cothread_job job = {sizeof job};
+ *   argument.value.integer = (int64_t)thread;
+ *   job.function = (cothread_job_function)join_quietly;
+ *   job.arguments = &argument;
+ *   job.count = 1;
+ *   if (cothread_offload(0, &job, COTHREAD_FOREVER) < 0)
+ *       fprintf(stderr, "%s\n", cothread_last_error());
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_offload(cothread_handle pool, cothread_job *job,
+                                                   int64_t deadline);
+
+/* cothread_job_start starts a job and does not wait for its end: cothread_wait does, as for a
+ * condition that holds until the job is closed (COTHREAD_ITEM_JOB), and cothread_job_result takes
+ * its result. cothread_close ends the job: a call that has not begun is not made, the result of one
+ * that owns its memory is dropped, and so is a result that was not taken; a call that uses the
+ * caller's memory cannot be given up (COTHREAD_EBUSY).
+ *   pool      a pool; 0: the scheduler's default pool
+ *   job       what to call; copied. Nothing is written to it
+ *   deadline  absolute, in ns of cothread_now: until when to wait for room in a full pool;
+ *             COTHREAD_NOW: do not wait
+ * Returns the job's handle, or
+ *   COTHREAD_EFULL      the pool is full, and the deadline is COTHREAD_NOW
+ *   COTHREAD_ETIMEDOUT  the pool was still full at the deadline
+ *   COTHREAD_ELIMIT     the pool has no thread, and none can be made
+ *   COTHREAD_ECLOSED    the pool was closed while the task waited for room
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_job_start(cothread_handle pool,
+                                                                 const cothread_job *job,
+                                                                 int64_t deadline);
+
+/* cothread_job_result takes the result of a job that has finished: it is not dropped then. It is
+ * there until the job is closed.
+ *   finished  a job
+ *   job       with arguments of the same types and sizes as when it was started: receives the
+ *             result, and where arguments are copied out, these
+ * Returns 0, or
+ *   COTHREAD_EBUSY   the job has not finished
+ *   COTHREAD_EINVAL  the arguments differ from those it was started with
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_job_result(cothread_handle finished, cothread_job *job);
+
+/* ---- Names and files -------------------------------------------------------------------------
+ * These are jobs that own their memory, in pools that the scheduler has for itself: one for names,
+ * and its default pool for files. A wait may end before its call has: what a write had begun may
+ * still be written, and a descriptor that is opened too late is closed again. Reading and writing
+ * go by a duplicate of the descriptor, so the caller's may be closed at any time; as with any
+ * duplicate, its end releases the record locks (F_SETLK) that the process has on the file. */
+
+/* cothread_hints says which addresses are wanted. A field that is 0 leaves the choice open. */
+typedef struct cothread_hints {
+    uint32_t size;    /* sizeof(cothread_hints) */
+    int32_t family;   /* AF_INET, AF_INET6 */
+    int32_t type;     /* SOCK_STREAM, SOCK_DGRAM; 0: SOCK_STREAM */
+    int32_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+    int32_t lookup;   /* AI_PASSIVE, AI_NUMERICHOST, ... */
+} cothread_hints;
+
+/* cothread_address is what socket, connect and bind take. */
+typedef struct cothread_address {
+    int32_t family;
+    int32_t type;
+    int32_t protocol;
+    uint32_t length;      /* of the socket address, in bytes */
+    uint64_t address[16]; /* a struct sockaddr_in, sockaddr_in6, ... */
+} cothread_address;
+
+/* cothread_resolve finds the addresses of a host and a service, by getaddrinfo and so by whatever
+ * the system is set up with, in the order in which they are to be tried.
+ *   name       a host's name or address; NULL: this host, or with AI_PASSIVE any
+ *   service    a service's name or a port's number; NULL: port 0. Not both are NULL
+ *   hints      NULL: a stream, of any family
+ *   addresses  receives them
+ *   count      how many there is room for, 1 .. 1024
+ *   deadline   absolute, in ns of cothread_now
+ * Returns how many addresses there are, which may be more than `count`: those are left out. Or
+ *   COTHREAD_ENAME    the name or service does not exist, or has no address as wanted
+ *   COTHREAD_EINVAL   the hints are none that the system knows
+ *   COTHREAD_ESYSTEM  no name server answers (errno is EAGAIN), or a system call failed
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_resolve(const char *name, const char *service,
+                                                   const cothread_hints *hints,
+                                                   cothread_address *addresses, size_t count,
+                                                   int64_t deadline);
+
+/* cothread_file_open opens a file. Its descriptor, close-on-exec, is the caller's, and an ordinary
+ * one.
+ *   path      of 4095 bytes at most
+ *   flags     those of open(2): O_RDONLY, O_CREAT, ...
+ *   mode      of a file that is created
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the descriptor, or
+ *   COTHREAD_ELIMIT   no descriptor is left
+ *   COTHREAD_ESYSTEM  the system refuses; errno says why
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_file_open(const char *path, int flags, uint32_t mode,
+                                                     int64_t deadline);
+
+/* cothread_file_read reads from an offset of a file; its position stays.
+ *   fd        a descriptor that pread(2) takes
+ *   buffer    receives the bytes, when the call has returned in time
+ *   size      bytes, 1 .. 1 GiB
+ *   offset    bytes from the file's beginning
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the number of bytes, 1 or more; 0 at the end of the file. Or
+ *   COTHREAD_EBADF    the descriptor is not open, or not for reading
+ *   COTHREAD_ESYSTEM  the system refuses; errno says why
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_file_read(int fd, void *buffer, size_t size,
+                                                         int64_t offset, int64_t deadline);
+
+/* cothread_file_write writes at an offset of a file; its position stays. After a wait that ended
+ * early it is unspecified how much was written, and more of it may be written yet.
+ *   fd        a descriptor that pwrite(2) takes
+ *   data      copied before the call begins
+ *   size      bytes, 1 .. 1 GiB
+ *   offset    bytes from the file's beginning
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the number of bytes written; fewer than `size` if the rest failed: the next call says
+ * why. Or
+ *   COTHREAD_EBADF    the descriptor is not open, or not for writing
+ *   COTHREAD_ESYSTEM  the system refuses; errno says why
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_file_write(int fd, const void *data, size_t size,
+                                                          int64_t offset, int64_t deadline);
+
+/* cothread_file_sync waits until what was written to a file is on its device, by fsync(2).
+ *   fd        an open file
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_EBADF    the descriptor is not open
+ *   COTHREAD_ESYSTEM  the system refuses, or what was written before is lost; errno says why
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_file_sync(int fd, int64_t deadline);
+
+/* cothread_file_status is what stat(2) says of a file. */
+typedef struct cothread_file_status {
+    uint32_t mode;  /* type and permissions: st_mode */
+    uint32_t links;
+    uint32_t user;
+    uint32_t group;
+    uint64_t device;
+    uint64_t inode;
+    int64_t bytes;
+    int64_t allocated;  /* bytes on the device */
+    int64_t read_ns;    /* wall-clock times, in ns since 1970 */
+    int64_t written_ns;
+    int64_t changed_ns; /* of the status */
+} cothread_file_status;
+
+/* cothread_file_stat looks up what a path leads to.
+ *   path      of 4095 bytes at most
+ *   status    receives it
+ *   deadline  absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ESYSTEM  the system refuses; errno says why: ENOENT, there is no such file
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_file_stat(const char *path,
+                                                     cothread_file_status *status,
+                                                     int64_t deadline);
 
 /* ---- Embedding: a loop that is not ours ------------------------------------------------------
  * The calls of this section and the next belong on the thread's own stack: inside a task, a
@@ -1333,6 +1618,8 @@ typedef struct cothread_stats {
     uint64_t signals;
     uint64_t watches;
     uint64_t processes;         /* and threads */
+    uint64_t pools;             /* those of cothread_pool_create */
+    uint64_t jobs;              /* not closed, and offloads under way */
 } cothread_stats;
 
 /* cothread_statistics fills in the statistics of a scheduler.

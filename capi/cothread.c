@@ -12,10 +12,13 @@
 #include "../runtime/native/channel.h"
 #include "../runtime/native/descriptors.h"
 #include "../runtime/native/event.h"
+#include "../runtime/native/files.h"
 #include "../runtime/native/group.h"
 #include "../runtime/native/host.h"
 #include "../runtime/native/items.h"
+#include "../runtime/native/jobs.h"
 #include "../runtime/native/mailbox.h"
+#include "../runtime/native/names.h"
 #include "../runtime/native/mutex.h"
 #include "../runtime/native/process.h"
 #include "../runtime/native/scheduler.h"
@@ -595,6 +598,149 @@ COTHREAD_API int cothread_process_signal(cothread_handle process, int number, ui
     ENTER(s);
     REQUIRE(!(flags & ~COTHREAD_TO_GROUP), "flags has unknown bits: %lld", flags);
     return process_signal(s, process, number, flags & COTHREAD_TO_GROUP);
+}
+
+/* ---- Jobs --------------------------------------------------------------------------------------------------------- */
+
+COTHREAD_API cothread_handle cothread_pool_create(const cothread_pool_options *options)
+{
+    ENTER(s);
+    cothread_pool_options known = {.size = sizeof known};
+    REQUIRE(((uintptr_t)options & 3) == 0, "options is not aligned: %lld", (uintptr_t)options);
+    int rc = options ? known_part(&known, sizeof known, 16, options, "pool_options") : 0;
+    if (rc < 0)
+        return rc;
+    REQUIRE(known.threads <= 4096, "options.threads is %lld: at most 4096", known.threads);
+    REQUIRE(known.bound <= 1u << 20, "options.bound is %lld: at most 1048576", known.bound);
+    REQUIRE(known.stack_size == 0 || (known.stack_size >= 65536 && known.stack_size <= 1u << 30),
+            "options.stack_size is %lld: 0, or 65536 to 1 GiB", known.stack_size);
+    return pool_create(s, &known);
+}
+
+COTHREAD_API int cothread_pool_statistics(cothread_handle pool, cothread_pool_stats *stats)
+{
+    ENTER(s);
+    REQUIRE(stats && ALIGNED(stats), "stats is NULL or not aligned: %lld", (uintptr_t)stats);
+    uint32_t size = stats->size;
+    REQUIRE(size >= 8 && size <= 4096, "stats.size is %lld: set it to sizeof(cothread_pool_stats), %lld", size, sizeof *stats);
+    cothread_pool_stats all;
+    int rc = pool_copy_statistics(s, pool, &all);
+    if (rc < 0)
+        return rc;
+    all.size = size;
+    memset(stats, 0, size);
+    memcpy(stats, &all, size < sizeof all ? size : sizeof all);
+    return 0;
+}
+
+/* known_job copies a job, which has been checked then. */
+static int known_job(cothread_job *known, const cothread_job *job)
+{
+    REQUIRE(job && ALIGNED(job), "job is NULL or not aligned: %lld", (uintptr_t)job);
+    int rc = known_part(known, sizeof *known, 56, job, "job");
+    return rc < 0 ? rc : job_check(known);
+}
+
+static void give_result(cothread_job *job, const cothread_job *known)
+{
+    job->result = known->result;
+    job->error = known->error;
+    job->called = known->called;
+}
+
+COTHREAD_API int cothread_offload(cothread_handle pool, cothread_job *job, int64_t deadline)
+{
+    ENTER(s);
+    cothread_job known;
+    int rc = known_job(&known, job);
+    if (rc < 0)
+        return rc;
+    rc = job_offload(s, pool, OWN_POOL_DEFAULT, &known, deadline);
+    give_result(job, &known);
+    return rc;
+}
+
+COTHREAD_API cothread_handle cothread_job_start(cothread_handle pool, const cothread_job *job, int64_t deadline)
+{
+    ENTER(s);
+    cothread_job known;
+    int rc = known_job(&known, job);
+    return rc < 0 ? rc : job_start(s, pool, &known, deadline);
+}
+
+COTHREAD_API int cothread_job_result(cothread_handle finished, cothread_job *job)
+{
+    ENTER(s);
+    cothread_job known;
+    int rc = known_job(&known, job);
+    if (rc < 0 || (rc = job_copy_result(s, finished, &known)) < 0)
+        return rc;
+    give_result(job, &known);
+    return 0;
+}
+
+/* ---- Names and files ---------------------------------------------------------------------------------------------- */
+
+COTHREAD_API int cothread_resolve(const char *name, const char *service, const cothread_hints *hints, cothread_address *addresses,
+                                  size_t count, int64_t deadline)
+{
+    ENTER(s);
+    cothread_hints known = {.size = sizeof known};
+    REQUIRE(name || service, "name and service are NULL: one of them says what is wanted");
+    REQUIRE(!name || strnlen(name, 1026) < 1026, "name is longer than %lld bytes", 1025);
+    REQUIRE(!service || strnlen(service, 257) < 257, "service is longer than %lld bytes", 256);
+    REQUIRE(((uintptr_t)hints & 3) == 0, "hints is not aligned: %lld", (uintptr_t)hints);
+    int rc = hints ? known_part(&known, sizeof known, 20, hints, "hints") : 0;
+    if (rc < 0)
+        return rc;
+    REQUIRE(addresses && ALIGNED(addresses), "addresses is NULL or not aligned: %lld", (uintptr_t)addresses);
+    REQUIRE(count >= 1 && count <= 1024, "count is %lld: 1 to 1024", count);
+    return name_resolve(s, name, service, &known, addresses, count, deadline);
+}
+
+enum { PATH_LONGEST = 4095 };
+
+COTHREAD_API int cothread_file_open(const char *path, int flags, uint32_t mode, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(path, "path is NULL");
+    size_t length = strnlen(path, PATH_LONGEST + 1);
+    REQUIRE(length <= PATH_LONGEST, "path is longer than %lld bytes", PATH_LONGEST);
+    return file_open(s, path, length, flags, mode, deadline);
+}
+
+COTHREAD_API int64_t cothread_file_read(int fd, void *buffer, size_t size, int64_t offset, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(buffer, "buffer is NULL");
+    REQUIRE(size && size <= 1u << 30, "size is %lld: 1 byte to 1 GiB", size);
+    REQUIRE(offset >= 0, "offset is %lld: 0 or more", offset);
+    return file_read(s, fd, buffer, size, offset, deadline);
+}
+
+COTHREAD_API int64_t cothread_file_write(int fd, const void *data, size_t size, int64_t offset, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(data, "data is NULL");
+    REQUIRE(size && size <= 1u << 30, "size is %lld: 1 byte to 1 GiB", size);
+    REQUIRE(offset >= 0, "offset is %lld: 0 or more", offset);
+    return file_write(s, fd, data, size, offset, deadline);
+}
+
+COTHREAD_API int cothread_file_sync(int fd, int64_t deadline)
+{
+    ENTER(s);
+    return file_sync(s, fd, deadline);
+}
+
+COTHREAD_API int cothread_file_stat(const char *path, cothread_file_status *status, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(path, "path is NULL");
+    REQUIRE(status && ALIGNED(status), "status is NULL or not aligned: %lld", (uintptr_t)status);
+    size_t length = strnlen(path, PATH_LONGEST + 1);
+    REQUIRE(length <= PATH_LONGEST, "path is longer than %lld bytes", PATH_LONGEST);
+    return file_stat(s, path, length, status, deadline);
 }
 
 /* ---- Embedding ---------------------------------------------------------------------------------------------------- */

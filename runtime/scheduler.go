@@ -171,7 +171,7 @@ func (s *Scheduler) ready() bool {
 }
 
 func (s *Scheduler) nativeReady() bool {
-	return s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.DueCount > 0 || len(s.late) > 0
+	return s.shared.Arrived.Load() != 0 || s.shared.NowFirst != nil || s.shared.NextFirst != nil || s.shared.DueCount > 0 || len(s.late) > 0
 }
 
 // gather collects what the next tick begins with; if nothing is ready it waits for it, at most until limit. It returns
@@ -192,7 +192,7 @@ func (s *Scheduler) gather(limit int64) (interrupted bool) {
 	}
 	if timeout != 0 {
 		long := timeout < 0 || timeout > trimAfter
-		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 || long && s.trim() {
+		if !s.queue.PrepareSleep() || s.shared.Interrupted.Load() != 0 || s.shared.Arrived.Load() != 0 || long && s.trim() {
 			timeout = 0 // memory is given back in slices, so that what comes is served in between
 		} else {
 			count(&s.shared.Sleeps, 1)

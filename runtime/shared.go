@@ -143,7 +143,9 @@ type Shared struct {
 	Notify                            uint32
 	PostedCount                       uint32
 	CallbackBudget                    uint32
-	TimerSlack                        uint32 // ns by which a deadline may be late at most
+	TimerSlack                        uint32        // ns by which a deadline may be late at most
+	Arrived                           atomic.Uint32 // other threads left something for the engine's next Run
+	_                                 uint32
 	CallOperation                     int64
 	CallA, CallB, CallResult          int64
 	Living                            atomic.Uint64

@@ -18,6 +18,7 @@ import (
 	"unsafe"
 
 	_ "cothread/callback" // whose C the task half calls
+	_ "cothread/jobs"     // whose C the task half calls
 	"cothread/runtime"
 	_ "cothread/system" // whose C the task half calls
 )

@@ -106,8 +106,9 @@ const char *native_strerror(int code)
         "COTHREAD_EBADF: the descriptor is not open",
         "COTHREAD_ESYSTEM: a system call failed",
         "COTHREAD_EBROKEN: an internal fault stopped the scheduler",
+        "COTHREAD_ENAME: the name does not resolve",
     };
-    if (code > 0 || code < COTHREAD_EBROKEN)
+    if (code > 0 || code < COTHREAD_ENAME)
         return "unknown error code";
     return text[-code];
 }

@@ -42,6 +42,7 @@ static const struct {
     [COTHREAD_ITEM_SIGNAL]  = {.kind = KIND_SIGNAL, .takes = true, .valued = true},
     [COTHREAD_ITEM_FILE]    = {.kind = KIND_WATCH, .takes = true, .valued = true},
     [COTHREAD_ITEM_PROCESS] = {.kind = KIND_PROCESS, .valued = true},
+    [COTHREAD_ITEM_JOB]     = {.kind = KIND_JOB, .valued = true},
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 

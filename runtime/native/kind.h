@@ -35,7 +35,9 @@ struct wait_list;
     X(TIMER, 6) \
     X(SIGNAL, 6) \
     X(WATCH, 7) \
-    X(PROCESS, 6)
+    X(PROCESS, 6) \
+    X(POOL, 6) \
+    X(JOB, 6)
 
 #ifdef COTHREAD_VALGRIND
 #define TASK_BITS 8 /* valgrind's name of the stack is in the block */

@@ -5,6 +5,7 @@
 #include "event.h"
 #include "group.h"
 #include "items.h"
+#include "jobs.h"
 #include "mailbox.h"
 #include "mutex.h"
 #include "process.h"
@@ -30,6 +31,8 @@ const struct kind_row kinds[KINDS_ALL] = {
     [KIND_SIGNAL] =    {"a signal",            NULL,          signal_try,    signal_list,     NULL,          signal_ready,  signal_close,         signal_free,  signal_describe},
     [KIND_WATCH] =     {"a file watch",        watch_check,   watch_try,     watch_list,      NULL,          NULL,          watch_close,          watch_free,   watch_describe},
     [KIND_PROCESS] =   {"a process",           process_check, process_try,   process_list,    NULL,          process_ready, process_close,        process_free, process_describe},
+    [KIND_POOL] =      {"a pool",              NULL,          NULL,          NULL,           NULL,          NULL,          pool_close_object,    NULL,         pool_describe},
+    [KIND_JOB] =       {"a job",               NULL,          job_try,       job_list,       NULL,          NULL,          job_close,            NULL,         job_describe},
     [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,            NULL,          watch_source_ready, NULL,            NULL,         NULL},
     [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
 };

@@ -16,6 +16,7 @@
 #include "items.h"
 #include "process.h"
 #include "signals.h"
+#include "jobs.h"
 #include "tasks.h"
 #include "transfer.h"
 #include "wait.h"
@@ -99,6 +100,7 @@ static int open(struct scheduler *s, const cothread_options *options, int waker)
     s->hand_overs = 0;
     s->running = s->beginning = s->broken = s->canaries = s->closing = s->until_idle = 0;
     s->room.first = NULL;
+    s->jobs = NULL;
     s->hosted = (options->flags & COTHREAD_HOSTED) != 0;
     s->host_polls = (options->flags & COTHREAD_HOST_POLLS) != 0;
     if (s->hosted && shared->callback_budget > RING_CAPACITY)
@@ -178,6 +180,7 @@ static void release(struct scheduler *s)
         ; /* every ticket given out is published: no poster is inside any more */
     atomic_store(&s->handles.owner, 0); /* callers already inside cothread_interrupt are waited for; later ones see 0 */
     queue_retire(&s->queue);
+    jobs_end(s);
     free_objects(s);
     s->tick->release(s->handles.number);
     close(s);
@@ -197,6 +200,7 @@ static void thread_exits(void *value)
     signal_close_all(s);
     watch_close_all(s);
     process_close_all(s);
+    jobs_end(s);
     atomic_fetch_add(&orphans, 1);
     atomic_store(&s->orphaned, true); /* last: from here on it belongs to the caller of cothread_create */
 }
@@ -320,12 +324,12 @@ static void visit_name(struct scheduler *s, struct task *t, void *context)
 static int report_rest(struct scheduler *s)
 {
     struct names names = {.count = 0};
-    char text[560], objects[160] = "";
+    char text[720], objects[320] = "";
     size_t length = 0;
     task_each(s, visit_name, &names);
     for (int kind = KIND_TASK + 1; kind < KIND_TABLES; kind++) {
         unsigned long long living = s->handles.tables[kind].living;
-        if (living)
+        if (living && length < sizeof objects)
             length += (size_t)snprintf(objects + length, sizeof objects - length, "%s %s %llu", length ? "," : "not closed:",
                                        strchr(kinds[kind].name, ' ') + 1, living);
     }
@@ -427,6 +431,8 @@ int scheduler_statistics(cothread_handle handle, cothread_stats *stats)
     stats->signals = tables[KIND_SIGNAL].living;
     stats->watches = tables[KIND_WATCH].living;
     stats->processes = tables[KIND_PROCESS].living;
+    stats->pools = tables[KIND_POOL].living;
+    stats->jobs = tables[KIND_JOB].living;
     queue_statistics(&s->queue, stats);
     stack_statistics(&s->stacks, stats);
     return scheduler_find(handle, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */

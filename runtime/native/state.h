@@ -208,6 +208,8 @@ struct shared {
     uint32_t posted_count;   /* entries at the head of the host's next batch */
     uint32_t callback_budget;
     uint32_t timer_slack;    /* ns */
+    _Atomic uint32_t arrived; /* threads of pools left something: jobs.c */
+    uint32_t unused;
     int64_t call_operation, call_a, call_b, call_result;
     _Atomic uint64_t living; /* tasks not ended, main excepted */
     /* counters: written here, read by any thread */
@@ -278,6 +280,8 @@ struct scheduler {
     int waker;
     _Atomic bool orphaned; /* its thread ended; the thread that swaps it back releases it */
     struct queue queue;
+    struct jobs *jobs;    /* NULL: none was ever made */
+    struct pool_object *own_pools[2]; /* by enum own_pool; NULL: not made yet */
     char (*_Atomic names[CHUNKS])[NAME_SIZE]; /* of tasks, a chunk like theirs; only if one has a name */
     struct sanitizers sanitizers;
 };

@@ -3,6 +3,7 @@
 #include "tick.h"
 
 #include "callbacks.h"
+#include "jobs.h"
 #include "wait.h"
 
 static void report(struct scheduler *s, cothread_handle handle, uint32_t events)
@@ -48,6 +49,10 @@ static void start(struct scheduler *s)
     struct shared *shared = &s->shared;
     s->beginning = 0;
     tick_deliver(s);
+    if (atomic_load_explicit(&shared->arrived, memory_order_relaxed)) {
+        jobs_arrive(s);
+        s->hand_overs = 0;
+    }
     if (shared->next_first) {
         *shared->now_tail = shared->next_first;
         shared->now_tail = shared->next_tail;

@@ -26,6 +26,9 @@ static void *task(void *unused) {
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(cothread_read(handle(cothread_adopt(fds[0], 0)), &byte, 1, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     close(fds[1]);
+    expect(cothread_offload(0, &(cothread_job){.size = sizeof(cothread_job), .function = (cothread_job_function)abort}, COTHREAD_FOREVER),
+           COTHREAD_ECANCELED);
+    expect(cothread_file_sync(0, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     return unused;
 }
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "deadlines.h"
 
+#include <semaphore.h>
+
 static cothread_handle scheduler, channel, mutex, semaphore, member;
 static int fds[2];
+static sem_t opened[8]; /* one for each call: what is left behind takes no other's */
+static int last_opened = -1;
 
 static void *waiter(void *deadline) {
     expect(cothread_wait_until(*(const int64_t *)deadline), 0);
@@ -81,6 +85,22 @@ static int64_t waits_for_fd(int64_t deadline) {
     return rc;
 }
 
+static int64_t offloads(int64_t deadline) {
+    sem_t *own = &opened[++last_opened];
+    cothread_argument argument = {COTHREAD_TYPE_POINTER, 0, {.pointer = own}};
+    cothread_job job = {.size = sizeof job, .flags = COTHREAD_OWNS_MEMORY, .function = (cothread_job_function)sem_wait,
+                        .arguments = &argument, .count = 1, .type = COTHREAD_TYPE_INT};
+    expect(sem_init(own, 0, 0), 0);
+    int rc = cothread_offload(0, &job, deadline);
+    if (rc < 0)
+        sem_post(own);
+    return rc;
+}
+
+static void open_it(void) {
+    sem_post(&opened[last_opened]);
+}
+
 static void write_one(void) {
     expect(write(fds[1], "x", 1), 1);
 }
@@ -91,6 +111,7 @@ static const row rows[] = {
     {"mutex_lock", locks, unlock, 0},
     {"semaphore_acquire", acquires, release, 0},
     {"group_wait", waits_for_group, wake_member, 1},
+    {"offload", offloads, open_it, 0},
     {"wait_fd", waits_for_fd, write_one, COTHREAD_READABLE},
 };
 

@@ -21,6 +21,13 @@ static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHRE
 static const char *const every_call_arguments[] = {"true", NULL};
 static const cothread_process_options every_call_program = {.size = sizeof every_call_program, .arguments = every_call_arguments};
 
+static int every_call_job_function(void) {
+    return 0;
+}
+static cothread_job every_call_job = {.size = sizeof every_call_job, .function = (cothread_job_function)every_call_job_function};
+static cothread_address every_call_address;
+#define POOL(h) ((h) ? (h) : -1) /* 0 is the default pool */
+
 #define BY_HANDLE(name, arguments) \
     static int64_t by_handle_##name(cothread_handle h) { \
         return (int64_t)cothread_##name arguments; \
@@ -58,7 +65,11 @@ static const cothread_process_options every_call_program = {.size = sizeof every
     X(write, (h, every_call_word, 1, COTHREAD_NOW)) \
     X(accept, (h, COTHREAD_NOW)) \
     X(process_pid, (h)) \
-    X(process_signal, (h, 0, 0))
+    X(process_signal, (h, 0, 0)) \
+    X(pool_statistics, (POOL(h), &(cothread_pool_stats){.size = sizeof(cothread_pool_stats)})) \
+    X(offload, (POOL(h), &every_call_job, COTHREAD_NOW)) \
+    X(job_start, (POOL(h), &every_call_job, COTHREAD_NOW)) \
+    X(job_result, (h, &every_call_job))
 
 /* From any thread, so the answer to a wrong thread differs. */
 #define ANY_THREAD_CALLS(X) \
@@ -93,6 +104,13 @@ static const cothread_process_options every_call_program = {.size = sizeof every
     X(process_start, (&every_call_program)) \
     X(process_open, (getppid())) \
     X(thread_open, (gettid())) \
+    X(pool_create, (NULL)) \
+    X(resolve, ("127.0.0.1", NULL, NULL, &every_call_address, 1, COTHREAD_NOW)) \
+    X(file_open, ("/", 0, 0, COTHREAD_NOW)) \
+    X(file_read, (0, every_call_word, 1, 0, COTHREAD_NOW)) \
+    X(file_write, (0, every_call_word, 1, 0, COTHREAD_NOW)) \
+    X(file_sync, (0, COTHREAD_NOW)) \
+    X(file_stat, ("/", (cothread_file_status *)every_call_word, COTHREAD_NOW)) \
     X(poll_scheduler, (COTHREAD_NOW)) \
     X(poll, ()) \
     X(poll_fd, ()) \

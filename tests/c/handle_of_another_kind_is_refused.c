@@ -30,6 +30,9 @@ int main(void) {
     refused(handle(cothread_group_create(0)), "cothread_close cothread_group_wait cothread_group_cancel");
     refused(adopted, "cothread_close cothread_release cothread_descriptor cothread_wait_ready cothread_read "
                     "cothread_write cothread_accept");
+    refused(handle(cothread_pool_create(NULL)),
+            "cothread_close cothread_pool_statistics cothread_offload cothread_job_start");
+    refused(handle(cothread_job_start(0, &every_call_job, COTHREAD_NOW)), "cothread_close cothread_job_result");
     refused(handle(cothread_mailbox_create(every_call_callback, 0, 0)), "cothread_close cothread_mailbox_post");
     refused(handle(cothread_process_open(getppid())), "cothread_close cothread_process_pid cothread_process_signal");
     expect(cothread_destroy(task, COTHREAD_FOREVER), COTHREAD_EHANDLE);

@@ -58,6 +58,9 @@ int main(void) {
     expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EHOSTED); /* held now */
     expect(cothread_accept(listener, COTHREAD_FOREVER), COTHREAD_EHOSTED);
+    expect(cothread_offload(0, &(cothread_job){.size = sizeof(cothread_job), .function = (cothread_job_function)abort}, COTHREAD_FOREVER),
+           COTHREAD_EHOSTED);
+    expect(cothread_file_stat("/", &(cothread_file_status){0}, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     n = cothread_write(full, block, sizeof block, COTHREAD_FOREVER);
     expect(n > 0 && n < (int64_t)sizeof block, 1); /* what there is room for, and the next call says why no more */
     while ((n = cothread_write(full, block, sizeof block, COTHREAD_FOREVER)) > 0)

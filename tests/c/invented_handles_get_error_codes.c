@@ -3,7 +3,7 @@
 #include "every_call.h"
 
 /* Random ones, living ones with a bit turned over, and the ends of the range. */
-static cothread_handle living[9];
+static cothread_handle living[11];
 
 static uint64_t random_word(void) { /* xorshift: the same words in every run */
     static uint64_t state = 88172645463325252u;
@@ -55,6 +55,8 @@ int main(void) {
     expect(pipe(fds), 0);
     living[7] = handle(cothread_adopt(fds[0], 0));
     living[8] = handle(cothread_self());
+    living[9] = handle(cothread_pool_create(NULL));
+    living[10] = handle(cothread_job_start(0, &every_call_job, COTHREAD_NOW));
     for (i = 0; i < (int)ROWS(ends); i++)
         try_it(ends[i]);
     for (i = 0; i < (int)ROWS(living); i++)
@@ -72,5 +74,9 @@ int main(void) {
     expect(cothread_event_wait(living[2], NULL, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_semaphore_acquire(living[5], COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_close(living[7]), 0);
+    while (cothread_job_result(living[10], &every_call_job) == COTHREAD_EBUSY)
+        expect(cothread_yield(), 0);
+    expect(cothread_close(living[10]), 0);
+    expect(cothread_close(living[9]), 0);
     return nothing_left();
 }

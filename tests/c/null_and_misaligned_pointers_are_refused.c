@@ -8,12 +8,16 @@ static void *task(void *argument) {
     return argument;
 }
 
+static void call(void) {
+}
+
 static void callback(void *argument) {
     (void)argument;
 }
 
 int main(void) {
-    cothread_handle scheduler, event, channel, adopted, joined, mailbox;
+    cothread_handle scheduler, event, channel, adopted, joined, mailbox, job;
+    cothread_job started;
     int fds[2];
     expect(cothread_create(crooked(cothread_options)), COTHREAD_EINVAL);
     scheduler = handle(cothread_create(NULL));
@@ -58,6 +62,31 @@ int main(void) {
     expect(cothread_statistics(scheduler, (cothread_stats *)words), COTHREAD_EINVAL);
 
     expect(cothread_watch_open(NULL, COTHREAD_CHANGE_CREATED, 0), COTHREAD_EINVAL);
+    expect(cothread_pool_create(crooked(cothread_pool_options)), COTHREAD_EINVAL);
+    expect(cothread_pool_statistics(0, NULL), COTHREAD_EINVAL);
+    expect(cothread_pool_statistics(0, crooked(cothread_pool_stats)), COTHREAD_EINVAL);
+    expect(cothread_offload(0, NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_offload(0, crooked(cothread_job), COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_offload(0, &(cothread_job){.size = sizeof(cothread_job)}, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_job_start(0, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    started = (cothread_job){.size = sizeof started, .function = (cothread_job_function)call, .count = 1};
+    expect(cothread_job_start(0, &started, COTHREAD_NOW), COTHREAD_EINVAL);
+    started.arguments = crooked(cothread_argument);
+    expect(cothread_job_start(0, &started, COTHREAD_NOW), COTHREAD_EINVAL);
+    started.count = 0;
+    started.arguments = NULL;
+    job = handle(cothread_job_start(0, &started, COTHREAD_NOW));
+    expect(cothread_job_result(job, NULL), COTHREAD_EINVAL);
+    while (cothread_job_result(job, &started) == COTHREAD_EBUSY)
+        expect(cothread_yield(), 0);
+    expect(cothread_close(job), 0);
+    expect(cothread_resolve("127.0.0.1", NULL, NULL, crooked(cothread_address), 1, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_resolve("127.0.0.1", NULL, crooked(cothread_hints), (cothread_address *)words, 1, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_file_open(NULL, 0, 0, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_file_read(0, NULL, 1, 0, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_file_write(0, NULL, 1, 0, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_file_stat("/", NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_file_stat("/", crooked(cothread_file_status), COTHREAD_FOREVER), COTHREAD_EINVAL);
 
     expect(cothread_close(adopted), 0);
     close(fds[1]);

@@ -46,6 +46,25 @@ int main(void) {
     expect(small.tasks_spawned, 1);
     for (i = offsetof(cothread_stats, tasks_ready); i < sizeof small; i++)
         expect(((unsigned char *)&small)[i], 0x55);
+
+    struct {
+        cothread_job job;
+        uint64_t later[2];
+    } job = {.job = {.size = sizeof job, .function = (cothread_job_function)getpid, .type = COTHREAD_TYPE_INT}, .later = {0, 1}};
+    expect(cothread_offload(0, &job.job, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    job.later[1] = 0;
+    expect(cothread_offload(0, &job.job, COTHREAD_FOREVER), 0);
+    expect(job.job.result.integer, getpid());
+    job.job.size = sizeof job.job - 4;
+    expect(cothread_offload(0, &job.job, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    cothread_pool_stats pool;
+    memset(&pool, 0x55, sizeof pool);
+    pool.size = offsetof(cothread_pool_stats, started);
+    expect(cothread_pool_statistics(0, &pool), 0);
+    expect(pool.accepted, 1);
+    for (i = offsetof(cothread_pool_stats, started); i < sizeof pool; i++)
+        expect(((unsigned char *)&pool)[i], 0x55);
+
     small.size = 4;
     expect(cothread_statistics(scheduler, &small), COTHREAD_EINVAL);
     return nothing_left();

@@ -37,4 +37,23 @@ static inline FILE *status_of(int thread) {
     return fopen(path, "r");
 }
 
+/* threads_of_pools_end returns when no thread of a pool lives. */
+static int threads_of_pools;
+static inline void count_if_of_a_pool(int thread) {
+    char name[32];
+    FILE *status = status_of(thread);
+    if (!status)
+        return;
+    if (fscanf(status, "Name: %31s", name) == 1 && strcmp(name, "cothread-pool") == 0)
+        threads_of_pools++;
+    fclose(status);
+}
+
+static inline void threads_of_pools_end(void) {
+    do {
+        threads_of_pools = 0;
+        each_thread(count_if_of_a_pool);
+    } while (threads_of_pools > 0);
+}
+
 #endif

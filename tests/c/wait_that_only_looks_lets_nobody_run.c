@@ -18,6 +18,9 @@ static void *holds(void *unused) {
 
 int main(void) {
     cothread_handle holder, member;
+    cothread_handle started;
+    cothread_job job = {.size = sizeof job, .function = (cothread_job_function)getpid, .type = COTHREAD_TYPE_INT};
+    cothread_file_status status;
     int fds[2], element = 0;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
@@ -41,6 +44,9 @@ int main(void) {
     expect(cothread_semaphore_acquire(semaphore, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_group_wait(group, 0, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_offload(0, &job, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    expect(cothread_file_stat("/", &status, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
+    started = handle(cothread_job_start(0, &job, COTHREAD_NOW));
     expect_order("");
 
     expect(cothread_yield(), 0);
@@ -51,5 +57,9 @@ int main(void) {
     join(other);
     expect(cothread_group_cancel(group), 1);
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 1);
+    while (cothread_job_result(started, &job) == COTHREAD_EBUSY)
+        expect(cothread_yield(), 0);
+    expect(job.result.integer, getpid());
+    expect(cothread_close(started), 0);
     return nothing_left();
 }

@@ -233,6 +233,72 @@ static void watches(void)
     rmdir(directory);
 }
 
+static int64_t twice(const int64_t *number)
+{
+    return 2 * *number;
+}
+
+#define NOT_OPENED NO_SPACE, COTHREAD_ESYSTEM
+
+static void jobs(void)
+{
+    int64_t number = 21;
+    cothread_argument argument = {COTHREAD_TYPE_IN, sizeof number, {.pointer = &number}};
+    cothread_job job = {.size = sizeof job, .function = (cothread_job_function)twice, .arguments = &argument, .count = 1,
+                        .type = COTHREAD_TYPE_LONG};
+    cothread_pool_options options = {.size = sizeof options, .threads = 2, .bound = 4};
+    cothread_handle pool = cothread_pool_create(&options);
+    if (ok(pool, NO_SPACE)) {
+        if (ok(cothread_offload(pool, &job, COTHREAD_FOREVER), NO_SPACE))
+            expect(job.result.integer, 42);
+        cothread_handle started = cothread_job_start(pool, &job, COTHREAD_NOW);
+        if (ok(started, NO_SPACE)) {
+            cothread_item item = {.kind = COTHREAD_ITEM_JOB, .object = started};
+            while (!ok(cothread_wait(&item, sizeof item, 1, COTHREAD_FOREVER, 0), NO_SPACE))
+                ;
+            expect(item.value, 42);
+            expect(cothread_close(started), 0);
+        }
+        expect(cothread_close(pool), 0);
+    }
+}
+
+static void files(void)
+{
+    char path[64], read[4] = "";
+    cothread_address address;
+    cothread_file_status status;
+    /* In memory, if that can be: thousands of lives sync their file. */
+    snprintf(path, sizeof path, "%s/cothread-walk-%d", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid());
+    int fd = cothread_file_open(path, O_RDWR | O_CREAT, 0600, COTHREAD_FOREVER);
+    if (ok(fd, NOT_OPENED)) {
+        if (ok(cothread_file_write(fd, "abc", 3, 0, COTHREAD_FOREVER), NOT_OPENED) &&
+            ok(cothread_file_read(fd, read, 3, 0, COTHREAD_FOREVER), NOT_OPENED))
+            expect(memcmp(read, "abc", 3), 0);
+        ok(cothread_file_sync(fd, COTHREAD_FOREVER), NOT_OPENED);
+        ok(cothread_file_stat(path, &status, COTHREAD_FOREVER), NOT_OPENED);
+        close(fd);
+        unlink(path);
+    }
+    ok(cothread_resolve("127.0.0.1", "7", NULL, &address, 1, COTHREAD_FOREVER), NOT_OPENED);
+}
+
+/* Threads of pools may be about to give back the last of what they had: a leak is waited for in vain. held_again returns
+ * less if they had some when the first life was over. */
+static int64_t held_again(int64_t held)
+{
+    int64_t now;
+    while ((now = cothread_fail_held()) > held)
+        usleep(100);
+    return now;
+}
+
+static void descriptors_again(int open)
+{
+    while (open_descriptors() != open)
+        usleep(100);
+}
+
 /* The loop of a host that polls lists, or the descriptor. */
 static void host(uint32_t flags, int fds[2])
 {
@@ -306,6 +372,8 @@ static void live(void)
         signals();
         watches();
         processes();
+        jobs();
+        files();
         close(pipe_fds[0]);
         close(pipe_fds[1]);
         expect(cothread_destroy(here, COTHREAD_FOREVER), 0);
@@ -336,11 +404,11 @@ int main(void)
                 live();
                 reached = cothread_fail_calls((enum half)now_half) >= now_n;
                 cothread_fail((enum half)now_half, 0, 0);
-                expect(open_descriptors(), open);
+                descriptors_again(open);
                 healthy = true;
                 live();
-                expect(open_descriptors(), open);
-                expect(cothread_fail_held(), held);
+                descriptors_again(open);
+                held = held_again(held);
             }
             most = now_n > most ? now_n : most;
         }

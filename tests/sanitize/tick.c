@@ -106,7 +106,7 @@ static void interrupt_main(struct half *half)
 static bool ready(struct half *half)
 {
     const struct shared *shared = &half->scheduler->shared;
-    return shared->now_first || shared->next_first || shared->host.first || shared->due_count ||
+    return atomic_load(&shared->arrived) || shared->now_first || shared->next_first || shared->host.first || shared->due_count ||
            queue_pending(&half->scheduler->queue);
 }
 
@@ -208,7 +208,7 @@ static bool gather(struct half *half, int64_t limit)
     interrupt_main(half);
     if (limit != COTHREAD_NOW && !ready(half)) {
         int64_t until = nearest(half) < limit ? nearest(half) : limit;
-        if (!sleepy(queue) || atomic_load(&shared->interrupted))
+        if (!sleepy(queue) || atomic_load(&shared->interrupted) || atomic_load(&shared->arrived))
             until = COTHREAD_NOW;
         else
             atomic_fetch_add_explicit(&shared->sleeps, 1, memory_order_relaxed);
