@@ -354,6 +354,7 @@ BARS = (
     Bar("c", "4 woken 1000 times a second, CPU of raw epoll", "wake1000_cpu", at_most=1.3, against=(OURS, "raw")),
     Bar("c", "4 idle for 5 s, context switches", "idle5_switches", at_most=1),
     Bar("c", "8 a process started and waited for, of posix_spawn", "q_process", at_most=1.2, against=(OURS, "raw")),
+    Bar("c", "8 offload and back, p50, of a raw thread's", "j_call_p50", at_most=3, against=(OURS, "raw")),
     Bar("python", "5 yield, 1000 ready, us", "yield.us", at_most=0.5),
     Bar("python", "5 yields per second, of gevent's", "yield.us", at_least=3, against=("gevent", OURS)),
     Bar("python", "5 spawn and join, us", "spawn.batch", at_most=1.5),

@@ -11,6 +11,7 @@
  *   e       1000 tasks sleep 100 times, 1 to 5 ms each
  *   p       100 tasks wake 2000 times a second each: CPU per turn, turns a second, how late
  *   g       another thread posts callbacks: a million as fast as it can, then one each 200 us
+ *   j       an empty function is called on another thread, one call after the other
  *   echo P  TCP echo server on port P of loopback, until $CONNS connections (1000) have come and gone
  *   echo64 P  the same, but it reads into 64 bytes, which each message fills: no read tells that it was the last
  *
@@ -47,6 +48,7 @@
 #define TURN_NS 500000LL
 #define FLOOD_POSTS 1000000L
 #define IDLE_POSTS 5000
+#define CALLS_ELSEWHERE 20000
 #define MESSAGE_SIZE 64      /* what the echo client sends */
 #define ECHO_BUFFER_SIZE 1024 /* what the servers read into: they do not know. echo64: MESSAGE_SIZE */
 #define LISTEN_BACKLOG 1024
@@ -114,6 +116,19 @@ static inline int compare_doubles(const void *left, const void *right) {
 static inline double percentile(double *samples, int count, double fraction) {
     qsort(samples, (size_t)count, sizeof *samples, compare_doubles);
     return samples[(int)(fraction * (count - 1))];
+}
+
+/* One call on another thread after the other, the first ones not counted: a thread is made, memory is touched. */
+static inline void measure_calls_elsewhere(void (*call)(void)) {
+    static double samples[CALLS_ELSEWHERE];
+    for (int i = -100; i < CALLS_ELSEWHERE; i++) {
+        int64_t start = wall_ns();
+        call();
+        if (i >= 0)
+            samples[i] = (double)(wall_ns() - start) / 1e3;
+    }
+    report("j_call_p50", percentile(samples, CALLS_ELSEWHERE, 0.5), "us");
+    report("j_call_p99", percentile(samples, CALLS_ELSEWHERE, 0.99), "us");
 }
 
 static inline void report_per_switch(const char *metric, int64_t start, const char *unit, double switches) {

@@ -285,6 +285,20 @@ static void posts_from_a_thread(long unused) {
     measure_idle_posts(&waiting);
 }
 
+/* ---- Calls on another thread --------------------------------------------------------------------- */
+
+static void nothing(void) {}
+
+static void offload(void) {
+    cothread_job job = {.size = sizeof job, .function = nothing};
+    CHECKED(cothread_offload(0, &job, COTHREAD_FOREVER));
+}
+
+static void calls_elsewhere(long unused) {
+    (void)unused;
+    measure_calls_elsewhere(offload);
+}
+
 /* ---- echo ---------------------------------------------------------------------------------------- */
 
 static void *connection_task(void *argument) {
@@ -364,8 +378,8 @@ static void *root_task(void *argument) {
     static const struct benchmark benchmarks[] = {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
         {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
-        {"p", periodic},       {"q", start_and_wait},   {"echo64", echo_full_reads},
-        {NULL, NULL}};
+        {"j", calls_elsewhere}, {"p", periodic},        {"q", start_and_wait},
+        {"echo64", echo_full_reads}, {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

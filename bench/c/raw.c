@@ -53,6 +53,51 @@ static void posts_from_a_thread(long unused) {
     measure_idle_posts(&post_loop);
 }
 
+/* A thread waits in a read from one eventfd, its caller in one from another. */
+static int asked_fd, answered_fd;
+
+static void hand_over(int fd) {
+    uint64_t one = 1;
+    if (write(fd, &one, sizeof one) < 0)
+        give_up_errno("write to an eventfd");
+}
+
+static void take_over(int fd) {
+    uint64_t count;
+    if (read(fd, &count, sizeof count) < 0)
+        give_up_errno("read from an eventfd");
+}
+
+static void nothing(void) {}
+
+static void (*volatile asked_for)(void);
+
+static void *serve_calls(void *unused) {
+    (void)unused;
+    for (;;) {
+        take_over(asked_fd);
+        asked_for();
+        hand_over(answered_fd);
+    }
+    return NULL;
+}
+
+static void call_elsewhere(void) {
+    asked_for = nothing;
+    hand_over(asked_fd);
+    take_over(answered_fd);
+}
+
+static void calls_elsewhere(long unused) {
+    pthread_t thread;
+    (void)unused;
+    asked_fd = eventfd(0, EFD_CLOEXEC);
+    answered_fd = eventfd(0, EFD_CLOEXEC);
+    if (pthread_create(&thread, NULL, serve_calls, NULL) != 0)
+        give_up("no thread");
+    measure_calls_elsewhere(call_elsewhere);
+}
+
 static void accept_all(int listener) {
     int connection;
     while ((connection = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
@@ -110,7 +155,7 @@ static void start_and_wait(long unused) {
 }
 
 int main(int argc, char **argv) {
-    static const struct benchmark benchmarks[] = {
-        {"g", posts_from_a_thread}, {"q", start_and_wait}, {"echo", echo}, {"echo64", echo_full_reads}, {NULL, NULL}};
+    static const struct benchmark benchmarks[] = {{"g", posts_from_a_thread}, {"j", calls_elsewhere}, {"q", start_and_wait},
+                                                  {"echo", echo}, {"echo64", echo_full_reads}, {NULL, NULL}};
     return benchmark_main(argc, argv, benchmarks);
 }
