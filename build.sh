@@ -7,7 +7,7 @@ root=$PWD
 version=$(sed -n 's/^#define COTHREAD_VERSION "\(.*\)"/\1/p' cothread.h)
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-task_half='runtime/native/*.c callback/queue.c jobs/*.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
+task_half='runtime/native/*.c callback/*.c jobs/*.c system/*_linux.c capi/cothread.c' # what the tick half in Go drives
 export CGO_ENABLED=1 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 unset CDPATH CFLAGS CGO_CFLAGS CGO_LDFLAGS GOFLAGS GOOS GOARCH PYTHONPATH VIRTUAL_ENV
 # Go does not notice a change in a header of another directory, but one in the flags: they carry the headers' checksum.

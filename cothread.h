@@ -488,23 +488,36 @@ COTHREAD_API int cothread_event_wait(cothread_handle event, void **value, int64_
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_event_reset(cothread_handle event);
 
-/* cothread_channel_create makes a channel. It carries elements of one size in FIFO order.
+#define COTHREAD_FROM_THREADS 1u /* a channel that other threads may send to */
+
+/* cothread_channel_create makes a channel. It carries elements of one size in FIFO order. With
+ * COTHREAD_FROM_THREADS any thread may send to it, and it is FIFO per sending thread; what is sent
+ * while tasks wait for it reaches them at the beginning of the next tick. Only the scheduler's own
+ * tasks receive. From the first moment of cothread_destroy nobody can send to it any more.
  *   element_size  bytes, 0 .. 65536
- *   capacity      elements, 0 .. 16777216, and at most 1 GiB in all; 0: a send waits for a receive
- *   flags         0
+ *   capacity      elements, 0 .. 16777216, and at most 1 GiB in all; 0: a send waits for a receive.
+ *                 With COTHREAD_FROM_THREADS at least 1
+ *   flags         0, or COTHREAD_FROM_THREADS
  * Returns the channel's handle.
  * Plain; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_channel_create(size_t element_size,
                                                                       size_t capacity,
                                                                       uint32_t flags);
 
-/* cothread_channel_send copies an element into a channel, and waits while the channel is full.
+/* cothread_channel_send copies an element into a channel, and waits while the channel is full. With
+ * COTHREAD_FROM_THREADS any thread may call it, with or without a scheduler, and a signal handler
+ * with COTHREAD_NOW. Another scheduler's task stops its own thread while it waits.
  *   channel   a channel
  *   element   as many bytes as the channel's elements have; NULL only if they have none
  *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
- *   COTHREAD_ECLOSED  cothread_channel_done was called, or the channel was closed; nothing was sent
- * Wait; from own stack, task. */
+ *   COTHREAD_ECLOSED  cothread_channel_done was called, or the channel was closed while the caller
+ *                     waited; nothing was sent
+ *   COTHREAD_EFULL    a channel with COTHREAD_FROM_THREADS is full, and the deadline is
+ *                     COTHREAD_NOW
+ *   COTHREAD_EDEAD    the scheduler of a channel with COTHREAD_FROM_THREADS is being destroyed, is
+ *                     gone, or stopped by an internal fault
+ * Wait, and one write if the channel's scheduler sleeps; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED int cothread_channel_send(cothread_handle channel,
                                                         const void *element, int64_t deadline);
 

@@ -311,16 +311,26 @@ COTHREAD_API int cothread_event_reset(cothread_handle event)
 COTHREAD_API cothread_handle cothread_channel_create(size_t element_size, size_t capacity, uint32_t flags)
 {
     ENTER(s);
-    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
+    REQUIRE(!(flags & ~COTHREAD_FROM_THREADS), "flags has unknown bits: %lld", flags);
+    REQUIRE(capacity || !flags, "capacity is %lld: with COTHREAD_FROM_THREADS at least 1", capacity);
     REQUIRE(element_size <= 65536, "element_size is %lld: at most 65536", element_size);
     REQUIRE(capacity <= 1u << 24 && element_size * capacity <= 1u << 30,
             "capacity is %lld: at most 16777216, and 1 GiB in all", capacity);
-    return channel_create(s, element_size, capacity);
+    return channel_create(s, element_size, capacity, flags);
 }
 
 COTHREAD_API int cothread_channel_send(cothread_handle channel, const void *element, int64_t deadline)
 {
-    ENTER(s);
+    struct scheduler *s = scheduler_current;
+    if (__builtin_expect(s && s->handles.usable && handle_is_of(&s->handles, channel), 1))
+        return channel_send(s, channel, element, deadline);
+    if (scheduler_forked())
+        return scheduler_refused();
+    int rc = channel_send_from_outside(channel, element, deadline);
+    if (rc != COTHREAD_ETHREAD)
+        return rc;
+    if (!s || !s->handles.usable)
+        return scheduler_refused();
     return channel_send(s, channel, element, deadline);
 }
 

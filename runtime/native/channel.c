@@ -4,7 +4,11 @@
  * While a task waits, its element lies in its wait, or in a cell if it is larger than 8 bytes: the caller's memory is
  * copied from before a send suspends and to after a receive has resumed. A cell is taken before the wait begins, so that the
  * other side cannot fail, and goes back when the wait has ended. A host task's receive always has one, which also
- * knows where its element is to go; that of an item has it if the element is large. */
+ * knows where its element is to go; that of an item has it if the element is large.
+ *
+ * A channel that other threads may send to has an inbox (callback/inbox.h) in place of its buffer. Whoever sends to it, tasks
+ * too, puts the element there and no more: a signal handler may do that, whatever it interrupts. Tasks that wait for
+ * elements are served at the beginning of the next tick; tasks that wait for room whenever something was taken. */
 #include "channel.h"
 
 #include <stdio.h>
@@ -18,6 +22,7 @@ struct channel {
     struct wait_list senders, receivers;
     size_t element_size, capacity, count, head;
     char *elements;
+    struct inbox *inbox; /* in their place, if other threads may send; NULL: they may not */
     bool done;
 };
 _Static_assert(sizeof(struct channel) <= 128, "a channel fits its slot");
@@ -108,6 +113,65 @@ static void end_send(struct scheduler *s, struct channel *channel, struct wait *
     wait_end(s, sender, 0);
 }
 
+/* ---- What other threads may send to ---------------------------------------------------------------------- */
+
+static struct inbox *inbox_at(struct scheduler *s, uint32_t index)
+{
+    struct inbox *chunk = atomic_load_explicit(&s->inboxes[index >> CHUNK_BITS], memory_order_acquire);
+    return chunk ? &chunk[index & ((1u << CHUNK_BITS) - 1)] : NULL;
+}
+
+static struct inbox *inbox_reserve(struct scheduler *s, uint32_t index)
+{
+    if (!inbox_at(s, index)) {
+        struct inbox *chunk = system_reserve(sizeof *chunk << CHUNK_BITS);
+        if (!chunk)
+            return NULL;
+        atomic_store_explicit(&s->inboxes[index >> CHUNK_BITS], chunk, memory_order_release);
+    }
+    return inbox_at(s, index);
+}
+
+/* push puts an inbox where channels_arrive finds it, and ends the scheduler's sleep. */
+static void push(struct scheduler *s, struct inbox *inbox)
+{
+    inbox->next_told = atomic_load_explicit(&s->told_inboxes, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&s->told_inboxes, &inbox->next_told, inbox))
+        ;
+    if (!atomic_exchange(&s->shared.arrived, 1))
+        queue_wake(&s->queue);
+}
+
+/* tell has the scheduler look at an inbox, if it is still the one of that handle. */
+static void tell(struct scheduler *s, cothread_handle owner, struct inbox *inbox)
+{
+    atomic_fetch_add(&s->queue.wakers, 1); /* scheduler.c's release waits for us, or we see that it has begun */
+    if (atomic_load(&s->handles.owner) == owner && inbox_tell(inbox))
+        push(s, inbox);
+    atomic_fetch_sub(&s->queue.wakers, 1);
+}
+
+/* offer sends without waiting: 0, or a code. From any thread. */
+static int offer(struct scheduler *s, struct inbox *inbox, cothread_handle owner, cothread_handle handle, const void *element)
+{
+    int rc = inbox_offer(inbox, handle, element);
+    if (rc == 0 && inbox_wants(inbox))
+        tell(s, owner, inbox);
+    return rc;
+}
+
+static inline uint64_t count_of(const struct channel *channel)
+{
+    return __builtin_expect(channel->inbox != NULL, 0) ? inbox_pending(channel->inbox) : channel->count;
+}
+
+/* listen asks to be told of elements: a task is about to wait for one. */
+static inline void listen(struct scheduler *s, const struct channel *channel)
+{
+    if (__builtin_expect(channel->inbox && inbox_listen(channel->inbox), 0))
+        push(s, channel->inbox);
+}
+
 /* ---- Giving and taking ---------------------------------------------------------------------------------- */
 
 int channel_check(const void *object, cothread_handle handle, const struct wait *w, const void *memory)
@@ -119,7 +183,7 @@ int channel_check(const void *object, cothread_handle handle, const struct wait 
         return 0;
     if (w->sends)
         return fail(COTHREAD_ECLOSED, "cothread_channel_done was called on channel %lld", handle);
-    if (channel->count == 0)
+    if (count_of(channel) == 0)
         return fail(COTHREAD_ECLOSED, "channel %lld is empty and no more will be sent", handle);
     return 0;
 }
@@ -139,10 +203,45 @@ static inline bool push_element(struct scheduler *s, struct channel *channel, co
     return true;
 }
 
+/* take takes the oldest element out of an inbox, and lets in those of tasks that wait for room. Threads may be quicker. */
+static bool take(struct scheduler *s, struct channel *channel, void *element)
+{
+    if (!inbox_pop(channel->inbox, element))
+        return false;
+    if (__builtin_expect(inbox_remind(channel->inbox), 0))
+        push(s, channel->inbox);
+    cothread_handle handle = handle_of(&s->handles, KIND_CHANNEL, channel);
+    for (struct wait *sender; (sender = channel->senders.first);) {
+        if (offer(s, channel->inbox, s->handles.owner, handle, place_of(channel, sender)) != 0)
+            break;
+        end_send(s, channel, sender);
+    }
+    return true;
+}
+
+/* serve hands what is in an inbox to the tasks that wait for it. */
+static void serve(struct scheduler *s, struct channel *channel)
+{
+    for (struct wait *receiver; (receiver = channel->receivers.first);) {
+        if (!take(s, channel, place_of(channel, receiver)))
+            break;
+        wait_end(s, receiver, 0);
+    }
+}
+
+/* take_in_turn is take for a task that comes now: behind those that wait. Not inlined, as the code of other channels is hot. */
+static __attribute__((noinline)) bool take_in_turn(struct scheduler *s, struct channel *channel, void *element)
+{
+    serve(s, channel);
+    return !channel->receivers.first && take(s, channel, element);
+}
+
 /* pop_element takes the oldest element; false: there is none. */
 static inline bool pop_element(struct scheduler *s, struct channel *channel, void *element)
 {
     struct wait *sender = channel->senders.first;
+    if (__builtin_expect(channel->inbox != NULL, 0))
+        return take_in_turn(s, channel, element);
     if (channel->count) {
         copy(element, element_at(channel, 0), channel->element_size);
         channel->count--;
@@ -171,14 +270,39 @@ static inline int prepare_cell(struct scheduler *s, const struct channel *channe
     return 0;
 }
 
+/* refused records why nothing was sent to an inbox. */
+static int refused(int rc, cothread_handle handle)
+{
+    switch (rc) {
+    case COTHREAD_EINVAL: return fail(rc, "element is NULL, but the elements of channel %lld have bytes", handle);
+    case COTHREAD_EFULL: return fail(rc, "channel %lld is full: wait with a deadline, or make it larger", handle);
+    case COTHREAD_ETIMEDOUT: return fail(rc, "channel %lld was still full at the deadline", handle);
+    case COTHREAD_ECLOSED: return fail(rc, "cothread_channel_done was called on channel %lld, or it was closed", handle);
+    case COTHREAD_EDEAD: return fail(rc, "the scheduler of channel %lld is being destroyed, or gone", handle);
+    default: return fail(COTHREAD_EHANDLE, "channel %lld was closed", handle);
+    }
+}
+
+/* give_in_turn sends to an inbox behind the tasks that wait for room there: 0, or a code. */
+static int give_in_turn(struct scheduler *s, const struct channel *channel, const void *element)
+{
+    if (channel->senders.first)
+        return COTHREAD_EFULL;
+    return offer(s, channel->inbox, s->handles.owner, handle_of(&s->handles, KIND_CHANNEL, channel), element);
+}
+
 int channel_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 {
     struct channel *channel = object;
     int rc;
     w->size = (uint32_t)channel->element_size;
     if (w->sends) {
-        if (push_element(s, channel, memory))
+        if (__builtin_expect(channel->inbox != NULL, 0)) {
+            if ((rc = give_in_turn(s, channel, memory)) != COTHREAD_EFULL)
+                return rc ? refused(rc, handle_of(&s->handles, KIND_CHANNEL, channel)) : 0;
+        } else if (push_element(s, channel, memory)) {
             return 0;
+        }
         if ((rc = prepare_cell(s, channel, w, NULL)) < 0)
             return rc;
         copy(place_of(channel, w), memory, channel->element_size);
@@ -186,7 +310,10 @@ int channel_try(struct scheduler *s, void *object, struct wait *w, void *memory)
     }
     if ((rc = prepare_cell(s, channel, w, memory)) < 0)
         return rc;
-    return pop_element(s, channel, place_of(channel, w)) ? 0 : WOULD_WAIT;
+    if (pop_element(s, channel, place_of(channel, w)))
+        return 0;
+    listen(s, channel);
+    return WOULD_WAIT;
 }
 
 struct wait_list *channel_list(void *object, const struct wait *w)
@@ -230,26 +357,44 @@ int channel_close(struct scheduler *s, void *object, cothread_handle handle)
 
 void channel_free(struct scheduler *s, void *object)
 {
-    (void)s;
     struct channel *channel = object;
     system_free(channel->elements);
     channel->elements = NULL;
+    if (channel->inbox) {
+        inbox_close(channel->inbox, s->handles.owner ? COTHREAD_EHANDLE : COTHREAD_EDEAD);
+        inbox_free(channel->inbox);
+        channel->inbox = NULL;
+    }
 }
 
 void channel_describe(const struct scheduler *s, const void *object, char *text, size_t size)
 {
     (void)s;
     const struct channel *channel = object;
-    snprintf(text, size, "%zu of %zu elements%s", channel->count, channel->capacity, channel->done ? ", no more will be sent" : "");
+    snprintf(text, size, "%llu of %zu elements%s", (unsigned long long)count_of(channel), channel->capacity, channel->done ? ", no more will be sent" : "");
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------------------ */
 
-cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t capacity)
+/* open_inbox gives a channel an inbox; if that fails, there is no channel. */
+static cothread_handle open_inbox(struct scheduler *s, struct channel *channel)
+{
+    cothread_handle handle = handle_of(&s->handles, KIND_CHANNEL, channel);
+    struct inbox *inbox = inbox_reserve(s, channel->index);
+    if (inbox && inbox_open(inbox, handle, channel->element_size, channel->capacity) == 0) {
+        channel->inbox = inbox;
+        return handle;
+    }
+    object_free(&s->handles, KIND_CHANNEL, channel);
+    return fail(COTHREAD_ENOMEM, "no memory for %lld elements of %lld bytes", channel->capacity, channel->element_size);
+}
+
+cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t capacity, uint32_t flags)
 {
     int error;
     char *elements = NULL;
-    if (element_size && capacity && !(elements = system_allocate(capacity, element_size)))
+    bool from_threads = flags & COTHREAD_FROM_THREADS;
+    if (element_size && capacity && !from_threads && !(elements = system_allocate(capacity, element_size)))
         return fail(COTHREAD_ENOMEM, "no memory for %lld elements of %lld bytes", capacity, element_size);
     struct channel *channel = object_allocate(&s->handles, KIND_CHANNEL, &error);
     if (!channel) {
@@ -261,8 +406,31 @@ cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t 
     channel->capacity = capacity;
     channel->count = channel->head = 0;
     channel->elements = elements;
+    channel->inbox = NULL;
     channel->done = false;
-    return handle_of(&s->handles, KIND_CHANNEL, channel);
+    return from_threads ? open_inbox(s, channel) : handle_of(&s->handles, KIND_CHANNEL, channel);
+}
+
+/* send_to_inbox is for the scheduler's thread. With COTHREAD_NOW it may be a signal handler that interrupted anything: the
+ * task's wait and the lists are left alone. */
+static __attribute__((noinline)) int send_to_inbox(struct scheduler *s, struct channel *channel, cothread_handle handle, const void *element, int64_t deadline)
+{
+    if (channel->element_size && !element)
+        return refused(COTHREAD_EINVAL, handle);
+    int rc = give_in_turn(s, channel, element);
+    if (rc == 0) {
+        if (deadline != COTHREAD_NOW)
+            wait_satisfied(s, deadline);
+        return 0;
+    }
+    if (rc != COTHREAD_EFULL || deadline == COTHREAD_NOW)
+        return refused(rc, handle);
+    struct wait *w = wait_of_caller(s);
+    w->sends = true;
+    if ((rc = wait_refused(s, deadline)) != 0 || (rc = prepare_cell(s, channel, w, NULL)) != 0)
+        return rc;
+    copy(place_of(channel, w), element, channel->element_size);
+    return wait_here(s, KIND_CHANNEL, &channel->senders, deadline);
 }
 
 int channel_send(struct scheduler *s, cothread_handle handle, const void *element, int64_t deadline)
@@ -271,6 +439,8 @@ int channel_send(struct scheduler *s, cothread_handle handle, const void *elemen
     struct channel *channel = handle_object(&s->handles, KIND_CHANNEL, handle, &rc);
     if (!channel)
         return rc;
+    if (__builtin_expect(channel->inbox != NULL, 0))
+        return send_to_inbox(s, channel, handle, element, deadline);
     struct wait *w = wait_of_caller(s);
     w->sends = true;
     if ((rc = channel_check(channel, handle, w, element)) != 0)
@@ -301,6 +471,7 @@ int channel_receive(struct scheduler *s, cothread_handle handle, void *element, 
     }
     if ((rc = wait_refused(s, deadline)) != 0 || (rc = prepare_cell(s, channel, w, NULL)) != 0)
         return rc;
+    listen(s, channel);
     size_t size = channel->element_size; /* the channel may be closed by the time this task runs */
     if ((rc = wait_here(s, KIND_CHANNEL, &channel->receivers, deadline)) < 0)
         return rc;
@@ -323,6 +494,83 @@ int channel_done(struct scheduler *s, cothread_handle handle)
         return fail(COTHREAD_ECLOSED, "cothread_channel_done was called on channel %lld already", handle);
     channel->done = true;
     wait_end_all(s, &channel->senders, COTHREAD_ECLOSED);
+    if (channel->inbox) {
+        inbox_close(channel->inbox, COTHREAD_ECLOSED);
+        serve(s, channel); /* what is just being sent was accepted */
+    }
     wait_end_all(s, &channel->receivers, COTHREAD_ECLOSED);
     return 0;
+}
+
+/* ---- Other threads ----------------------------------------------------------------------------------------- */
+
+/* is_newer says whether a handle was given out after the one that an inbox has, or had last. */
+static bool is_newer(cothread_handle handle, const struct inbox *inbox)
+{
+    return handle_generation(handle) > handle_generation(atomic_load(&inbox->owner));
+}
+
+int channel_send_from_outside(cothread_handle handle, const void *element, int64_t deadline)
+{
+    struct scheduler *s = (struct scheduler *)handles_at(handle);
+    struct inbox *inbox = s && handle_kind(handle) == KIND_CHANNEL ? inbox_at(s, handle_index(handle)) : NULL;
+    if (!inbox || is_newer(handle, inbox))
+        return COTHREAD_ETHREAD;
+    cothread_handle owner = atomic_load(&s->handles.owner);
+    int rc = offer(s, inbox, owner, handle, element);
+    if (rc == COTHREAD_EFULL && deadline != COTHREAD_NOW) {
+        rc = inbox_send(inbox, handle, element, deadline);
+        if (rc == 0 && inbox_wants(inbox))
+            tell(s, owner, inbox);
+        if (rc == COTHREAD_EHANDLE)
+            rc = COTHREAD_ECLOSED; /* while it waited */
+    }
+    return rc ? refused(rc, handle) : 0;
+}
+
+/* each_told takes up the inboxes that channels_arrive is to look at, in the order in which they were told. */
+static void each_told(struct scheduler *s, void (*visit)(struct scheduler *s, struct channel *channel))
+{
+    struct inbox *told = atomic_exchange(&s->told_inboxes, NULL), *first = NULL;
+    while (told) {
+        struct inbox *next = told->next_told;
+        told->next_told = first;
+        first = told;
+        told = next;
+    }
+    while (first) {
+        struct inbox *inbox = first;
+        struct channel *channel = slot_at(&s->handles, KIND_CHANNEL, handle_index(inbox->owner));
+        first = inbox->next_told;
+        inbox_heard(inbox); /* from here on it may be told again */
+        if (visit && channel->inbox == inbox) /* else it was closed since */
+            visit(s, channel);
+    }
+}
+
+static void arrive(struct scheduler *s, struct channel *channel)
+{
+    serve(s, channel);
+    if (channel->receivers.first)
+        listen(s, channel);
+}
+
+void channels_arrive(struct scheduler *s)
+{
+    each_told(s, arrive);
+}
+
+void channels_forget(struct scheduler *s)
+{
+    each_told(s, NULL);
+}
+
+void channels_refuse(struct scheduler *s)
+{
+    const struct table *table = &s->handles.tables[KIND_CHANNEL];
+    for (uint32_t i = table->first; i < table->used; i++) {
+        struct channel *channel = slot_at(&s->handles, KIND_CHANNEL, i);
+        if (channel->inbox)
+            inbox_close(channel->inbox, COTHREAD_EDEAD);
+    }
 }

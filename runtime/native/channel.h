@@ -5,10 +5,18 @@
 
 #include "state.h"
 
-cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t capacity);
+cothread_handle channel_create(struct scheduler *s, size_t element_size, size_t capacity, uint32_t flags);
 int channel_send(struct scheduler *s, cothread_handle handle, const void *element, int64_t deadline);
 int channel_receive(struct scheduler *s, cothread_handle handle, void *element, int64_t deadline);
 int channel_done(struct scheduler *s, cothread_handle handle);
+
+/* channel_send_from_outside is for a thread whose scheduler, if it has one, is not the channel's. */
+int channel_send_from_outside(cothread_handle handle, const void *element, int64_t deadline);
+/* channels_arrive hands out what other threads sent while tasks waited for it. channels_refuse ends sending by threads: the
+ * scheduler ends. channels_forget drops what channels_arrive was to look at, once nobody can add to it. */
+void channels_arrive(struct scheduler *s);
+void channels_refuse(struct scheduler *s);
+void channels_forget(struct scheduler *s);
 
 /* channel_deliver copies what the receive of a host task or an item was handed to where it said; `element` is that place again,
  * for one whose element lies in its wait. */

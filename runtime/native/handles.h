@@ -89,6 +89,12 @@ static inline void *slot_at(struct handles *h, enum kind kind, uint32_t index)
     return __builtin_expect(chunk != NULL, 1) ? chunk + ((size_t)(index & ((1u << CHUNK_BITS) - 1)) << kind_slot_bits(kind)) : NULL;
 }
 
+/* handle_is_of says whether a handle is one of this scheduler's, by its number. */
+static inline bool handle_is_of(const struct handles *h, cothread_handle handle)
+{
+    return (uint64_t)handle >> SCHEDULER_SHIFT == h->number;
+}
+
 /* handle_error says why a handle does not name an object of that kind. */
 int handle_error(const struct handles *h, enum kind kind, cothread_handle handle) __attribute__((cold));
 

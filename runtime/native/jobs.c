@@ -15,7 +15,7 @@
  *
  * HOW A THREAD TELLS
  * It puts the job onto `done`, and then sets shared.arrived and wakes the scheduler, unless arrived was set already: then the
- * one who set it wakes. The scheduler clears arrived and then takes the list; and it looks at arrived after it has
+ * one who set it wakes. A tick clears arrived and then takes the list; and the scheduler looks at arrived after it has
  * announced that it will sleep (queue.h, SLEEPING). So nothing is left lying, and many jobs cost one wake. */
 #include "jobs.h"
 
@@ -525,7 +525,6 @@ static void give_room(struct scheduler *s)
 void jobs_arrive(struct scheduler *s)
 {
     struct jobs *jobs = s->jobs;
-    atomic_store(&s->shared.arrived, 0);
     if (!jobs)
         return; /* a thread was late, and told the scheduler that lived here before */
     struct job *last = atomic_exchange(&jobs->done, NULL), *first = NULL;

@@ -67,6 +67,7 @@ int scheduler_broke(struct scheduler *s)
     s->broken = 1;
     s->handles.usable = false;
     queue_close(&s->queue); /* no callback runs any more: posters, and those that wait for room, are told */
+    channels_refuse(s);
     return scheduler_refused();
 }
 
@@ -181,6 +182,7 @@ static void release(struct scheduler *s)
     atomic_store(&s->handles.owner, 0); /* callers already inside cothread_interrupt are waited for; later ones see 0 */
     queue_retire(&s->queue);
     jobs_end(s);
+    channels_forget(s);
     free_objects(s);
     s->tick->release(s->handles.number);
     close(s);
@@ -195,6 +197,7 @@ static void thread_exits(void *value)
         return;
     scheduler_current = NULL;
     queue_close(&s->queue);
+    channels_refuse(s);
     atomic_store(&s->handles.owner, 0);
     adopted_close_all(s);
     signal_close_all(s);
@@ -357,6 +360,7 @@ int scheduler_destroy(cothread_handle handle, int64_t deadline)
         host_submit(s); /* what the host said before is not lost */
     s->closing = 1;
     queue_close(&s->queue);
+    channels_refuse(s);
     if (!s->broken) {
         uint64_t host_tasks = 0;
         task_each(s, visit_cancel, &host_tasks);

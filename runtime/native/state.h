@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../../callback/inbox.h"
 #include "../../callback/queue.h"
 #include "../../cothread.h"
 #include "errors.h"
@@ -208,7 +209,7 @@ struct shared {
     uint32_t posted_count;   /* entries at the head of the host's next batch */
     uint32_t callback_budget;
     uint32_t timer_slack;    /* ns */
-    _Atomic uint32_t arrived; /* threads of pools left something: jobs.c */
+    _Atomic uint32_t arrived; /* other threads left something for the next tick */
     uint32_t unused;
     int64_t call_operation, call_a, call_b, call_result;
     _Atomic uint64_t living; /* tasks not ended, main excepted */
@@ -282,6 +283,8 @@ struct scheduler {
     struct queue queue;
     struct jobs *jobs;    /* NULL: none was ever made */
     struct pool_object *own_pools[2]; /* by enum own_pool; NULL: not made yet */
+    struct inbox *_Atomic told_inboxes; /* inboxes whose channel has something for tasks that wait, the last one first */
+    struct inbox *_Atomic inboxes[CHUNKS]; /* by the channel's index; never unmapped, as other threads look there */
     char (*_Atomic names[CHUNKS])[NAME_SIZE]; /* of tasks, a chunk like theirs; only if one has a name */
     struct sanitizers sanitizers;
 };

@@ -3,6 +3,7 @@
 #include "tick.h"
 
 #include "callbacks.h"
+#include "channel.h"
 #include "jobs.h"
 #include "wait.h"
 
@@ -43,13 +44,18 @@ void tick_deliver(struct scheduler *s)
 }
 
 /* start makes ready what the tick begins with, behind the callbacks: a signal one of them gave wins over a deadline of the
- * same tick. */
+ * same tick, and so does what other threads sent. */
 static void start(struct scheduler *s)
 {
     struct shared *shared = &s->shared;
     s->beginning = 0;
+    bool arrived = atomic_load_explicit(&shared->arrived, memory_order_relaxed);
+    if (arrived) {
+        atomic_store(&shared->arrived, 0); /* here and nowhere else: all that look at it must be called after */
+        channels_arrive(s); /* before deadlines: what is there wins over one that passed */
+    }
     tick_deliver(s);
-    if (atomic_load_explicit(&shared->arrived, memory_order_relaxed)) {
+    if (arrived) {
         jobs_arrive(s);
         s->hand_overs = 0;
     }

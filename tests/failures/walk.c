@@ -68,6 +68,8 @@ static void tasks(void)
     cothread_handle channel = cothread_channel_create(8, 4, 0);
     if (ok(channel, NO_SPACE))
         ok(cothread_close(channel), COTHREAD_EINVAL);
+    if (ok(channel = cothread_channel_create(8, 4, COTHREAD_FROM_THREADS), NO_SPACE))
+        ok(cothread_close(channel), COTHREAD_EINVAL);
     cothread_handle group = cothread_group_create(0);
     if (!ok(group, NO_SPACE))
         return;
