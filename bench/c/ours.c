@@ -276,12 +276,38 @@ static void yield_meanwhile(void) {
     checked(result, "cothread_event_wait");
 }
 
+/* The same number of elements of 8 bytes, by a channel: a task receives them. */
+static void *send_elements(void *channel) {
+    for (int64_t i = 0; i < FLOOD_POSTS; i++)
+        CHECKED(cothread_channel_send(*(cothread_handle *)channel, &i, COTHREAD_FOREVER));
+    return NULL;
+}
+
+static void *receive_elements(void *channel) {
+    int64_t element;
+    for (long i = 0; i < FLOOD_POSTS; i++)
+        CHECKED(cothread_channel_receive(*(cothread_handle *)channel, &element, COTHREAD_FOREVER));
+    return NULL;
+}
+
+static void elements_from_a_thread(void) {
+    pthread_t thread;
+    cothread_handle channel = CHECKED(cothread_channel_create(sizeof(int64_t), 65536, COTHREAD_FROM_THREADS));
+    int64_t began = wall_ns();
+    CHECKED(-pthread_create(&thread, NULL, send_elements, &channel));
+    join(spawn(receive_elements, &channel));
+    report("g_elements", (double)(wall_ns() - began) / (double)FLOOD_POSTS, "ns/element");
+    CHECKED(-pthread_join(thread, NULL));
+    CHECKED(cothread_close(channel));
+}
+
 static void posts_from_a_thread(long unused) {
     static const struct post_loop waiting = {post, wait_for_posts, finish}, yielding = {post, yield_meanwhile, finish};
     (void)unused;
     posts_finished = CHECKED(cothread_event_create(0));
     measure_post_flood(&waiting, "g_inject", "g_inject_cpu");
     measure_post_flood(&yielding, "g_inject_yielding", "g_inject_yielding_cpu");
+    elements_from_a_thread();
     measure_idle_posts(&waiting);
 }
 
