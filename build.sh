@@ -210,6 +210,9 @@ failures() {
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/walk tests/failures/walk.c \
         build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
     timeout 300 build/failures/walk
+    gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/clock tests/failures/clock.c \
+        build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
+    timeout 120 build/failures/clock
 }
 
 c_library() {

@@ -746,12 +746,18 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_accept(cothread_handle li
 
 /* ---- Timers ---------------------------------------------------------------------------------- */
 
+#define COTHREAD_CLOCK_JUMPS 1u /* a timer that expires when the clocks jump */
+
 /* cothread_timer_create makes a timer, which cothread_wait waits for. It is stopped. A deadline is
  * enough for a task that waits for one thing; a timer is for one that waits for others beside it,
- * and for what is to happen again and again.
- *   flags  0
+ * and for what is to happen again and again. With COTHREAD_CLOCK_JUMPS it expires whenever the
+ * wall clock is set or the machine was suspended, which no deadline notices: cothread_now goes on
+ * from where it was. A wait gets how many jumps there were since the last was told, and as the
+ * value by how many ns (int64_t) the wall clock moved in them against cothread_now. Jumps of less
+ * than 1 ms are none; several between two looks of a program that did not run are one.
+ *   flags  0, or COTHREAD_CLOCK_JUMPS
  * Returns the timer's handle.
- * Plain; from own stack, task. */
+ * Plain, and a system call with COTHREAD_CLOCK_JUMPS; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_timer_create(uint32_t flags);
 
 /* cothread_timer_set says when a timer expires. It keeps its step: expiries are at `deadline`,
@@ -764,7 +770,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_timer_create(uint32_t fla
  *   period    ns from one expiry to the next; 0: it expires once
  * Returns 1 if an expiry was still to come, else 0: the timer was stopped, or had expired for good.
  * Or
- *   COTHREAD_EINVAL  the period is negative
+ *   COTHREAD_EINVAL  the period is negative, or the timer was made with COTHREAD_CLOCK_JUMPS
  * Plain; from own stack, task. */
 COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int64_t period);
 

@@ -413,8 +413,8 @@ COTHREAD_API int cothread_group_cancel(cothread_handle group)
 COTHREAD_API cothread_handle cothread_timer_create(uint32_t flags)
 {
     ENTER(s);
-    REQUIRE(!flags, "flags has unknown bits: %lld", flags);
-    return timer_create(s);
+    REQUIRE(!(flags & ~COTHREAD_CLOCK_JUMPS), "flags has unknown bits: %lld", flags);
+    return timer_new(s, flags);
 }
 
 COTHREAD_API int cothread_timer_set(cothread_handle timer, int64_t deadline, int64_t period)

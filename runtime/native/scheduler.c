@@ -18,6 +18,7 @@
 #include "signals.h"
 #include "jobs.h"
 #include "tasks.h"
+#include "timer.h"
 #include "transfer.h"
 #include "wait.h"
 #include "watches.h"
@@ -189,7 +190,7 @@ static void release(struct scheduler *s)
 }
 
 /* thread_exits: a thread ends with its scheduler alive. Go may be gone from it already, so only C runs: posts are refused
- * and adopted descriptors, signals and file watches closed from now on, and the next cothread_create gives the rest back. */
+ * and adopted descriptors, signals, file watches and timers closed from now on, and the next cothread_create gives the rest back. */
 static void thread_exits(void *value)
 {
     struct scheduler *s = value;
@@ -204,6 +205,7 @@ static void thread_exits(void *value)
     watch_close_all(s);
     process_close_all(s);
     jobs_end(s);
+    timer_close_all(s);
     atomic_fetch_add(&orphans, 1);
     atomic_store(&s->orphaned, true); /* last: from here on it belongs to the caller of cothread_create */
 }

@@ -25,6 +25,7 @@ static void *leaves_it_open(void *unused) {
     handle(cothread_create(NULL));
     signal = handle(cothread_signal_open(SIGUSR1, 0));
     watch = handle(cothread_watch_open("/", COTHREAD_CHANGE_CREATED, 0));
+    handle(cothread_timer_create(COTHREAD_CLOCK_JUMPS));
     expect(cothread_detach(spawn(waits, &signal)), 0);
     expect(cothread_detach(spawn(waits_for_files, &watch)), 0);
     expect(cothread_yield(), 0);

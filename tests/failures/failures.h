@@ -13,6 +13,10 @@ enum half { TASK_HALF, TICK_HALF };
 void cothread_fail(enum half half, uint64_t n, int error);
 uint64_t cothread_fail_calls(enum half half);
 
+/* From now on the wall clock, and the clock that runs on while the machine is suspended, are ahead of
+ * cothread_now by so many ns more. */
+void cothread_fail_clock(int64_t wall, int64_t suspended);
+
 /* The blocks of memory that the task half holds. */
 int64_t cothread_fail_held(void);
 

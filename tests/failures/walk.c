@@ -217,6 +217,16 @@ static void signals(void)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void clocks(void)
+{
+    cothread_handle timer = cothread_timer_create(COTHREAD_CLOCK_JUMPS);
+    if (!ok(timer, NO_SPACE, COTHREAD_ESYSTEM))
+        return;
+    cothread_fail_clock(COTHREAD_SECOND, 0);
+    wait_item(COTHREAD_ITEM_TIMER, timer, NULL);
+    expect(cothread_close(timer), 0);
+}
+
 static void watches(void)
 {
     char directory[] = "/tmp/cothread-test-XXXXXX", file[64];
@@ -376,6 +386,7 @@ static void live(void)
         processes();
         jobs();
         files();
+        clocks();
         close(pipe_fds[0]);
         close(pipe_fds[1]);
         expect(cothread_destroy(here, COTHREAD_FOREVER), 0);
