@@ -373,6 +373,9 @@ func (w *world) Run(begin bool) {
 			callback()
 		}
 		w.beginning = false
+		if sh.Arrived.Swap(0) != 0 {
+			w.wake(w.spawned[0], Woken)
+		}
 		for _, due := range sh.Due[:sh.DueCount] {
 			w.deliver(due)
 		}
@@ -491,6 +494,12 @@ func (q *fakeQueue) wake() {
 	if q.asleep {
 		q.w.s.Poller().Wake()
 	}
+}
+
+// arrive is what a thread does that leaves something for a task that waits: here for main.
+func (w *world) arrive() {
+	w.shared.Arrived.Store(1)
+	w.queue.wake()
 }
 
 func (w *world) interrupt() {

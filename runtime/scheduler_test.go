@@ -177,6 +177,30 @@ func TestACrowdThatATickCannotTakeIsNotKeptWaiting(t *testing.T) {
 	must(t, "clock", w.clock, 2000)
 }
 
+// ---- What threads leave ----
+
+func TestWhatArrivesEndsTheSleep(t *testing.T) {
+	w := newWorld(t)
+	w.at(1500, w.arrive)
+	must(t, "reason", w.mainWaits(0, 0, 3000), Woken)
+	must(t, "clock", w.clock, 1500)
+}
+
+func TestWhatArrivesOnTheWayToSleepPreventsIt(t *testing.T) {
+	w := newWorld(t)
+	w.queue.before = w.arrive
+	must(t, "reason", w.mainWaits(0, 0, 3000), Woken)
+	must(t, "clock", w.clock, start)
+}
+
+func TestWhatArrivesIsTakenInsteadOfSleeping(t *testing.T) {
+	w := newWorld(t)
+	w.arrive()
+	must(t, "reason", w.mainWaits(0, 0, 3000), Woken)
+	must(t, "clock", w.clock, start)
+	must(t, "sleeps", w.shared.Sleeps.Load(), 0)
+}
+
 // ---- Interrupts ----
 
 func TestAnInterruptEndsTheWaitOfMain(t *testing.T) {
