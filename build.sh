@@ -285,7 +285,7 @@ sanitizers_see_tasks() {
 
 # tasks_are_followed SANITIZER PROGRAM: that program of tests/sanitize/tasks.c, with nothing to find and with what must be found.
 tasks_are_followed() {
-    for clean in order_by_post order_by_mailbox order_by_interrupt calls_that_wait reuse; do
+    for clean in order_by_post order_by_mailbox order_by_channel order_by_interrupt calls_that_wait reuse; do
         timeout 120 "$2" "$clean"
     done
     case $1 in

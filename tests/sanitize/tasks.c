@@ -84,6 +84,28 @@ static void order_by_mailbox(void) {
     expect(pthread_join(thread, NULL), 0);
 }
 
+/* The same by an element, for a task that waits and for one that takes what is there. */
+static cothread_handle elements;
+
+static void *writes_and_sends(void *unused) {
+    shared++;
+    expect(cothread_channel_send(elements, NULL, COTHREAD_FOREVER), 0);
+    return unused;
+}
+
+static void order_by_channel(void) {
+    pthread_t thread;
+    elements = handle(cothread_channel_create(0, 1, COTHREAD_FROM_THREADS));
+    for (int i = 0; i < 2; i++) {
+        expect(pthread_create(&thread, NULL, writes_and_sends, NULL), 0);
+        while (cothread_channel_receive(elements, NULL, i ? COTHREAD_FOREVER : COTHREAD_NOW) != 0)
+            ;
+        shared++;
+        expect(pthread_join(thread, NULL), 0);
+    }
+    expect(cothread_close(elements), 0);
+}
+
 /* The same by an interrupt. */
 static void *writes_and_interrupts(void *unused) {
     shared++;
@@ -176,8 +198,8 @@ int main(int count, char **arguments) {
         const char *name;
         void (*run)(void);
     } programs[] = {{"race", race}, {"order_by_post", order_by_post}, {"order_by_mailbox", order_by_mailbox},
-                    {"order_by_interrupt", order_by_interrupt}, {"calls_that_wait", calls_that_wait}, {"limit", limit},
-                    {"overrun", overrun}, {"reuse", reuse}};
+                    {"order_by_channel", order_by_channel}, {"order_by_interrupt", order_by_interrupt},
+                    {"calls_that_wait", calls_that_wait}, {"limit", limit}, {"overrun", overrun}, {"reuse", reuse}};
     scheduler = handle(cothread_create(NULL));
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         if (count == 2 && strcmp(arguments[1], programs[i].name) == 0) {
