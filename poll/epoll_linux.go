@@ -136,9 +136,11 @@ func (p *Epoll) stateOf(fd int) state {
 
 // record makes r the registration of fd, in place of one that the descriptor's closing left behind.
 func (p *Epoll) record(fd int, r registration) {
-	p.forget(fd)
-	*p.registrations.reserve(fd) = r
-	p.registered++
+	entry := p.registrations.reserve(fd)
+	if entry.state != edge && entry.state != armed {
+		p.registered++
+	}
+	*entry = r
 }
 
 func (p *Epoll) forget(fd int) {
