@@ -5,6 +5,7 @@ package runtime
 import (
 	"cmp"
 	"errors"
+	"math/bits"
 	"slices"
 
 	"cothread/poll"
@@ -32,6 +33,7 @@ type descriptors struct {
 	poller   poll.Poller
 	numbers  []*descriptor // by number
 	incoming []*Wait       // begun, and in no queue yet
+	unsorted bool          // not in the order of their arrival
 	changed  []int32       // numbers to arm: each once for all that came
 	timedOut []int32       // numbers of waits whose deadline passed in this tick
 	due      func(w *Wait, reason int32, events uint32)
@@ -60,8 +62,8 @@ var queueEvents = [others]uint32{poll.Readable, poll.Writable, poll.Priority, po
 
 // queuesOf returns the queues, as bits, of the waits that want one of events.
 func queuesOf(events uint32) (set uint32) {
-	for i, bits := range queueEvents {
-		if events&bits != 0 {
+	for i, wanted := range queueEvents {
+		if events&wanted != 0 {
 			set |= 1 << i
 		}
 	}
@@ -148,14 +150,17 @@ func (d *descriptors) wait(w *Wait) {
 			d.numbers = append(d.numbers, make([]*descriptor, max(64, len(d.numbers)))...)
 		}
 	}
+	if last := len(d.incoming) - 1; last >= 0 && w.Value < d.incoming[last].Value {
+		d.unsorted = true
+	}
 	d.incoming = append(d.incoming, w)
 }
 
 // arrive enters those that wait took up into the queues and arms their descriptors.
 func (d *descriptors) arrive() {
-	before := func(a, b *Wait) int { return cmp.Compare(a.Value, b.Value) }
-	if !slices.IsSortedFunc(d.incoming, before) {
-		slices.SortFunc(d.incoming, before)
+	if d.unsorted {
+		slices.SortFunc(d.incoming, func(a, b *Wait) int { return cmp.Compare(a.Value, b.Value) })
+		d.unsorted = false
 	}
 	for _, w := range d.incoming {
 		n := d.numbers[w.FD]
@@ -167,10 +172,8 @@ func (d *descriptors) arrive() {
 		if in == 0 {
 			in = 1 << others
 		}
-		for i := range n.queues {
-			if in&(1<<i) != 0 {
-				n.queues[i].push(waiter{w, w.Number}, waiter.waits)
-			}
+		for ; in != 0; in &= in - 1 {
+			n.queues[bits.TrailingZeros32(in)].push(waiter{w, w.Number}, waiter.waits)
 		}
 		if !n.changed {
 			n.changed = true
@@ -220,7 +223,7 @@ func refused(err error, wanted uint32) (reason int32, events uint32, over bool) 
 // wanted returns the bits that those that still wait want.
 func (n *descriptor) wanted() (events uint32) {
 	for i := range n.queues {
-		if q := &n.queues[i]; q.first(waiter.waits) != nil {
+		if q := &n.queues[i]; len(q.entries) > 0 && q.first(waiter.waits) != nil {
 			if i == others {
 				events |= poll.Error | poll.Hangup
 			} else {
@@ -329,7 +332,9 @@ func (d *descriptors) wake(fd int64) (woken int64) {
 			break
 		}
 		if task := w.wait.Task; task.State == stateReady {
-			if w.wait.Flags&waitOfItem == 0 { // else the engine counts the wakes of each descriptor
+			if w.wait.Flags&waitOfItem != 0 {
+				w.wait.Number++ // the engine counts the wakes of each descriptor
+			} else {
 				task.Reason = errClosed
 			}
 		} else {

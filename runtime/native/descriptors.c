@@ -8,20 +8,7 @@
 
 /* ---- The tasks ahead ------------------------------------------------------------------------- */
 
-/* For each direction of a descriptor, how many tasks wait for it or were woken for it and have not
- * run. While there is one, what is there is its: a task that comes goes behind it, and does not
- * look first. And how often cothread_wake_fd was called for it. */
-enum { READ_AHEAD, WRITE_AHEAD, PRIORITY_AHEAD, WAKES };
 #define DIRECTIONS (COTHREAD_READABLE | COTHREAD_WRITABLE | COTHREAD_PRIORITY)
-#define AHEAD_BITS 10 /* descriptors in a chunk */
-
-static uint32_t *ahead_of(const struct scheduler *s, int fd)
-{
-    uint32_t chunk = (uint32_t)fd >> AHEAD_BITS;
-    if (chunk >= s->ahead_chunks || !s->ahead[chunk])
-        return NULL;
-    return s->ahead[chunk][fd & ((1 << AHEAD_BITS) - 1)];
-}
 
 /* reserve makes the counts of a descriptor. A host may ask for any number: only one that is open is
  * worth the memory. */
@@ -54,7 +41,7 @@ void descriptors_close(struct scheduler *s)
 
 static void count_ahead(struct scheduler *s, const struct wait *w, uint32_t by)
 {
-    uint32_t *ahead = ahead_of(s, w->fd);
+    uint32_t *ahead = descriptor_ahead(s, w->fd);
     ahead[READ_AHEAD] += w->directions & COTHREAD_READABLE ? by : 0;
     ahead[WRITE_AHEAD] += w->directions & COTHREAD_WRITABLE ? by : 0;
     ahead[PRIORITY_AHEAD] += w->directions & COTHREAD_PRIORITY ? by : 0;
@@ -62,7 +49,7 @@ static void count_ahead(struct scheduler *s, const struct wait *w, uint32_t by)
 
 int descriptor_reserve(struct scheduler *s, int fd)
 {
-    return ahead_of(s, fd) ? 0 : reserve(s, fd);
+    return descriptor_ahead(s, fd) ? 0 : reserve(s, fd);
 }
 
 void descriptor_list(struct scheduler *s, struct wait *w, int fd, uint32_t events)
@@ -92,22 +79,6 @@ void descriptor_leave(struct scheduler *s, struct wait *w)
         count_ahead(s, w, -1u);
     w->directions = 0;
     w->events = 0;
-}
-
-uint32_t descriptor_wakes(const struct scheduler *s, int fd)
-{
-    const uint32_t *ahead = ahead_of(s, fd);
-    return ahead ? ahead[WAKES] : 0;
-}
-
-uint32_t descriptor_free(const struct scheduler *s, int fd, uint32_t events)
-{
-    const uint32_t *ahead = ahead_of(s, fd);
-    if (!ahead)
-        return events;
-    return events & ~((ahead[READ_AHEAD] ? COTHREAD_READABLE : 0) |
-                      (ahead[WRITE_AHEAD] ? COTHREAD_WRITABLE : 0) |
-                      (ahead[PRIORITY_AHEAD] ? COTHREAD_PRIORITY : 0));
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
@@ -141,7 +112,7 @@ int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadli
 
 int descriptor_wake(struct scheduler *s, int fd)
 {
-    uint32_t *ahead = ahead_of(s, fd);
+    uint32_t *ahead = descriptor_ahead(s, fd);
     if (ahead)
         ahead[WAKES]++;
     return (int)switch_call(s, CALL_WAKE_FD, fd, 0);
