@@ -344,6 +344,25 @@ void channel_forget(struct scheduler *s, struct wait *w)
     cell_free(s, w->cell);
 }
 
+int channel_keep(struct scheduler *s, const void *object, void **element)
+{
+    size_t size = ((const struct channel *)object)->element_size;
+    struct cell *cell = NULL;
+    if (size) {
+        if (!(cell = cell_allocate(s, size)))
+            return fail(COTHREAD_ENOMEM, "no memory for an element of %lld bytes", size);
+        memcpy(cell->bytes, *element, size);
+    }
+    *element = cell ? cell->bytes : NULL;
+    return 0;
+}
+
+void channel_drop(struct scheduler *s, void *element)
+{
+    if (element)
+        cell_free(s, (struct cell *)(void *)((char *)element - offsetof(struct cell, bytes)));
+}
+
 int channel_close(struct scheduler *s, void *object, cothread_handle handle)
 {
     (void)handle;

@@ -23,6 +23,10 @@ void channels_forget(struct scheduler *s);
 void channel_deliver(struct scheduler *s, struct wait *w, void *element);
 /* channel_forget drops what a host task's receive was handed: the task ends first. */
 void channel_forget(struct scheduler *s, struct wait *w);
+/* channel_keep copies the element that a host task is to send among other things: its own memory is not looked at again.
+ * channel_drop gives the copy back. */
+int channel_keep(struct scheduler *s, const void *object, void **element);
+void channel_drop(struct scheduler *s, void *element);
 /* channel_free_cells gives back what elements lay in while tasks waited. */
 void channel_free_cells(struct scheduler *s);
 

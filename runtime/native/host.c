@@ -161,7 +161,7 @@ static bool was_handed(const struct task *t)
 {
     if (t->state != TASK_READY || t->reason < 0 || t->wait.kind == KIND_NONE)
         return false;
-    return t->wait.kind != KIND_ITEMS || t->wait.items->handed || t->wait.items->collected;
+    return t->wait.kind != KIND_ITEMS || items_keep(t->wait.items);
 }
 
 static bool holds_element(const struct task *t)

@@ -1,10 +1,10 @@
 /* items.c - one task waits for several things.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The items are copied into a block of the scheduler's, each with a wait of its own. They are looked at; if nothing fires,
- * all these waits are listed, and the task suspends in a wait of its own, which has the deadline. The first that is served
- * ends it (wait_end_item), and with it the others that take. When the task goes on, what may have come true meanwhile is looked
- * at again: nothing was told of it. Descriptors are looked at by one call for all. */
+ * The items are copied into a block of the scheduler's, each with a wait of its own, and looked at. If nothing fires, all
+ * these waits are listed, and the task suspends in a wait of its own, which has the deadline. The first that is served ends
+ * it (wait_end_part): those that take then leave their lists, and conditions stay in theirs, where they may still come true
+ * until the task goes on. It then looks at what nobody tells of: timers, descriptors, and what it may still take. */
 #include "items.h"
 
 #include <stdio.h>
@@ -15,6 +15,10 @@
 #include "channel.h"
 #include "descriptors.h"
 #include "event.h"
+#include "group.h"
+#include "mutex.h"
+#include "semaphore.h"
+#include "tasks.h"
 #include "timer.h"
 #include "wait.h"
 #include "watches.h"
@@ -46,18 +50,19 @@ static const struct {
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 
-static cothread_item *item_at(cothread_item *given, size_t size, size_t i)
+static inline cothread_item *item_at(cothread_item *given, size_t size, size_t i)
 {
     return (cothread_item *)(void *)((char *)given + i * size);
 }
 
-static bool is_descriptor(const struct item *item)
+static inline bool is_descriptor(const struct item *item)
 {
-    return item->kind == COTHREAD_ITEM_FD || item->kind == COTHREAD_ITEM_READY;
+    return item->kind <= COTHREAD_ITEM_READY;
 }
 
 /* ---- Blocks ----------------------------------------------------------------------------------------------------- */
 
+/* allocate returns a block for `count` items. */
 static struct items *allocate(struct scheduler *s, uint32_t count)
 {
     uint32_t class = count == 1 ? 0 : 32 - (uint32_t)__builtin_clz(count - 1);
@@ -73,14 +78,17 @@ static struct items *allocate(struct scheduler *s, uint32_t count)
         items->next_made = s->items;
         s->items = items;
     }
-    items->count = count;
-    items->takers = items->fired = items->next = 0;
-    items->handed = items->collected = items->timed = false;
+    items->fired = items->next = 0;
+    items->descriptors = items->numbers = items->timers = items->kept = 0;
+    items->handed = items->reported = items->collected = false;
     return items;
 }
 
 static void give_back(struct scheduler *s, struct items *items)
 {
+    for (uint32_t i = 0; items->kept && i < items->count; i++)
+        if (items->item[i].kind == COTHREAD_ITEM_SEND)
+            channel_drop(s, items->item[i].element);
     items->next_free = s->free_items[items->class];
     s->free_items[items->class] = items;
 }
@@ -100,7 +108,7 @@ void items_close(struct scheduler *s)
 /* ---- Checking --------------------------------------------------------------------------------------------------- */
 
 /* refused_item says which item is meant by the failure just recorded. */
-static int refused_item(int rc, uint32_t i)
+static __attribute__((cold)) int refused_item(int rc, uint32_t i)
 {
     char text[256];
     snprintf(text, sizeof text, "item %u: %s", i, native_last_error());
@@ -108,11 +116,11 @@ static int refused_item(int rc, uint32_t i)
 }
 
 /* check_given says whether an item makes sense at all. */
-static int check_given(const cothread_item *given, size_t size)
+static inline int check_given(const cothread_item *given, size_t size)
 {
     if (given->kind >= SORTS || !given->kind)
         return fail(COTHREAD_EINVAL, "kind is %lld, and no kind of item", given->kind);
-    if (given->kind == COTHREAD_ITEM_FD || given->kind == COTHREAD_ITEM_READY) {
+    if (given->kind <= COTHREAD_ITEM_READY) {
         if (!given->want || given->want & ~WAITABLE)
             return fail(COTHREAD_EINVAL, "want is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", given->want);
     } else if (given->want && !sorts[given->kind].wants) {
@@ -124,58 +132,123 @@ static int check_given(const cothread_item *given, size_t size)
     return 0;
 }
 
-/* copy_item copies an item and checks whether it can be waited for. */
-static int copy_item(struct scheduler *s, struct items *items, struct task *t, struct item *item, const cothread_item *given, size_t size)
+/* copy_descriptor is copy_item for a descriptor by number. */
+static inline int copy_descriptor(struct scheduler *s, struct item *item, bool waits)
 {
-    struct wait *w = &item->wait;
+    int fd = (int)item->object, rc;
+    if (item->object != fd)
+        return fail(COTHREAD_EBADF, "descriptor %lld is not open", item->object);
+    if (waits && __builtin_expect(!descriptor_ahead(s, fd), 0) && (rc = descriptor_reserve(s, fd)) < 0)
+        return rc;
+    item->wakes = descriptor_wakes(s, fd);
+    return 0;
+}
+
+/* copy_item copies an item, and checks whether it can be waited for. */
+static inline __attribute__((always_inline)) int copy_item(struct scheduler *s, struct items *items, struct task *t, struct item *item,
+                                                           const cothread_item *given, size_t size)
+{
     int rc = check_given(given, size);
     if (rc < 0)
         return rc;
-    item->kind = (uint8_t)given->kind;
-    item->takes = sorts[item->kind].takes;
+    const uint32_t kind = given->kind;
+    const enum kind of = (enum kind)sorts[kind].kind;
+    struct wait *w = &item->wait;
+    w->list = NULL;
+    w->count = given->want;
+    w->task = t;
+    w->events = 0;
+    w->kind = (uint8_t)of;
+    w->flags = (uint8_t)((w->flags & WAIT_ARMED) | items->wait_flags);
+    w->sends = sorts[kind].way;
+    w->directions = 0;
     item->object = given->object;
     item->element = given->element;
-    item->want = given->want;
     item->result = 0;
+    item->want = given->want;
+    item->kind = (uint8_t)kind;
+    item->takes = sorts[kind].takes;
     item->listed = item->fired = false;
-    w->task = t;
-    w->flags = (uint8_t)((w->flags & WAIT_ARMED) | WAIT_OF_ITEM | (t && t->flags & TASK_HOST ? WAIT_OF_HOST : 0));
-    w->kind = sorts[item->kind].kind;
-    w->sends = sorts[item->kind].way;
-    w->list = NULL;
-    w->value = 0;
-    w->events = w->directions = 0;
-    if (item->kind == COTHREAD_ITEM_FD) {
-        if (item->object != (int)item->object)
-            return fail(COTHREAD_EBADF, "descriptor %lld is not open", item->object);
-        return s->current || t ? descriptor_reserve(s, (int)item->object) : 0;
+    if (kind <= COTHREAD_ITEM_READY) {
+        items->descriptors++;
+        if (kind == COTHREAD_ITEM_FD) {
+            items->numbers++;
+            return copy_descriptor(s, item, t != NULL);
+        }
     }
-    void *object = handle_object(&s->handles, (enum kind)w->kind, item->object, &rc);
-    if (!object)
+    void *object = handle_object(&s->handles, of, given->object, &rc);
+    if (__builtin_expect(!object, 0))
         return rc;
-    if (item->kind == COTHREAD_ITEM_EVENT)
-        item->takes = !event_is_manual(object);
-    if (item->kind == COTHREAD_ITEM_GROUP)
-        w->count = item->want;
-    items->timed |= item->kind == COTHREAD_ITEM_TIMER;
-    items->takers += item->takes;
-    const struct kind_row *row = &kinds[w->kind];
-    return row->check ? row->check(object, item->object, w, item->element) : 0;
+    if (kinds[of].check && (rc = kinds[of].check(object, given->object, w, given->element)) < 0)
+        return rc;
+    switch (kind) {
+    case COTHREAD_ITEM_EVENT: item->takes = !event_is_manual(object); break;
+    case COTHREAD_ITEM_TIMER: items->timers++; break;
+    case COTHREAD_ITEM_SEND:
+        if (items->wait_flags & WAIT_OF_HOST) {
+            items->kept++;
+            return channel_keep(s, object, &item->element);
+        }
+    }
+    return 0;
 }
 
-static int copy_items(struct scheduler *s, struct items *items, struct task *t, const cothread_item *given, size_t size)
+static int copy_items(struct scheduler *s, struct items *items, struct task *t, cothread_item *given, size_t size, uint32_t count)
 {
-    for (uint32_t i = 0; i < items->count; i++) {
-        int rc = copy_item(s, items, t, &items->item[i], item_at((cothread_item *)given, size, i), size);
-        if (rc < 0)
+    int rc;
+    items->wait_flags = WAIT_OF_ITEM | (t && t->flags & TASK_HOST ? WAIT_OF_HOST : 0);
+    for (uint32_t i = 0; i < count; i++) {
+        if ((rc = copy_item(s, items, t, &items->item[i], item_at(given, size, i), size)) < 0) {
+            items->count = i;
             return refused_item(rc, i);
+        }
     }
-    for (uint32_t i = 0; i < items->count; i++)
-        items->item[i].wakes = items->item[i].kind == COTHREAD_ITEM_FD ? descriptor_wakes(s, (int)items->item[i].object) : 0;
+    items->count = count;
     return 0;
 }
 
 /* ---- Looking ---------------------------------------------------------------------------------------------------- */
+
+/* ask puts a descriptor into the poll, if there is something that only the poll can tell; next is its place there. */
+static inline void ask(struct scheduler *s, struct items *items, struct item *item, bool now, struct system_look **next)
+{
+    int fd = (int)item->object, stale;
+    uint32_t events = item->want;
+    if (item->kind == COTHREAD_ITEM_FD) {
+        if (descriptor_wakes(s, fd) != item->wakes) {
+            wait_fire(items, item, COTHREAD_ECLOSED);
+            item->result = COTHREAD_ECLOSED; /* whatever was reported before */
+            return;
+        }
+        if (items->reported) /* by a look at all of them, in this tick */
+            return;
+        events = descriptor_free(s, fd, events);
+    } else {
+        void *object = handle_object(&s->handles, KIND_ADOPTED, item->object, &stale);
+        if (!object) {
+            wait_fire(items, item, COTHREAD_ECLOSED);
+            return;
+        }
+        item->wait.list = adopted_list(object, &item->wait);
+        if ((fd = adopted_to_poll(object, events, now)) < 0)
+            return;
+    }
+    *(*next)++ = (struct system_look){.fd = fd, .events = (uint16_t)events};
+    item->polled = true;
+}
+
+/* answer puts what the poll found into `result`. */
+static inline void answer(struct scheduler *s, struct item *item, const struct system_look *look)
+{
+    uint32_t found = look->found;
+    int stale;
+    if (found & SYSTEM_NOT_OPEN || look->fd < 0)
+        item->result = fail(COTHREAD_EBADF, "descriptor %lld is not open", look->fd);
+    else if (item->kind == COTHREAD_ITEM_READY)
+        item->result = (int)adopted_polled(handle_object(&s->handles, KIND_ADOPTED, item->object, &stale), look->events, found);
+    else
+        item->result = (int)found;
+}
 
 static struct system_look *room_for_looks(struct scheduler *s, uint32_t count)
 {
@@ -189,94 +262,40 @@ static struct system_look *room_for_looks(struct scheduler *s, uint32_t count)
     return s->looks;
 }
 
-static void fire(struct items *items, struct item *item, int result)
+/* look_at_descriptors leaves in `result` of each descriptor that has not fired what it has, by one call for all of them. */
+static int look_at_descriptors(struct scheduler *s, struct items *items, bool now, bool again)
 {
-    item->fired = true;
-    item->result = result;
-    items->handed |= item->takes && result >= 0;
-}
-
-/* ask puts a descriptor into the poll, if there is something that only the poll can tell; next is its place there. */
-static void ask(struct scheduler *s, struct items *items, struct item *item, bool now, struct system_look **next)
-{
-    int fd = (int)item->object;
-    uint32_t events = item->want;
-    if (item->kind == COTHREAD_ITEM_FD) {
-        if (descriptor_wakes(s, fd) != item->wakes) {
-            fire(items, item, COTHREAD_ECLOSED);
-            return;
-        }
-        events = descriptor_free(s, fd, events);
-    } else {
-        int stale;
-        void *object = handle_object(&s->handles, KIND_ADOPTED, item->object, &stale);
-        if (!object) {
-            fire(items, item, COTHREAD_ECLOSED);
-            return;
-        }
-        item->wait.list = adopted_list(object, &item->wait);
-        item->fired = false; /* a report is a hint */
-        item->result = 0;
-        if ((fd = adopted_to_poll(object, events, now)) < 0)
-            return;
-    }
-    *(*next)++ = (struct system_look){.fd = fd, .events = (uint16_t)events};
-    item->polled = true;
-}
-
-static void answer(struct scheduler *s, struct item *item, const struct system_look *look)
-{
-    uint32_t found = look->found;
-    int error;
-    item->polled = false;
-    if (found & SYSTEM_NOT_OPEN || look->fd < 0) {
-        item->result = COTHREAD_EBADF;
-        return;
-    }
-    if (item->kind == COTHREAD_ITEM_READY)
-        found = adopted_polled(handle_object(&s->handles, KIND_ADOPTED, item->object, &error), look->events, found);
-    item->result |= (int)found;
-}
-
-/* poll_items leaves in `result` of each descriptor what it has. If that cannot be done and the task goes on, it is what is wrong
- * with them. */
-static int poll_items(struct scheduler *s, struct items *items, bool now, bool again)
-{
-    struct system_look *looks = room_for_looks(s, items->count), *next = looks;
+    struct system_look *looks = room_for_looks(s, items->descriptors), *next = looks;
     if (!looks)
-        return fail(COTHREAD_ENOMEM, "no memory to look at %lld descriptors", items->count);
+        return fail(COTHREAD_ENOMEM, "no memory to look at %lld descriptors", items->descriptors);
     for (uint32_t i = 0; i < items->count; i++)
-        if (is_descriptor(&items->item[i]) && items->item[i].result >= 0)
-            ask(s, items, &items->item[i], now, &next);
+        if (is_descriptor(&items->item[i])) {
+            items->item[i].polled = false;
+            if (items->item[i].result >= 0)
+                ask(s, items, &items->item[i], now, &next);
+        }
     if (next == looks)
         return 0;
     int rc = system_poll_all(looks, (uint32_t)(next - looks));
-    next = looks;
-    for (uint32_t i = 0; i < items->count; i++) {
+    if (rc < 0 && !again)
+        return fail(COTHREAD_ESYSTEM, "looking at the descriptors failed with errno %lld", -rc);
+    for (uint32_t i = 0; looks < next; i++) {
         struct item *item = &items->item[i];
-        if (item->polled && rc == 0)
-            answer(s, item, next++);
-        else if (item->polled && again)
+        if (!is_descriptor(item) || !item->polled)
+            continue;
+        if (rc < 0)
             item->result = COTHREAD_ESYSTEM;
-        item->polled = false;
+        else
+            answer(s, item, looks);
+        looks++;
+        if (item->result < 0 && !again)
+            return refused_item(item->result, i);
     }
-    return rc < 0 && !again ? fail(COTHREAD_ESYSTEM, "looking at the descriptors failed with errno %lld", -rc) : 0;
+    return 0;
 }
 
-/* count_fired returns how many fired; with COTHREAD_ONE it leaves one. */
-static uint32_t count_fired(struct items *items)
-{
-    uint32_t fired = 0;
-    for (uint32_t i = 0; i < items->count; i++) {
-        if (fired && items->flags & COTHREAD_ONE)
-            items->item[i].fired = false;
-        fired += items->item[i].fired;
-    }
-    return fired;
-}
-
-/* try_item takes what an item asks for, if it is there. */
-static int try_item(struct scheduler *s, struct item *item, bool again)
+/* try_item takes what an item asks for, if it is there; else its wait is prepared. */
+static inline int try_item(struct scheduler *s, const struct items *items, struct item *item, bool again)
 {
     int rc;
     struct wait *w = &item->wait;
@@ -288,8 +307,8 @@ static int try_item(struct scheduler *s, struct item *item, bool again)
     if (!object)
         return COTHREAD_ECLOSED; /* since the wait began */
     const struct kind_row *row = &kinds[w->kind];
-    if (again && row->check && (rc = row->check(object, item->object, w, item->element)) < 0)
-        return rc;
+    if ((again || items->handed) && row->check && (rc = row->check(object, item->object, w, item->element)) < 0)
+        return rc; /* by what it or another task took since the wait began */
     rc = row->try(s, object, w, item->element);
     if (rc == WOULD_WAIT)
         w->list = row->list(object, w);
@@ -297,29 +316,29 @@ static int try_item(struct scheduler *s, struct item *item, bool again)
 }
 
 /* look looks at all items that have not fired. Without COTHREAD_ALL it takes from one at most, beginning anywhere, so that one
- * that always has something starves none. `again`: the task goes on. Returns 0, or why it cannot be done; nothing was
- * taken then. */
-static int look(struct scheduler *s, struct items *items, int64_t deadline, bool again)
+ * that always has something starves none. `now`: the task cannot wait. `again`: it goes on. Returns 0, or why it cannot be
+ * done: nothing was taken then. */
+static int look(struct scheduler *s, struct items *items, bool now, bool again)
 {
-    bool all = items->flags & COTHREAD_ALL, one = items->flags & COTHREAD_ONE;
-    int rc = poll_items(s, items, deadline == COTHREAD_NOW || !items->item->wait.task, again);
-    if (rc < 0 || (one && count_fired(items)))
+    const bool all = items->flags & COTHREAD_ALL, one = items->flags & COTHREAD_ONE;
+    int rc;
+    if (items->descriptors && (rc = look_at_descriptors(s, items, now, again)) < 0)
         return rc;
     s->chance = s->chance * 1664525 + 1013904223;
-    uint32_t start = (uint32_t)((uint64_t)s->chance * items->count >> 32);
+    uint32_t i = (uint32_t)((uint64_t)s->chance * items->count >> 32);
     for (int pass = 0; pass <= all; pass++) { /* of all, sends come last: a task is not to receive what it sends */
-        for (uint32_t n = 0, i = start; n < items->count; n++, i = i + 1 == items->count ? 0 : i + 1) {
+        for (uint32_t n = 0; n < items->count; n++, i = i + 1 == items->count ? 0 : i + 1) {
             struct item *item = &items->item[i];
+            if (one && items->fired)
+                return 0;
             if (item->fired || (item->takes && items->handed && !all) || (all && (item->kind == COTHREAD_ITEM_SEND) != pass))
                 continue;
-            rc = try_item(s, item, again);
-            if (rc == WOULD_WAIT)
+            rc = try_item(s, items, item, again);
+            if (rc == WOULD_WAIT || (rc == COTHREAD_ENOMEM && items->fired)) /* that one need not wait */
                 continue;
-            if (rc < 0 && !again && !items->handed && item->kind != COTHREAD_ITEM_PROCESS) /* there it is how one ended */
+            if (rc < 0 && !again && !items->fired && item->kind != COTHREAD_ITEM_PROCESS) /* there it is how one ended */
                 return refused_item(rc, i);
-            fire(items, item, rc);
-            if (one)
-                return 0;
+            wait_fire(items, item, rc);
         }
     }
     return 0;
@@ -327,13 +346,14 @@ static int look(struct scheduler *s, struct items *items, int64_t deadline, bool
 
 /* ---- Waiting ----------------------------------------------------------------------------------------------------- */
 
-/* list_all lists the waits of all items, which were looked at and prepared, and returns the deadline of the task's own. */
-static int64_t list_all(struct scheduler *s, struct items *items, int64_t deadline)
+/* begin suspends a task whose items were looked at: it lists the waits that stand in no list. */
+static void begin(struct scheduler *s, struct task *t, struct items *items)
 {
+    int64_t deadline = items->deadline;
+    items->reported = false;
     for (uint32_t i = 0; i < items->count; i++) {
         struct item *item = &items->item[i];
         struct wait *w = &item->wait;
-        w->number++;
         if (item->kind == COTHREAD_ITEM_FD) {
             descriptor_list(s, w, (int)item->object, item->want);
             continue;
@@ -342,14 +362,16 @@ static int64_t list_all(struct scheduler *s, struct items *items, int64_t deadli
             adopted_expect(s, wait_object(w), item->want);
         else if (item->kind == COTHREAD_ITEM_TIMER && timer_next(wait_object(w)) < deadline)
             deadline = timer_next(wait_object(w));
-        wait_list_append(w->list, w);
+        if (!item->listed)
+            wait_list_append(w->list, w);
         item->listed = true;
     }
-    return deadline;
+    t->wait.items = items;
+    wait_enter(s, t, KIND_ITEMS, NULL, deadline);
 }
 
-/* unlist_all takes every wait out of its list: nothing fires any more. */
-static void unlist_all(struct scheduler *s, struct items *items)
+/* unlist ends all waits: nothing fires any more. */
+static void unlist(struct scheduler *s, struct items *items)
 {
     for (uint32_t i = 0; i < items->count; i++)
         wait_leave_item(s, &items->item[i]);
@@ -358,15 +380,12 @@ static void unlist_all(struct scheduler *s, struct items *items)
 /* leave_descriptors ends the waits for descriptors by number, which the tick half keeps. */
 static void leave_descriptors(struct scheduler *s, struct items *items)
 {
-    for (uint32_t i = 0; i < items->count; i++) {
+    for (uint32_t i = 0; items->numbers && i < items->count; i++) {
         struct item *item = &items->item[i];
-        struct wait *w = &item->wait;
-        if (item->kind != COTHREAD_ITEM_FD || !w->events)
+        if (item->kind != COTHREAD_ITEM_FD)
             continue;
-        if (item->fired && item->result == 0)
-            item->result = (int)w->events; /* what was reported */
-        descriptor_leave(s, w);
-        w->number++; /* a late report is none of the next wait's */
+        descriptor_leave(s, &item->wait);
+        item->wait.number++; /* a late report is none of the next wait's */
     }
 }
 
@@ -377,36 +396,20 @@ void items_leave(struct scheduler *s, struct wait *w)
             wait_leave_item(s, &w->items->item[i]);
 }
 
-/* passed says whether the wait ended because of the caller's deadline, and not because a timer was to be looked at. */
-static bool passed(const struct items *items)
-{
-    if (!items->timed)
-        return true;
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct item *item = &items->item[i];
-        if (item->kind == COTHREAD_ITEM_TIMER && (item->fired || (item->listed && timer_next(wait_object(&item->wait)) <= system_now())))
-            return false;
-    }
-    return items->deadline <= system_now();
-}
-
-/* collect is for a wait that has ended with `reason`: it returns that, or 0 with what has fired, none if it goes on. */
-static int collect(struct scheduler *s, struct items *items, int reason, uint32_t *fired)
+/* collect looks again, when a task goes on because of `reason`. It returns that, or 0: what has fired is known, and if it is
+ * nothing the task waits again. */
+static int collect(struct scheduler *s, struct items *items, int reason)
 {
     leave_descriptors(s, items);
-    *fired = 0;
-    if (reason == COTHREAD_ETIMEDOUT && !passed(items))
-        reason = 0;
-    if (reason == 0) {
-        look(s, items, items->deadline, true);
-        *fired = count_fired(items);
-    }
-    unlist_all(s, items);
-    return reason;
+    bool timer = reason == COTHREAD_ETIMEDOUT && items->timers; /* the deadline may have been a timer's */
+    if (reason && !timer)
+        return reason;
+    look(s, items, false, true);
+    return timer && !items->fired && items->deadline <= system_now() ? COTHREAD_ETIMEDOUT : 0;
 }
 
 /* deliver writes what became of an item where the caller reads it. */
-static void deliver(struct scheduler *s, struct item *item, cothread_item *given)
+static inline void deliver(struct scheduler *s, struct item *item, cothread_item *given)
 {
     bool fired = item->fired;
     if (fired && item->kind == COTHREAD_ITEM_RECEIVE && item->result >= 0)
@@ -418,78 +421,56 @@ static void deliver(struct scheduler *s, struct item *item, cothread_item *given
     given->value = fired && item->result >= 0 && sorts[item->kind].valued ? item->wait.value : 0;
 }
 
-/* wait_for_many waits for the items in a block; it returns how many fired. */
-static int wait_for_many(struct scheduler *s, struct items *items, int64_t deadline)
+/* wait_for_many waits for the items in a block; 0: some fired. */
+static int wait_for_many(struct scheduler *s, struct items *items)
 {
-    struct task *self = s->current;
-    uint32_t fired;
-    int rc = look(s, items, deadline, false);
-    if (rc < 0) {
-        unlist_all(s, items);
-        return rc;
-    }
-    if ((fired = count_fired(items)) != 0) {
-        unlist_all(s, items);
+    int64_t deadline = items->deadline;
+    int rc = look(s, items, deadline == COTHREAD_NOW || !s->current, false);
+    if (rc == 0 && items->fired)
         wait_satisfied(s, deadline);
-        return (int)fired;
+    while (rc == 0 && !items->fired && (rc = wait_refused(s, deadline)) == 0) {
+        begin(s, s->current, items);
+        if ((rc = collect(s, items, switch_suspend(s, s->current))) < 0)
+            rc = wait_failed(s, rc, deadline);
     }
-    for (;;) {
-        if ((rc = wait_refused(s, deadline)) != 0) {
-            unlist_all(s, items);
-            return rc;
-        }
-        self->wait.items = items;
-        wait_enter(s, self, KIND_ITEMS, NULL, list_all(s, items, deadline));
-        rc = collect(s, items, switch_suspend(s, self), &fired);
-        if (rc < 0)
-            return wait_failed(s, rc, deadline);
-        if (fired)
-            return (int)fired;
-        look(s, items, deadline, true); /* a hint that came to nothing; the waits are prepared again */
-        if ((fired = count_fired(items)) != 0) {
-            unlist_all(s, items);
-            return (int)fired;
-        }
-    }
+    return rc;
 }
 
-/* wait_for_one is what one item of the kinds that need no block comes to: the single call. */
+/* wait_for_one is what one item comes to that has a call of its own. */
 static int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadline)
 {
     struct wait *w = wait_of_caller(s);
-    enum kind kind = (enum kind)sorts[given->kind].kind;
-    const struct kind_row *row = &kinds[kind];
+    uint32_t number = w->number;
+    void *value = NULL;
     int rc;
-    void *object = handle_object(&s->handles, kind, given->object, &rc);
-    if (!object)
-        return refused_item(rc, 0);
-    w->sends = sorts[given->kind].way;
-    if (given->kind == COTHREAD_ITEM_GROUP)
-        w->count = given->want;
-    if (row->check && (rc = row->check(object, given->object, w, given->element)) < 0)
-        return refused_item(rc, 0);
-    if (given->kind == COTHREAD_ITEM_SEND) {
-        rc = channel_send(s, given->object, given->element, deadline);
-    } else if (given->kind == COTHREAD_ITEM_RECEIVE) {
-        rc = channel_receive(s, given->object, given->element, deadline);
-    } else {
-        rc = row->try(s, object, w, NULL);
-        rc = wait_finish(s, rc, kind, rc == WOULD_WAIT ? row->list(object, w) : NULL, deadline);
+    switch (given->kind) {
+    case COTHREAD_ITEM_FD:
+        rc = given->object == (int)given->object ? descriptor_wait(s, (int)given->object, given->want, deadline)
+                                                 : fail(COTHREAD_EBADF, "descriptor %lld is not open", given->object);
+        break;
+    case COTHREAD_ITEM_READY: rc = adopted_wait(s, given->object, given->want, deadline); break;
+    case COTHREAD_ITEM_SEND: rc = channel_send(s, given->object, given->element, deadline); break;
+    case COTHREAD_ITEM_RECEIVE: rc = channel_receive(s, given->object, given->element, deadline); break;
+    case COTHREAD_ITEM_GROUP: rc = group_wait(s, given->object, given->want, deadline); break;
+    case COTHREAD_ITEM_EVENT: rc = event_wait(s, given->object, &value, deadline); break;
+    case COTHREAD_ITEM_ACQUIRE: rc = semaphore_acquire(s, given->object, deadline); break;
+    case COTHREAD_ITEM_LOCK: rc = mutex_lock(s, given->object, deadline); break;
+    default: rc = task_watch(s, given->object, &value, deadline);
     }
-    if (rc < 0 && rc != COTHREAD_ECLOSED)
-        return rc;
+    if (__builtin_expect(rc < 0, 0)) {
+        if (rc == COTHREAD_ETIMEDOUT || rc == COTHREAD_ECANCELED || rc == COTHREAD_EINTR || rc == COTHREAD_EBROKEN)
+            return rc;
+        if (w->number == number) /* it did not begin */
+            return refused_item(rc, 0);
+    }
     given->fired = 1;
     given->result = rc;
-    given->value = rc >= 0 && sorts[given->kind].valued ? w->value : 0;
+    given->value = (uint64_t)(uintptr_t)value;
     return 1;
 }
 
-static bool needs_no_block(const cothread_item *given)
-{
-    return given->kind >= COTHREAD_ITEM_TASK && given->kind <= COTHREAD_ITEM_LOCK;
-}
-
-static int check_call(const void *given, size_t size, size_t count, uint64_t flags)
+/* refused_call says what is wrong with a call. */
+static __attribute__((cold)) int refused_call(const void *given, size_t size, size_t count, uint64_t flags)
 {
     if (!given || (uintptr_t)given & 7)
         return fail(COTHREAD_EINVAL, "items is NULL or not aligned: %lld", (uintptr_t)given);
@@ -497,9 +478,37 @@ static int check_call(const void *given, size_t size, size_t count, uint64_t fla
         return fail(COTHREAD_EINVAL, "item_size is %lld: set it to sizeof(cothread_item)", size);
     if (count == 0 || count > ITEMS_MAX)
         return fail(COTHREAD_EINVAL, "count is %lld: 1 to %lld items", count, ITEMS_MAX);
-    if (flags & ~(uint64_t)(COTHREAD_ALL | COTHREAD_ONE) || flags == (COTHREAD_ALL | COTHREAD_ONE))
-        return fail(COTHREAD_EINVAL, "flags is %lld: 0, COTHREAD_ALL or COTHREAD_ONE", flags);
-    return 0;
+    return fail(COTHREAD_EINVAL, "flags is %lld: 0, COTHREAD_ALL or COTHREAD_ONE", flags);
+}
+
+static inline int check_call(const void *given, size_t size, size_t count, uint64_t flags)
+{
+    bool bad = !given | (((uintptr_t)given | size) & 7) | (size - sizeof(cothread_item) > 4096 - sizeof(cothread_item)) |
+               (count - 1 >= ITEMS_MAX) | (flags > COTHREAD_ONE);
+    return __builtin_expect(bad, 0) ? refused_call(given, size, count, flags) : 0;
+}
+
+/* wait_for_several is not inlined: the registers that it needs would be saved for one item too. */
+static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothread_item *given, size_t size, uint32_t count,
+                                                      int64_t deadline, uint32_t flags)
+{
+    struct items *items = allocate(s, count);
+    if (!items)
+        return COTHREAD_ENOMEM;
+    items->flags = flags;
+    items->deadline = deadline;
+    int rc = copy_items(s, items, s->current, given, size, count);
+    if (rc == 0)
+        rc = wait_for_many(s, items);
+    for (uint32_t i = 0; i < items->count; i++) {
+        wait_leave_item(s, &items->item[i]);
+        if (rc == 0)
+            deliver(s, &items->item[i], item_at(given, size, i));
+    }
+    if (rc == 0)
+        rc = (int)items->fired;
+    give_back(s, items);
+    return rc;
 }
 
 int items_wait(struct scheduler *s, cothread_item *given, size_t size, size_t count, int64_t deadline, uint32_t flags)
@@ -507,71 +516,49 @@ int items_wait(struct scheduler *s, cothread_item *given, size_t size, size_t co
     int rc = check_call(given, size, count, flags);
     if (rc < 0)
         return rc;
-    if (count == 1) {
-        if ((rc = check_given(given, size)) < 0)
-            return refused_item(rc, 0);
-        if (needs_no_block(given))
-            return wait_for_one(s, given, deadline);
-    }
-    struct items *items = allocate(s, (uint32_t)count);
-    if (!items)
-        return COTHREAD_ENOMEM;
-    items->flags = flags;
-    items->deadline = deadline;
-    rc = copy_items(s, items, s->current, given, size);
-    if (rc == 0)
-        rc = wait_for_many(s, items, deadline);
-    for (size_t i = 0; rc > 0 && i < count; i++)
-        deliver(s, &items->item[i], item_at(given, size, i));
-    give_back(s, items);
-    return rc;
+    if (count > 1 || given->kind >= COTHREAD_ITEM_TIMER) /* what has no call of its own */
+        return wait_for_several(s, given, size, (uint32_t)count, deadline, flags);
+    return (rc = check_given(given, size)) < 0 ? refused_item(rc, 0) : wait_for_one(s, given, deadline);
 }
 
 /* ---- Host tasks --------------------------------------------------------------------------------------------------- */
 
-static void begin(struct scheduler *s, struct task *t, int64_t deadline)
-{
-    t->wait.items->deadline = deadline;
-    wait_enter(s, t, KIND_ITEMS, NULL, list_all(s, t->wait.items, deadline));
-}
-
-static void end_at_once(struct scheduler *s, struct task *t, enum kind kind, int reason)
-{
-    wait_enter(s, t, kind, NULL, COTHREAD_FOREVER);
-    wait_end(s, &t->wait, reason);
-}
-
 void items_begin(struct scheduler *s, struct task *t, const cothread_request *request)
 {
     cothread_item *given = (cothread_item *)(uintptr_t)request->value;
-    size_t size = (uint32_t)request->object;
+    size_t size = (uint32_t)request->object, count = request->fd < 0 ? 0 : (size_t)request->fd;
     uint64_t flags = (uint64_t)request->object >> 32;
     struct items *items = NULL;
-    int rc = check_call(given, size, request->fd < 0 ? 0 : (size_t)request->fd, flags);
-    if (rc == 0 && !(items = allocate(s, (uint32_t)request->fd)))
+    int rc = check_call(given, size, count, flags);
+    if (rc == 0 && !(items = allocate(s, (uint32_t)count)))
         rc = COTHREAD_ENOMEM;
     if (rc == 0) {
         items->flags = (uint32_t)flags;
-        rc = copy_items(s, items, t, given, size);
+        items->deadline = request->deadline == COTHREAD_NOW ? COTHREAD_NOW + 1 : request->deadline; /* see host.c */
+        if ((rc = copy_items(s, items, t, given, size, (uint32_t)count)) == 0)
+            rc = look(s, items, false, false);
     }
-    if (rc == 0 && (rc = look(s, items, COTHREAD_FOREVER, false)) < 0)
-        unlist_all(s, items);
-    if (rc < 0) {
-        if (items)
-            give_back(s, items);
-        end_at_once(s, t, KIND_NONE, rc);
+    if (rc == 0 && !items->fired) {
+        begin(s, t, items);
+        if (wait_is_cancelled(t))
+            wait_end_unserved(s, &t->wait, COTHREAD_ECANCELED);
         return;
     }
-    t->wait.items = items;
-    if ((items->fired = count_fired(items)) != 0) {
+    if (items)
+        unlist(s, items);
+    if (rc < 0 && items)
+        give_back(s, items);
+    if (rc == 0) {
         items->collected = true;
-        unlist_all(s, items);
-        end_at_once(s, t, KIND_ITEMS, 0);
-        return;
+        t->wait.items = items;
     }
-    begin(s, t, request->deadline == COTHREAD_NOW ? COTHREAD_NOW + 1 : request->deadline);
-    if (wait_is_cancelled(t))
-        wait_end_unserved(s, &t->wait, COTHREAD_ECANCELED);
+    wait_enter(s, t, rc < 0 ? KIND_NONE : KIND_ITEMS, NULL, COTHREAD_FOREVER);
+    wait_end(s, &t->wait, rc);
+}
+
+bool items_keep(const struct items *items)
+{
+    return items->handed || items->next;
 }
 
 uint32_t items_collect(struct scheduler *s, struct task *t)
@@ -579,21 +566,18 @@ uint32_t items_collect(struct scheduler *s, struct task *t)
     struct items *items = t->wait.items;
     if (items->collected)
         return items->fired;
-    t->reason = collect(s, items, t->reason, &items->fired);
-    if (t->reason < 0 || items->fired)
-        items->collected = true;
-    if (t->reason < 0)
-        return items->fired = 1; /* an entry about the whole */
-    if (!items->fired) {
-        look(s, items, items->deadline, true);
-        if ((items->fired = count_fired(items)) != 0) {
-            items->collected = true;
-            unlist_all(s, items);
-        } else {
-            wait_list_remove(&s->shared.host, &t->wait);
-            begin(s, t, items->deadline);
-        }
+    t->reason = collect(s, items, t->reason);
+    if (t->reason == 0 && !items->fired && wait_is_cancelled(t))
+        t->reason = COTHREAD_ECANCELED;
+    if (t->reason == 0 && !items->fired) {
+        wait_list_remove(&s->shared.host, &t->wait);
+        begin(s, t, items);
+        return 0;
     }
+    unlist(s, items);
+    items->collected = true;
+    if (t->reason < 0)
+        items->fired = 1; /* an entry about the whole */
     return items->fired;
 }
 
@@ -621,7 +605,7 @@ void items_forget(struct scheduler *s, struct task *t)
 {
     struct items *items = t->wait.items;
     leave_descriptors(s, items);
-    unlist_all(s, items);
+    unlist(s, items);
     for (uint32_t i = items->next; i < items->count; i++) {
         struct item *item = &items->item[i];
         if (item->fired && item->kind == COTHREAD_ITEM_RECEIVE && item->result >= 0)

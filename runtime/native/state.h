@@ -90,14 +90,16 @@ struct wait {
 struct item {
     struct wait wait; /* in the list of its object */
     int64_t object;
-    void *element;
+    union {
+        void *element;
+        bool polled; /* descriptor: the poll under way looks at it */
+    };
     int32_t result;  /* if it fired; of a descriptor: what it was found to have */
     uint32_t want;
     uint32_t wakes;  /* descriptor: those of cothread_wake_fd before the wait began */
     uint8_t kind;    /* COTHREAD_ITEM_... */
     bool takes;      /* and so at most one of these fires, without COTHREAD_ALL */
-    bool listed : 1; /* its wait stands in the list */
-    bool polled : 1; /* the poll under way looks at it */
+    bool listed;     /* its wait stands in the list */
     bool fired;
 };
 _Static_assert(sizeof(struct item) == 96, "as many as the caller has: items are small");
@@ -110,13 +112,16 @@ struct items {
     struct items *next_made; /* all that this scheduler has */
     uint32_t class;   /* log2 of the room */
     uint32_t count;
-    uint32_t takers;  /* items that take */
     uint32_t flags;   /* COTHREAD_ALL, COTHREAD_ONE */
-    uint32_t fired;   /* host task: entries to come; they are complete */
+    uint32_t wait_flags; /* of the items' waits */
+    uint32_t fired;   /* so many have; host task: entries to come */
     uint32_t next;    /* host task: the item to look at for the next entry */
+    uint32_t descriptors, numbers; /* how many of the items: adopted or by number; by number */
+    uint32_t timers;
+    uint32_t kept;    /* host task: elements to send, copied when the wait began */
     bool handed;      /* one that takes has taken */
+    bool reported;    /* the poller told of a descriptor by number, and so of all that had something */
     bool collected;   /* host task: all that fired is known */
-    bool timed;       /* there is a timer among them */
     int64_t deadline; /* as the caller gave it */
     struct item item[];
 };

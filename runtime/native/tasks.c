@@ -237,20 +237,30 @@ struct wait_list *task_list(void *object, const struct wait *w)
     return &((struct task *)object)->joiners;
 }
 
-int task_join(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline)
+static inline int await_end(struct scheduler *s, cothread_handle handle, bool watches, void **result, int64_t deadline)
 {
     int rc;
     struct task *t = handle_object(&s->handles, KIND_TASK, handle, &rc);
     if (!t)
         return rc;
     struct wait *w = wait_of_caller(s);
-    w->watches = false;
+    w->watches = watches;
     if ((rc = task_check(t, handle, w, NULL)) != 0)
         return rc;
     rc = wait_finish(s, task_try(s, t, w, NULL), KIND_TASK, &t->joiners, deadline);
     if (rc == 0 && result)
         *result = (void *)(uintptr_t)w->value;
     return rc;
+}
+
+int task_join(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline)
+{
+    return await_end(s, handle, false, result, deadline);
+}
+
+int task_watch(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline)
+{
+    return await_end(s, handle, true, result, deadline);
 }
 
 int task_close(struct scheduler *s, void *object, cothread_handle handle)

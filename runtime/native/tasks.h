@@ -7,6 +7,8 @@
 
 cothread_handle task_spawn(struct scheduler *s, cothread_function function, void *argument, const cothread_task_options *options);
 int task_join(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline);
+/* task_watch looks only: the task can still be joined. */
+int task_watch(struct scheduler *s, cothread_handle handle, void **result, int64_t deadline);
 int task_detach(struct scheduler *s, cothread_handle handle);
 int task_cancel(struct scheduler *s, cothread_handle handle);
 int task_shield(struct scheduler *s, int on);

@@ -32,7 +32,7 @@ void tick_deliver(struct scheduler *s)
         }
         if (!w) {
             report(s, due->object, due->events);
-        } else if (w->task->state == TASK_WAITING && w->number == due->number) {
+        } else if (w->number == due->number && (w->task->state == TASK_WAITING || w->flags & WAIT_OF_ITEM)) {
             COUNT(shared->timers_fired, due->reason == COTHREAD_ETIMEDOUT);
             if (w->events)
                 w->events = due->events;

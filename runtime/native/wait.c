@@ -8,18 +8,6 @@ void wait_end_all(struct scheduler *s, struct wait_list *list, int reason)
         wait_end_cold(s, list->first, reason);
 }
 
-void wait_leave_item(struct scheduler *s, struct item *item)
-{
-    struct wait *w = &item->wait;
-    if (!w->list)
-        return;
-    wait_say_leave(s, w);
-    if (item->listed)
-        wait_list_remove(w->list, w);
-    item->listed = false;
-    w->list = NULL;
-}
-
 static void end_of_transfer(struct scheduler *s, struct wait *w, int reason)
 {
     wait_list_remove(w->list, w);
@@ -37,15 +25,14 @@ static void end_item(struct scheduler *s, struct wait *w, int reason)
         wait_list_remove(w->list, w);
     item->listed = false;
     w->list = NULL;
-    item->fired = true;
-    item->result = reason;
-    if (t->state != TASK_WAITING) /* over already: a condition tells all the same */
-        return;
-    items->handed = item->takes && reason >= 0;
-    for (uint32_t i = 0; items->takers && i < items->count; i++)
-        if (items->item[i].takes)
-            wait_leave_item(s, &items->item[i]);
-    wait_end(s, &t->wait, 0);
+    if (w->kind == KIND_NONE) { /* a descriptor by number */
+        items->reported = true;
+        wait_fire(items, item, reason ? reason : (int)w->events);
+    } else if (w->kind != KIND_ADOPTED || reason) { /* a report of an adopted one is a hint: the task looks when it goes on */
+        wait_fire(items, item, reason);
+    }
+    if (t->state == TASK_WAITING)
+        wait_end_unserved(s, &t->wait, 0); /* else it is over already: a condition tells all the same */
 }
 
 void wait_end_part(struct scheduler *s, struct wait *w, int reason)

@@ -109,11 +109,20 @@ static inline void wait_drop(struct scheduler *s, struct wait *w)
     COUNT(s->shared.waiting, -!(t->flags & TASK_MAIN));
 }
 
-/* wait_end_part ends a wait that is no task's own: of a transfer, or of one of several things that a task waits for, and with it
- * the task's. wait_leave_item takes
- * it out of its list, prepared or listed: it takes nothing any more. */
+/* wait_fire notes that one of several things that a task waits for has happened. */
+static inline void wait_fire(struct items *items, struct item *item, int result)
+{
+    if (item->fired || (items->fired && items->flags & COTHREAD_ONE))
+        return;
+    item->fired = true;
+    item->result = result;
+    items->fired++;
+    items->handed |= item->takes && result >= 0;
+}
+
+/* wait_end_part ends a wait that is no task's own: of a transfer, or of one of several things that a task waits for, and with
+ * it the task's. */
 void wait_end_part(struct scheduler *s, struct wait *w, int reason) __attribute__((cold));
-void wait_leave_item(struct scheduler *s, struct item *item);
 
 static inline struct transfer *transfer_of(struct wait *w)
 {
@@ -163,6 +172,19 @@ static inline void wait_end_cold(struct scheduler *s, struct wait *w, int reason
 }
 
 void wait_end_all(struct scheduler *s, struct wait_list *list, int reason);
+
+/* wait_leave_item takes the wait of one of several things out of its list, prepared or listed: it takes nothing any more. */
+static inline void wait_leave_item(struct scheduler *s, struct item *item)
+{
+    struct wait *w = &item->wait;
+    if (!w->list)
+        return;
+    wait_say_leave(s, w);
+    if (item->listed)
+        wait_list_remove(w->list, w);
+    item->listed = false;
+    w->list = NULL;
+}
 
 /* wait_object returns the object whose list a wait stands in: slots are powers of two, and aligned. */
 static inline void *wait_object(const struct wait *w)
