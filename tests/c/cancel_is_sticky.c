@@ -11,6 +11,7 @@ static void *forever(void *unused) {
 static void *task(void *unused) {
     int fds[2];
     char byte;
+    cothread_item items[] = {{.kind = COTHREAD_ITEM_EVENT, .object = event}, {.kind = COTHREAD_ITEM_ACQUIRE, .object = semaphore}};
     expect(cothread_wait_until(COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(cothread_wait_until(COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(cothread_sleep_until(COTHREAD_FOREVER), COTHREAD_ECANCELED);
@@ -22,6 +23,8 @@ static void *task(void *unused) {
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(cothread_semaphore_acquire(semaphore, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), COTHREAD_ECANCELED);
+    expect(cothread_wait(items, sizeof *items, 1, COTHREAD_FOREVER, 0), COTHREAD_ECANCELED);
+    expect(cothread_wait(items, sizeof *items, 2, COTHREAD_FOREVER, 0), COTHREAD_ECANCELED);
     expect(pipe(fds), 0);
     expect(cothread_wait_fd(fds[0], COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_ECANCELED);
     expect(cothread_read(handle(cothread_adopt(fds[0], 0)), &byte, 1, COTHREAD_FOREVER), COTHREAD_ECANCELED);

@@ -33,6 +33,14 @@ static void *waits_for_group(void *unused) {
     return unused;
 }
 
+static void *waits_for_items(void *unused) {
+    cothread_item items[] = {{.kind = COTHREAD_ITEM_EVENT, .object = event}, {.kind = COTHREAD_ITEM_ACQUIRE, .object = semaphore}};
+    expect(cothread_wait(items, sizeof *items, 2, COTHREAD_FOREVER, 0), 2); /* both were closed by its turn */
+    expect(items[0].result, COTHREAD_ECLOSED);
+    note("items");
+    return unused;
+}
+
 static void *member(void *unused) {
     expect(cothread_wait_until(COTHREAD_FOREVER), 0);
     return unused;
@@ -40,8 +48,8 @@ static void *member(void *unused) {
 
 int main(void) {
     static const cothread_function functions[] = {waits_for_event, waits_for_event, sends,
-                                                  receives,        acquires,        waits_for_group};
-    cothread_handle tasks[6], in_group;
+                                                  receives,        acquires,        waits_for_group, waits_for_items};
+    cothread_handle tasks[7], in_group;
     int i;
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
@@ -52,7 +60,7 @@ int main(void) {
     group = handle(cothread_group_create(0));
     in_group = spawn(member, NULL);
     expect(cothread_group_add(group, in_group), 0);
-    for (i = 0; i < 6; i++)
+    for (i = 0; i < 7; i++)
         tasks[i] = spawn(functions[i], NULL);
     expect(cothread_yield(), 0);
     expect(cothread_close(event), 0);
@@ -60,9 +68,9 @@ int main(void) {
     expect(cothread_close(empty), 0);
     expect(cothread_close(semaphore), 0);
     expect(cothread_close(group), 0);
-    for (i = 0; i < 6; i++)
+    for (i = 0; i < 7; i++)
         join(tasks[i]);
-    expect_order("event event send receive acquire group");
+    expect_order("event event items send receive acquire group");
     expect(cothread_wakeup(in_group), 1);
     expect(cothread_yield(), 0);
     return nothing_left();

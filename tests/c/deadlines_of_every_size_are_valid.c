@@ -52,6 +52,16 @@ static int64_t acquires(int64_t deadline) {
     return cothread_semaphore_acquire(semaphore, deadline);
 }
 
+static int64_t waits_for_things(int64_t deadline) {
+    cothread_item items[] = {{.kind = COTHREAD_ITEM_ACQUIRE, .object = semaphore}, {.kind = COTHREAD_ITEM_FD, .object = fds[0], .want = COTHREAD_READABLE}};
+    return cothread_wait(items, sizeof *items, 2, deadline, 0);
+}
+
+static int64_t waits_for_a_thing(int64_t deadline) {
+    cothread_item item = {.kind = COTHREAD_ITEM_ACQUIRE, .object = semaphore};
+    return cothread_wait(&item, sizeof item, 1, deadline, 0);
+}
+
 static void release(void) {
     expect(cothread_semaphore_release(semaphore, 1), 0);
 }
@@ -110,6 +120,8 @@ static const row rows[] = {
     {"channel_receive", receives, send_one, 0},
     {"mutex_lock", locks, unlock, 0},
     {"semaphore_acquire", acquires, release, 0},
+    {"wait", waits_for_things, release, 1},
+    {"wait for one", waits_for_a_thing, release, 1},
     {"group_wait", waits_for_group, wake_member, 1},
     {"offload", offloads, open_it, 0},
     {"wait_fd", waits_for_fd, write_one, COTHREAD_READABLE},

@@ -22,6 +22,7 @@ int main(void) {
     int fds[2], pair[2], fd;
     int64_t n;
     char byte;
+    cothread_item items[5];
     hosted(0);
     native = spawn(task, NULL);
     member = spawn(task, NULL);
@@ -57,6 +58,16 @@ int main(void) {
     expect(cothread_wait_ready(adopted, COTHREAD_READABLE, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_mutex_lock(mutex, COTHREAD_FOREVER), COTHREAD_EHOSTED); /* held now */
+    items[0] = (cothread_item){.kind = COTHREAD_ITEM_EVENT, .object = event};
+    items[1] = (cothread_item){.kind = COTHREAD_ITEM_SEND, .object = channel, .element = &byte};
+    items[2] = (cothread_item){.kind = COTHREAD_ITEM_FD, .object = fds[0], .want = COTHREAD_READABLE};
+    items[3] = (cothread_item){.kind = COTHREAD_ITEM_READY, .object = adopted, .want = COTHREAD_READABLE};
+    items[4] = (cothread_item){.kind = COTHREAD_ITEM_LOCK, .object = mutex};
+    expect(cothread_wait(items, sizeof *items, 5, COTHREAD_FOREVER, 0), COTHREAD_EHOSTED);
+    expect(strncmp(cothread_last_error(), "item 4: ", 8), 0);
+    expect(cothread_wait(items, sizeof *items, 4, COTHREAD_FOREVER, 0), COTHREAD_EHOSTED);
+    expect(cothread_wait(items, sizeof *items, 1, COTHREAD_FOREVER, 0), COTHREAD_EHOSTED);
+    expect(cothread_wait(items, sizeof *items, 4, COTHREAD_NOW, 0), COTHREAD_ETIMEDOUT);
     expect(cothread_accept(listener, COTHREAD_FOREVER), COTHREAD_EHOSTED);
     expect(cothread_offload(0, &(cothread_job){.size = sizeof(cothread_job), .function = (cothread_job_function)abort}, COTHREAD_FOREVER),
            COTHREAD_EHOSTED);
@@ -74,6 +85,9 @@ int main(void) {
     expect(cothread_semaphore_release(semaphore, 1), 0);
     expect(cothread_semaphore_acquire(semaphore, COTHREAD_FOREVER), 0);
     expect(write(fds[1], "x", 1), 1);
+    expect(cothread_event_signal(event, NULL), 0);
+    expect(cothread_wait(items, sizeof *items, 4, COTHREAD_FOREVER, 0), 3);
+    expect(items[1].fired, 0);
     expect(cothread_read(adopted, &byte, 1, COTHREAD_FOREVER), 1);
 
     expect(cothread_poll_scheduler(COTHREAD_NOW), 0);

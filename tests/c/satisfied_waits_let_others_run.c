@@ -38,12 +38,17 @@ static void on_semaphore(void) {
 static void on_group(void) {
     expect(cothread_group_wait(group, 0, COTHREAD_FOREVER), 0);
 }
+static void on_items(void) {
+    cothread_item items[] = {{.kind = COTHREAD_ITEM_EVENT, .object = event}, {.kind = COTHREAD_ITEM_GROUP, .object = group}};
+    expect(cothread_wait(items, sizeof *items, 2, COTHREAD_FOREVER, 0), 2);
+    expect(cothread_wait(items, sizeof *items, 1, COTHREAD_FOREVER, 0), 1);
+}
 static void on_descriptor(void) {
     expect(cothread_wait_fd(1, COTHREAD_WRITABLE | COTHREAD_READABLE, COTHREAD_FOREVER) > 0, 1);
 }
 
 int main(void) {
-    static void (*const waits[])(void) = {on_event, on_channel, on_mutex, on_semaphore, on_group, on_descriptor};
+    static void (*const waits[])(void) = {on_event, on_channel, on_mutex, on_semaphore, on_group, on_items, on_descriptor};
     cothread_handle task, tasks[5000];
     int null = open("/dev/null", O_RDWR);
     size_t i;

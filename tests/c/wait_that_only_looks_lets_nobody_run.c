@@ -22,6 +22,7 @@ int main(void) {
     cothread_job job = {.size = sizeof job, .function = (cothread_job_function)getpid, .type = COTHREAD_TYPE_INT};
     cothread_file_status status;
     int fds[2], element = 0;
+    cothread_item items[2];
     handle(cothread_create(NULL));
     event = handle(cothread_event_create(0));
     channel = handle(cothread_channel_create(sizeof(int), 0, 0));
@@ -47,6 +48,10 @@ int main(void) {
     expect(cothread_offload(0, &job, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_file_stat("/", &status, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     started = handle(cothread_job_start(0, &job, COTHREAD_NOW));
+    items[0] = (cothread_item){.kind = COTHREAD_ITEM_EVENT, .object = event};
+    items[1] = (cothread_item){.kind = COTHREAD_ITEM_FD, .object = fds[0], .want = COTHREAD_READABLE};
+    expect(cothread_wait(items, sizeof *items, 1, COTHREAD_NOW, 0), COTHREAD_ETIMEDOUT);
+    expect(cothread_wait(items, sizeof *items, 2, COTHREAD_NOW, 0), COTHREAD_ETIMEDOUT);
     expect_order("");
 
     expect(cothread_yield(), 0);
