@@ -117,6 +117,78 @@ static void adopts(int fds[2])
     expect(cothread_release(reader), fds[0]);
 }
 
+static int in_time(int rc)
+{
+    return rc == COTHREAD_ETIMEDOUT ? 0 : rc;
+}
+
+/* Of everything that needs a block, cells, room for looks and a poll; one that fails took nothing. */
+static void waits_for_things(int fds[2])
+{
+    char byte, memory[3][100] = {{0}};
+    cothread_handle event = cothread_event_create(0), timer = cothread_timer_create(0), writer;
+    cothread_handle channel = cothread_channel_create(100, 0, 0), adopted = cothread_adopt(fds[1], 0);
+    if (ok(event, NO_SPACE) && ok(timer, NO_SPACE) && ok(channel, NO_SPACE) && ok(adopted, NOT_WATCHED)) {
+        cothread_item items[] = {{.kind = COTHREAD_ITEM_EVENT, .object = event},
+                                 {.kind = COTHREAD_ITEM_TIMER, .object = timer},
+                                 {.kind = COTHREAD_ITEM_RECEIVE, .object = channel, .element = memory[0]},
+                                 {.kind = COTHREAD_ITEM_SEND, .object = channel, .element = memory[1]},
+                                 {.kind = COTHREAD_ITEM_READY, .object = adopted, .want = COTHREAD_PRIORITY},
+                                 {.kind = COTHREAD_ITEM_FD, .object = fds[0], .want = COTHREAD_READABLE}};
+        ok(in_time(cothread_wait(items, sizeof *items, 6, cothread_after(1000), 0)), COTHREAD_EINTR, NOT_WATCHED);
+        ok(cothread_event_signal(event, NULL), COTHREAD_EINVAL);
+        ok(cothread_timer_set(timer, COTHREAD_NOW, 0), COTHREAD_EINVAL);
+        while (!ok(cothread_wait(items, sizeof *items, 6, COTHREAD_FOREVER, COTHREAD_ALL), COTHREAD_EINTR, NOT_WATCHED))
+            expect(items[0].fired + items[1].fired, 0);
+        expect(items[0].fired && items[0].result == 0, 1);
+        expect(items[1].fired && items[1].result == 1, 1);
+        if (ok(writer = cothread_spawn(writes, (void *)(intptr_t)fds[1], NULL), NO_SPACE)) {
+            ok(cothread_wait(items, sizeof *items, 6, COTHREAD_FOREVER, 0), COTHREAD_EINTR, NOT_WATCHED);
+            ok(cothread_join(writer, NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+            if (read(fds[0], &byte, 1) != 1)
+                fail_at(__FILE__, __LINE__, "nothing was written");
+        }
+    }
+    if (adopted > 0)
+        expect(cothread_release(adopted), fds[1]);
+    if (event > 0)
+        expect(cothread_close(event), 0);
+    if (timer > 0)
+        expect(cothread_close(timer), 0);
+    if (channel > 0)
+        expect(cothread_close(channel), 0);
+}
+
+/* A host task asks for the same; whatever fails is its entry. */
+static void host_waits_for_things(void)
+{
+    char memory[2][100] = {{0}};
+    cothread_ring *ring = cothread_host_ring();
+    cothread_handle task = cothread_host_create(1, NULL, 0), channel = cothread_channel_create(100, 0, 0);
+    if (ok(task, NO_SPACE) && ok(channel, NO_SPACE)) {
+        cothread_item items[] = {{.kind = COTHREAD_ITEM_RECEIVE, .object = channel, .element = memory[0]},
+                                 {.kind = COTHREAD_ITEM_SEND, .object = channel, .element = memory[1]}};
+        ring->requests[ring->request_count++] = (cothread_request){.task = task,
+                                                                   .operation = COTHREAD_WAIT_ITEMS,
+                                                                   .fd = 2,
+                                                                   .deadline = COTHREAD_NOW,
+                                                                   .object = sizeof *items,
+                                                                   .value = (int64_t)(intptr_t)items};
+        int count;
+        while (!ok(count = cothread_poll_scheduler(cothread_after(60 * COTHREAD_SECOND)), COTHREAD_EINTR, NO_SPACE) || count == 0)
+            ;
+        expect(count, 1);
+        ok(in_time(ring->ready[0].reason), NO_SPACE);
+    }
+    if (task > 0) {
+        ring->requests[ring->request_count++] = (cothread_request){.task = task, .operation = COTHREAD_FINISH, .fd = -1};
+        while (!ok(cothread_submit(), COTHREAD_EINTR, NO_SPACE))
+            ;
+    }
+    if (channel > 0)
+        expect(cothread_close(channel), 0);
+}
+
 static void accepts(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -320,6 +392,7 @@ static void host(uint32_t flags, int fds[2])
         return;
     if (flags == 0)
         ok(cothread_poll_fd(), NO_SPACE, COTHREAD_ESYSTEM, COTHREAD_EINVAL, COTHREAD_EEXIST);
+    host_waits_for_things();
     cothread_handle reader = cothread_adopt(fds[0], 0);
     ok(reader, NOT_WATCHED);
     cothread_handle task = cothread_spawn(returns, NULL, NULL);
@@ -379,6 +452,7 @@ static void live(void)
         waits_by_number(fds);
         adopts(fds);
         adopts(pipe_fds);
+        waits_for_things(fds);
         accepts();
         callbacks();
         signals();
