@@ -126,7 +126,7 @@ class Peer:
 
     @property
     def program(self) -> Path:
-        return PROGRAMS / self.source.partition(".")[0]
+        return PROGRAMS / Path(self.source).stem
 
 
 C_PEERS = (
@@ -136,6 +136,8 @@ C_PEERS = (
     Peer("boost-fiber", "boost_fiber.cpp", "libboost-fiber-dev", ("-lboost_fiber", "-lboost_context")),
     Peer("pth", "pth.c", "libpth-dev", ("-lpth",)),
     Peer("state-threads", "state_threads.c", "libst-dev", ("-lst",)),
+    Peer("go", "../go/select.go", "golang"),
+    Peer("libdill", "libdill.c", "libdill-dev (https://libdill.org)", ("-ldill",)),
 )
 ECHO_CLIENT = Peer("echo client", "echo_client.c", "libc6-dev")
 IDLE = Peer("idle", "idle.c", "libc6-dev")
@@ -145,6 +147,8 @@ def build(peer: Peer, figures: Figures) -> bool:
     source = BENCH / "c" / peer.source
     compiler = ["g++"] if source.suffix == ".cpp" else ["gcc", "-std=gnu11"]
     command = [*compiler, "-O2", "-Wall", "-Wextra", str(source), "-o", str(peer.program), *peer.flags, "-pthread"]
+    if source.suffix == ".go":
+        command = ["go", "build", "-o", str(peer.program), str(source.resolve())]
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -355,6 +359,24 @@ BARS = (
     Bar("c", "4 idle for 5 s, context switches", "idle5_switches", at_most=1),
     Bar("c", "8 a process started and waited for, of posix_spawn", "q_process", at_most=1.2, against=(OURS, "raw")),
     Bar("c", "8 offload and back, p50, of a raw thread's", "j_call_p50", at_most=3, against=(OURS, "raw")),
+    Bar("c", "8 wait for 1 event, of its own call: hand-over", "w_2000_hand_overs", at_most=1.3, against=(OURS, "single")),
+    Bar("c", "8 wait for 1 event, of its own call: ready", "w_event_1", at_most=1.3, against=(OURS, "single")),
+    Bar("c", "8 wait for 1 adopted, of its own call: ready", "w_adopted_1", at_most=1.3, against=(OURS, "single")),
+    Bar("c", "8 wait for 64 events, ns each beyond that", "w_event_64_item", at_most=15),
+    Bar("c", "8 wait for 64 adopted, ns each beyond that", "w_adopted_64_item", at_most=15),
+    Bar("c", "8 wait for 64 by number, one ready, of poll", "w_number_64", at_most=1.3, against=(OURS, "kernel")),
+    Bar(
+        "c",
+        "8 the same, suspended, of 64 epoll_ctl + epoll_wait",
+        "w_number_64_suspended",
+        at_most=1.3,
+        against=(OURS, "kernel"),
+    ),
+    *(
+        Bar("c", f"8 wait for {channels} channels, of {peer}'s", f"w_choose_{channels}", at_most=1, against=(OURS, peer))
+        for channels in (1, 4, 64)
+        for peer in ("go", "pth", "libdill")
+    ),
     Bar("python", "5 yield, 1000 ready, us", "yield.us", at_most=0.5),
     Bar("python", "5 yields per second, of gevent's", "yield.us", at_least=3, against=("gevent", OURS)),
     Bar("python", "5 spawn and join, us", "spawn.batch", at_most=1.5),

@@ -10,6 +10,7 @@
  *   d N     N tasks sleep until one instant: memory while they sleep, CPU to wake and end them all
  *   e       1000 tasks sleep 100 times, 1 to 5 ms each
  *   p       100 tasks wake 2000 times a second each: CPU per turn, turns a second, how late
+ *   w       a task waits for 1, 4 and 64 channels at a time, another sends on one and waits for its answer
  *   g       another thread posts callbacks: a million as fast as it can, then one each 200 us
  *   j       an empty function is called on another thread, one call after the other
  *   echo P  TCP echo server on port P of loopback, until $CONNS connections (1000) have come and gone
@@ -41,6 +42,8 @@
 #define READY_TASKS 1000L
 #define YIELDS_PER_TASK (2000L / SLOWER_BY)
 #define ROUND_TRIPS (1000000L / SLOWER_BY)
+#define CHOICES (200000L / SLOWER_BY)
+#define MOST_CHANNELS 64
 #define TIMER_TASKS 1000L
 #define SLEEPS_PER_TASK 100L
 #define PERIODIC_TASKS 100L
@@ -133,6 +136,21 @@ static inline void measure_calls_elsewhere(void (*call)(void)) {
 
 static inline void report_per_switch(const char *metric, int64_t start, const char *unit, double switches) {
     report(metric, (double)(wall_ns() - start) / switches, unit);
+}
+
+/* ---- w, waits for several things ------------------------------------------------------------------ */
+
+static const int channel_counts[] = {1, 4, MOST_CHANNELS};
+#define CHANNEL_COUNTS ((int)(sizeof channel_counts / sizeof *channel_counts))
+
+static inline long choices_among(int channels) {
+    return channels > 4 ? CHOICES / 10 : CHOICES;
+}
+
+static inline void report_choices(int channels, int64_t start) {
+    char metric[32];
+    snprintf(metric, sizeof metric, "w_choose_%d", channels);
+    report_per_switch(metric, start, "ns/round trip", choices_among(channels));
 }
 
 /* ---- d, sleepers: everybody sleeps until one instant, far enough away that all are asleep by then -- */

@@ -8,6 +8,9 @@
 #include "measure.h"
 #include "observed.h"
 #include <cothread.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
 
 static cothread_handle scheduler;
 
@@ -167,6 +170,250 @@ static void hand_over(long unused) {
     hand_over_by_events();
     hand_over_among_alike();
     hand_over_by_wakeups();
+}
+
+/* ---- w ------------------------------------------------------------------------------------------- */
+
+static cothread_item choices[MOST_CHANNELS];
+static int64_t chosen[MOST_CHANNELS];
+static cothread_handle answers;
+static int choice_count;
+
+static int wait_for_choices(void) {
+    return (int)CHECKED(cothread_wait(choices, sizeof *choices, (size_t)choice_count, COTHREAD_FOREVER, 0));
+}
+
+static void *choosing_task(void *unused) {
+    int64_t answer = 1;
+    for (long i = 0; i < choices_among(choice_count); i++) {
+        if (wait_for_choices() != 1 || !choices[choice_count / 2].fired)
+            give_up("chose another channel");
+        CHECKED(cothread_channel_send(answers, &answer, COTHREAD_FOREVER));
+    }
+    return unused;
+}
+
+static void choose_among(int channels) {
+    int64_t value = 1, start;
+    choice_count = channels;
+    for (int i = 0; i < channels; i++)
+        choices[i] = (cothread_item){.kind = COTHREAD_ITEM_RECEIVE,
+                                     .object = CHECKED(cothread_channel_create(sizeof value, 0, 0)),
+                                     .element = &chosen[i]};
+    answers = CHECKED(cothread_channel_create(sizeof value, 0, 0));
+    cothread_handle task = spawn(choosing_task, NULL);
+    start = wall_ns();
+    for (long i = 0; i < choices_among(channels); i++) {
+        CHECKED(cothread_channel_send(choices[channels / 2].object, &value, COTHREAD_FOREVER));
+        CHECKED(cothread_channel_receive(answers, &value, COTHREAD_FOREVER));
+    }
+    report_choices(channels, start);
+    join(task);
+}
+
+/* The least of many short runs, in turn with what it is compared with: a ratio of two that differ by a few ns. `peer` is
+ * "single" for the dedicated call, "kernel" for the bare system calls. */
+struct contender {
+    const char *metric, *peer;
+    void (*run)(void);
+    long runs;
+    double least; /* ns per run */
+};
+
+static void contend(struct contender *contenders, int count) {
+    for (int round = 0; round < 40; round++)
+        for (int i = 0; i < count; i++) {
+            struct contender *c = &contenders[i];
+            int64_t start = wall_ns();
+            for (long n = 0; n < c->runs; n++)
+                c->run();
+            double took = (double)(wall_ns() - start) / (double)c->runs;
+            if (round == 0 || took < c->least)
+                c->least = took;
+        }
+    for (int i = 0; i < count; i++)
+        printf("%s %s %.2f ns\n", contenders[i].metric, contenders[i].peer, contenders[i].least);
+}
+
+static cothread_handle ready_event, sockets[MOST_CHANNELS];
+static int numbers[MOST_CHANNELS], peers_of_numbers[MOST_CHANNELS];
+static cothread_item one_event, one_socket, many_events[MOST_CHANNELS], many_sockets[MOST_CHANNELS], many_numbers[MOST_CHANNELS];
+
+static void wait_ready(cothread_item *items, size_t count) {
+    if (CHECKED(cothread_wait(items, sizeof *items, count, COTHREAD_FOREVER, 0)) != 1)
+        give_up("not one thing was ready");
+}
+
+static void event_ready_single(void) {
+    signal_event(ready_event);
+    await_event(ready_event);
+}
+static void event_ready_one(void) {
+    signal_event(ready_event);
+    wait_ready(&one_event, 1);
+}
+static void event_ready_many(void) {
+    signal_event(ready_event);
+    wait_ready(many_events, MOST_CHANNELS);
+}
+static void socket_ready_single(void) {
+    CHECKED(cothread_wait_ready(one_socket.object, COTHREAD_READABLE, COTHREAD_FOREVER));
+}
+static void socket_ready_one(void) {
+    wait_ready(&one_socket, 1);
+}
+static void socket_ready_many(void) {
+    wait_ready(many_sockets, MOST_CHANNELS);
+}
+static void number_ready_many(void) {
+    wait_ready(many_numbers, MOST_CHANNELS);
+}
+static void number_ready_kernel(void) {
+    struct pollfd list[MOST_CHANNELS];
+    for (int i = 0; i < MOST_CHANNELS; i++)
+        list[i] = (struct pollfd){.fd = numbers[i], .events = POLLIN};
+    if (poll(list, MOST_CHANNELS, 0) != 1)
+        give_up("not one descriptor was ready");
+}
+
+/* Two tasks wait in turn for one event, by either call. */
+#define HAND_OVERS 2000
+struct turn {
+    cothread_item own;
+    cothread_handle other;
+    bool single;
+};
+
+static void *take_turns(void *argument) {
+    struct turn *turn = argument;
+    for (long i = 0; i < HAND_OVERS / 2; i++) {
+        if (turn->single)
+            await_event(turn->own.object);
+        else
+            wait_ready(&turn->own, 1);
+        signal_event(turn->other);
+    }
+    return NULL;
+}
+
+static void turns_of_two(bool single) {
+    cothread_handle events[] = {CHECKED(cothread_event_create(0)), CHECKED(cothread_event_create(0))};
+    struct turn left = {{.kind = COTHREAD_ITEM_EVENT, .object = events[0]}, events[1], single};
+    struct turn right = {{.kind = COTHREAD_ITEM_EVENT, .object = events[1]}, events[0], single};
+    cothread_handle tasks[] = {spawn(take_turns, &left), spawn(take_turns, &right)};
+    signal_event(events[0]);
+    join(tasks[0]);
+    join(tasks[1]);
+    CHECKED(cothread_close(events[0]));
+    CHECKED(cothread_close(events[1]));
+}
+static void hand_over_single(void) {
+    turns_of_two(true);
+}
+static void hand_over_one(void) {
+    turns_of_two(false);
+}
+
+/* A task waits for 64 descriptors by number; it is written to, reads, and waits again. */
+static int epoll_set;
+static cothread_handle number_read;
+
+static void await_numbers(void) {
+    char byte;
+    wait_ready(many_numbers, MOST_CHANNELS);
+    if (read(numbers[MOST_CHANNELS / 2], &byte, 1) != 1)
+        give_up_errno("read");
+}
+static void *number_task(void *unused) {
+    for (;;) {
+        await_numbers();
+        signal_event(number_read);
+    }
+    return unused;
+}
+static void write_number(void) {
+    if (write(peers_of_numbers[MOST_CHANNELS / 2], "x", 1) != 1)
+        give_up_errno("write");
+}
+static void number_suspended_many(void) {
+    write_number();
+    await_event(number_read);
+}
+static void number_suspended_kernel(void) {
+    struct epoll_event found[MOST_CHANNELS];
+    char byte;
+    for (int i = 0; i < MOST_CHANNELS; i++) {
+        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = numbers[i]};
+        if (epoll_ctl(epoll_set, EPOLL_CTL_MOD, numbers[i], &event) < 0)
+            give_up_errno("epoll_ctl");
+    }
+    write_number();
+    if (epoll_wait(epoll_set, found, MOST_CHANNELS, -1) != 1 || read(numbers[MOST_CHANNELS / 2], &byte, 1) != 1)
+        give_up("not one descriptor was ready");
+}
+
+static void wait_beside_single_calls(void) {
+    for (int i = 0; i < MOST_CHANNELS; i++) {
+        int pair[2];
+        many_events[i] = (cothread_item){.kind = COTHREAD_ITEM_EVENT, .object = CHECKED(cothread_event_create(0))};
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
+            give_up_errno("socketpair");
+        sockets[i] = CHECKED(cothread_adopt(pair[0], 0));
+        many_sockets[i] = (cothread_item){.kind = COTHREAD_ITEM_READY, .object = sockets[i], .want = COTHREAD_READABLE};
+        if (i == MOST_CHANNELS / 2 && write(pair[1], "x", 1) != 1)
+            give_up_errno("write");
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
+            give_up_errno("socketpair");
+        numbers[i] = pair[0];
+        peers_of_numbers[i] = pair[1];
+        many_numbers[i] = (cothread_item){.kind = COTHREAD_ITEM_FD, .object = pair[0], .want = COTHREAD_READABLE};
+    }
+    one_event = many_events[MOST_CHANNELS / 2];
+    ready_event = one_event.object;
+    one_socket = many_sockets[MOST_CHANNELS / 2];
+    wait_ready(many_sockets, MOST_CHANNELS); /* the poller has told of each */
+
+    struct contender objects[] = {{"w_event_1", "single", event_ready_single, 3000, 0}, {"w_event_1", PEER, event_ready_one, 3000, 0},
+                                  {"w_event_64", PEER, event_ready_many, 100, 0}};
+    struct contender hand_overs[] = {{"w_2000_hand_overs", "single", hand_over_single, 1, 0}, {"w_2000_hand_overs", PEER, hand_over_one, 1, 0}};
+    struct contender descriptors[] = {{"w_adopted_1", "single", socket_ready_single, 300, 0}, {"w_adopted_1", PEER, socket_ready_one, 300, 0},
+                                      {"w_adopted_64", PEER, socket_ready_many, 100, 0}};
+    contend(objects, 3);
+    contend(hand_overs, 2);
+    contend(descriptors, 3);
+    report("w_event_64_item", (objects[2].least - 1.3 * objects[0].least) / MOST_CHANNELS, "ns/item");
+    report("w_adopted_64_item", (descriptors[2].least - 1.3 * descriptors[0].least) / MOST_CHANNELS, "ns/item");
+
+    char byte;
+    write_number();
+    struct contender ready[] = {{"w_number_64", "kernel", number_ready_kernel, 100, 0}, {"w_number_64", PEER, number_ready_many, 100, 0}};
+    contend(ready, 2);
+    if (read(numbers[MOST_CHANNELS / 2], &byte, 1) != 1)
+        give_up_errno("read");
+    epoll_set = epoll_create1(EPOLL_CLOEXEC);
+    for (int i = 0; i < MOST_CHANNELS; i++) {
+        struct epoll_event event = {.events = 0, .data.fd = numbers[i]};
+        if (epoll_ctl(epoll_set, EPOLL_CTL_ADD, numbers[i], &event) < 0)
+            give_up_errno("epoll_ctl");
+    }
+    struct contender kernel[] = {{"w_number_64_suspended", "kernel", number_suspended_kernel, 100, 0}};
+    contend(kernel, 1);
+    close(epoll_set);
+    number_read = CHECKED(cothread_event_create(0));
+    cothread_handle task = spawn(number_task, NULL);
+    CHECKED(cothread_yield());
+    struct contender ours[] = {{"w_number_64_suspended", PEER, number_suspended_many, 100, 0}};
+    contend(ours, 1);
+    CHECKED(cothread_detach(task)); /* it waits to the end */
+}
+
+static void choose(long unused) {
+    (void)unused;
+    for (int i = 0; i < CHANNEL_COUNTS; i++)
+        choose_among(channel_counts[i]);
+    wait_beside_single_calls();
+    fflush(stdout);
+    _exit(0); /* a task waits still */
 }
 
 /* ---- d, e ---------------------------------------------------------------------------------------- */
@@ -405,7 +652,7 @@ static void *root_task(void *argument) {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
         {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
         {"j", calls_elsewhere}, {"p", periodic},        {"q", start_and_wait},
-        {"echo64", echo_full_reads}, {NULL, NULL}};
+        {"w", choose},           {"echo64", echo_full_reads}, {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

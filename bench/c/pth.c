@@ -166,10 +166,62 @@ static void echo(long port) {
     }
 }
 
+/* ---- w: an event ring over message ports ------------------------------------------------------------ */
+
+static pth_msgport_t ports[MOST_CHANNELS], answers;
+static int port_count;
+
+static pth_message_t *take(pth_msgport_t port) {
+    pth_message_t *message;
+    while ((message = pth_msgport_get(port)) == NULL) {
+        static pth_key_t key = PTH_KEY_INIT;
+        pth_event_t event = pth_event(PTH_EVENT_MSG | PTH_MODE_STATIC, &key, port);
+        pth_wait(event);
+    }
+    return message;
+}
+
+static void *choosing_task(void *unused) {
+    static pth_message_t answer; /* outlives the task */
+    pth_event_t ring = NULL;
+    for (int i = 0; i < port_count; i++) {
+        pth_event_t event = pth_event(PTH_EVENT_MSG, ports[i]);
+        ring = ring == NULL ? event : pth_event_concat(ring, event, NULL);
+    }
+    for (long i = 0; i < choices_among(port_count); i++) {
+        pth_wait(ring);
+        if (pth_msgport_get(ports[port_count / 2]) == NULL)
+            give_up("chose another port");
+        pth_msgport_put(answers, &answer);
+    }
+    pth_event_free(ring, PTH_FREE_ALL);
+    return unused;
+}
+
+static void choose(long unused) {
+    (void)unused;
+    answers = pth_msgport_create("answers");
+    for (int i = 0; i < MOST_CHANNELS; i++)
+        ports[i] = pth_msgport_create("channel");
+    for (int c = 0; c < CHANNEL_COUNTS; c++) {
+        pth_message_t message;
+        memset(&message, 0, sizeof message);
+        port_count = channel_counts[c];
+        pth_t task = pth_spawn(PTH_ATTR_DEFAULT, choosing_task, NULL);
+        int64_t start = wall_ns();
+        for (long i = 0; i < choices_among(port_count); i++) {
+            pth_msgport_put(ports[port_count / 2], &message);
+            take(answers);
+        }
+        report_choices(port_count, start);
+        pth_join(task, NULL);
+    }
+}
+
 int main(int argc, char **argv) {
     static const struct benchmark benchmarks[] = {{"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over},
                                                   {"d", sleepers},       {"e", timers},           {"echo", echo},
-                                                  {NULL, NULL}};
+                                                  {"w", choose},         {NULL, NULL}};
     pth_init();
     detached = pth_attr_new();
     pth_attr_set(detached, PTH_ATTR_JOINABLE, FALSE);
