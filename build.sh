@@ -379,7 +379,8 @@ wrapped() {
 # What has no order of its own to prove, but many switches, threads and abandoned stacks.
 sample='join_gives_the_result cancel_does_not_undo_a_hand_over channel_keeps_the_order_of_senders_and_elements
     callbacks_of_each_thread_start_in_order destroy_gives_up_at_its_deadline errno_survives_a_suspension
-    random_waits_lose_and_invent_nothing tasks_may_use_the_c_library'
+    random_waits_lose_and_invent_nothing tasks_may_use_the_c_library wait_ends_with_what_was_closed wait_takes_one_thing_or_all
+    random_waits_for_many_things_are_right'
 
 c_valgrind() {
     if ! command -v valgrind || ! echo '#include <valgrind/memcheck.h>' | gcc -E -x c - >/dev/null; then

@@ -483,7 +483,7 @@ static __attribute__((cold)) int refused_call(const void *given, size_t size, si
 
 static inline int check_call(const void *given, size_t size, size_t count, uint64_t flags)
 {
-    bool bad = !given | (((uintptr_t)given | size) & 7) | (size - sizeof(cothread_item) > 4096 - sizeof(cothread_item)) |
+    bool bad = (given == NULL) | (((uintptr_t)given | size) & 7) | (size - sizeof(cothread_item) > 4096 - sizeof(cothread_item)) |
                (count - 1 >= ITEMS_MAX) | (flags > COTHREAD_ONE);
     return __builtin_expect(bad, 0) ? refused_call(given, size, count, flags) : 0;
 }
