@@ -849,7 +849,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
  * hold are reported. The others take: from an event, a channel, a semaphore, a mutex, a signal, a
  * file watch. At most one of these fires, so that "send on A or B" never sends twice; which one, of
  * several that could, is left to chance, so that a busy one starves none. With COTHREAD_ALL each
- * takes what there is.
+ * takes what there is, and the second lock of a mutex fires with COTHREAD_EDEADLK.
  *
  * An item that becomes impossible while the task waits (its object was closed, cothread_wake_fd was
  * called) fires with the error as its result. One that is so already fails the call. The same
@@ -1475,8 +1475,9 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
 #define COTHREAD_WAIT_JOIN 9    /* cothread_join; the batch has the result as value */
 #define COTHREAD_UNLOCK 10      /* cothread_mutex_unlock; in the batch only if it fails */
 #define COTHREAD_WAIT_ITEMS 11  /* cothread_wait for the `fd` items at address `value`; `object` is
-                                   item_size | (int64_t)flags << 32. The items are copied when the
-                                   request is taken. The batch has an entry for each that fired */
+                                   item_size | (int64_t)flags << 32. The items, and elements to
+                                   send, are copied when the request is taken. The batch has an
+                                   entry for each that fired */
 
 /* cothread_request is what the host writes for a host task that waits, unlocks or ends. */
 typedef struct cothread_request {
