@@ -145,8 +145,8 @@ static inline int copy_descriptor(struct scheduler *s, struct item *item, bool w
 }
 
 /* copy_item copies an item, and checks whether it can be waited for. */
-static inline __attribute__((always_inline)) int copy_item(struct scheduler *s, struct items *items, struct task *t, struct item *item,
-                                                           const cothread_item *given, size_t size)
+static inline __attribute__((always_inline)) int copy_item(struct scheduler *s, struct items *items, struct task *t,
+                                                           struct item *item, const cothread_item *given, size_t size)
 {
     int rc = check_given(given, size);
     if (rc < 0)
