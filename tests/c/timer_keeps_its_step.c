@@ -22,7 +22,7 @@ int main(void) {
     handle(cothread_create(NULL));
     timer = handle(cothread_timer_create(0));
     idle = handle(cothread_event_create(0));
-    expect(cothread_timer_create(1), COTHREAD_EINVAL);
+    expect(cothread_timer_create(1u << 31), COTHREAD_EINVAL);
     expect(cothread_timer_set(timer, COTHREAD_NOW, -1), COTHREAD_EINVAL);
     item = TIMER(timer);
     expect(wait_items(&item, 1, COTHREAD_NOW, 0), COTHREAD_ETIMEDOUT); /* it is stopped */
