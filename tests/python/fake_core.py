@@ -3,7 +3,7 @@
 
 from typing import Optional
 
-from cothread._library import Requests
+from cothread._library import READY_WORDS, Requests
 
 OPERATION_WAIT, OPERATION_WITHDRAW, OPERATION_FINISH = 1, 2, 3
 TIMED_OUT = -10 & 0xFFFFFFFF
@@ -98,10 +98,10 @@ class FakeCore:
         for handle, (deadline, _number, _fd, _events) in sorted(self.waits.items(), key=lambda item: item[1][:2]):
             if deadline <= self.clock:
                 del self.waits[handle]
-                batch += (self.tokens[handle], TIMED_OUT, 0)
+                batch += (self.tokens[handle], TIMED_OUT, 0, 0)
         for handle, (_deadline, _number, fd, events) in sorted(self.waits.items(), key=lambda item: item[1][1]):
             found = self.ready_descriptors.get(fd, 0) & (events | 0x38)
             if found:
                 del self.waits[handle]
-                batch += (self.tokens[handle], found << 32, 0)
-        return batch[: self.capacity * 3]
+                batch += (self.tokens[handle], found << 32, 0, 0)
+        return batch[: self.capacity * READY_WORDS]
