@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A core without a library: its clock moves only when every task waits, or when a test says so."""
 
+import ctypes
 from typing import Optional
 
-from cothread._library import READY_WORDS, Requests
+from cothread._library import ITEM_FD, ITEM_WORDS, READY_WORDS, Items, Requests
 
-OPERATION_WAIT, OPERATION_WITHDRAW, OPERATION_FINISH = 1, 2, 3
+OPERATION_WAIT, OPERATION_WITHDRAW, OPERATION_FINISH, OPERATION_WAIT_ITEMS = 1, 2, 3, 11
 TIMED_OUT = -10 & 0xFFFFFFFF
 FOREVER = 2**63 - 1
 
@@ -21,7 +22,7 @@ class FakeCore:
         self.clock = 1_000_000_000_000
         self.wall_clock = 1_700_000_000.0
         self.tokens: dict[int, int] = {}
-        self.waits: dict[int, tuple[int, int, int, int]] = {}  # handle -> deadline, number, descriptor, events
+        self.waits: dict[int, tuple[int, int, list[tuple[int, int]]]] = {}  # handle -> deadline, number, descriptors
         self.numbers = self.handles = 0
         self.ready_descriptors: dict[int, int] = {}
         self.requests_seen: list[tuple[int, int]] = []  # operation, deadline
@@ -61,10 +62,11 @@ class FakeCore:
             failure, self.failure = self.failure, None
             raise failure
         words = iter(requests)
-        for handle, operation, until, events, _value in zip(words, words, words, words, words):
-            self._request(handle, operation, until, events)
+        for handle, operation, until, events, value in zip(words, words, words, words, words):
+            self._request(handle, operation, until, events, value)
         requests.base += len(requests)
         requests.clear()
+        requests.items.clear()
         batch = self._due()
         if not batch and deadline == FOREVER and not self.interrupts:
             nearest = min((wait[0] for wait in self.waits.values()), default=FOREVER)
@@ -76,14 +78,35 @@ class FakeCore:
         self.interrupts = 0
         return batch
 
-    def _request(self, handle: int, word: int, deadline: int, events: int) -> None:
+    def look(self, items: Items) -> int:
+        """Descriptors only, by number."""
+        count = 0
+        for place, (fd, events) in enumerate(self._descriptors(items.words)):
+            bits = self._bits(fd, events)
+            count += bool(bits)
+            items.words[place * ITEM_WORDS + 5] = bits | bool(bits) << 32
+        return count
+
+    def _descriptors(self, words: "list[int]") -> "list[tuple[int, int]]":
+        assert all(word & 0xFFFFFFFF == ITEM_FD for word in words[::ITEM_WORDS])
+        return [(fd, word >> 32) for word, fd in zip(words[::ITEM_WORDS], words[1::ITEM_WORDS])]
+
+    def _bits(self, fd: int, events: int) -> int:
+        return self.ready_descriptors.get(fd, 0) & (events | 0x38)
+
+    def _request(self, handle: int, word: int, deadline: int, events: int, value: int) -> None:
         operation, fd = word & 0xFFFFFFFF, word >> 32
         self.requests_seen.append((operation, deadline))
         assert handle in self.tokens, "a request for a handle that was never made, or is finished"
         if operation == OPERATION_WAIT:
             assert handle not in self.waits, "a task waits twice"
             self.numbers += 1
-            self.waits[handle] = (deadline, self.numbers, fd, events)
+            self.waits[handle] = (deadline, self.numbers, [(fd, events)])
+        elif operation == OPERATION_WAIT_ITEMS:
+            assert handle not in self.waits, "a task waits twice"
+            self.numbers += 1
+            words = (ctypes.c_int64 * (fd * ITEM_WORDS)).from_address(value)[:]
+            self.waits[handle] = (deadline, self.numbers, self._descriptors(words))
         elif operation == OPERATION_WITHDRAW:
             self.waits.pop(handle, None)
         elif operation == OPERATION_FINISH:
@@ -95,13 +118,15 @@ class FakeCore:
     def _due(self) -> "list[int]":
         """Timers first, so that it is the scheduler who puts descriptors before them."""
         batch: list[int] = []
-        for handle, (deadline, _number, _fd, _events) in sorted(self.waits.items(), key=lambda item: item[1][:2]):
+        for handle, (deadline, _number, _) in sorted(self.waits.items(), key=lambda item: item[1][:2]):
             if deadline <= self.clock:
                 del self.waits[handle]
                 batch += (self.tokens[handle], TIMED_OUT, 0, 0)
-        for handle, (_deadline, _number, fd, events) in sorted(self.waits.items(), key=lambda item: item[1][1]):
-            found = self.ready_descriptors.get(fd, 0) & (events | 0x38)
-            if found:
-                del self.waits[handle]
-                batch += (self.tokens[handle], found << 32, 0, 0)
+        for handle, (_deadline, _number, descriptors) in sorted(self.waits.items(), key=lambda item: item[1][1]):
+            for place, (fd, events) in enumerate(descriptors, 1):
+                found = self._bits(fd, events)
+                if found:
+                    del self.waits[handle]
+                    batch += (self.tokens[handle], found << 32, 0, place)
+                    break
         return batch[: self.capacity * READY_WORDS]

@@ -3,6 +3,7 @@
 
 import ctypes
 import subprocess
+from array import array
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,16 @@ CONSTANTS = {
     "EBADF": "COTHREAD_EBADF",
     "POSTED": "COTHREAD_POSTED",
     "_WAIT": "COTHREAD_WAIT",
+    "_WAIT_ITEMS": "COTHREAD_WAIT_ITEMS",
     "NO_DESCRIPTOR": OWN,
     "WAIT_DEADLINE": OWN,
     "WITHDRAW": OWN,
     "FINISH": OWN,
     "REQUEST_WORDS": "sizeof(cothread_request) / 8",
     "READY_WORDS": "sizeof(cothread_ready) / 8",
+    "ITEM_WORDS": "sizeof(cothread_item) / 8",
+    "ITEM_FD": "COTHREAD_ITEM_FD",
+    "_ONE": "COTHREAD_ONE",
     "_HOSTED": "COTHREAD_HOSTED",
 }
 
@@ -92,6 +97,27 @@ def test_the_words_of_a_request_are_the_fields_of_the_struct(ask):
         "int64_t words[sizeof all / 8]; memcpy(words, all, sizeof all);"
         "for (size_t i = 0; i < sizeof all / 8; i++) SHOW(words[i]);"
     )
+
+
+def test_the_words_of_items_are_the_fields_of_the_structs(ask):
+    items = _library.Items()
+    items.add(_library.ITEM_FD, 4, 7)
+    requests = _library.Requests()
+    requests.add_items(1, items, 2)
+    *words, address, result, value = ask(
+        "cothread_item item = {.kind = COTHREAD_ITEM_FD, .want = COTHREAD_WRITABLE, .object = 7};"
+        "cothread_request request = {1, COTHREAD_WAIT_ITEMS, 1, 2, sizeof item | (int64_t)COTHREAD_ONE << 32, 0};"
+        "int64_t words[(sizeof item + sizeof request) / 8]; memcpy(words, &item, sizeof item);"
+        "memcpy(words + sizeof item / 8, &request, sizeof request);"
+        "for (size_t i = 0; i < sizeof words / 8; i++) SHOW(words[i]);"
+        "item.fired = 1; item.result = COTHREAD_EBADF; item.value = 9; memcpy(words, &item, sizeof item);"
+        "SHOW(words[5]); SHOW(words[4]);"
+    )
+    assert address == 0
+    assert [*items.words, *requests] == [*words, items.address()]
+    assert items.fired(0) is None
+    items.words[4:6] = array("q", (value, result))
+    assert items.fired(0) == (_library.EBADF, 9)
 
 
 def test_the_second_word_of_a_batch_entry_is_events_above_a_reason(ask):

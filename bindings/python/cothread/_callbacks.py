@@ -15,6 +15,8 @@ from greenlet import GreenletExit, getcurrent
 
 from . import _scheduler
 from ._scheduler import (
+    Misuse,
+    Source,
     Spawn,
     Task,
     Timedout,
@@ -198,7 +200,7 @@ class _Pending:
         self.item = [item]
 
 
-class CallbackQueue(_Queue):
+class CallbackQueue(_Queue, Source):
     """A bounded queue of callbacks, for threads that post faster than the tasks can follow.
 
     When it holds `bound` callbacks, policy 'block' makes the caller wait: a thread blocks, a task suspends.
@@ -235,7 +237,7 @@ class CallbackQueue(_Queue):
         self._limit = min(bound, self._stroke)
         self._high = self._refused = self._replaced = 0
         self._blocked: deque[Any] = deque()
-        self._suspended: deque[Task] = deque()
+        self._suspended: deque[Any] = deque()
         self._latest: Optional[dict[Any, _Pending]] = {} if policy == "replace" else None
 
     @property
@@ -360,9 +362,25 @@ class CallbackQueue(_Queue):
             return
         me = getcurrent()
         while len(values) >= self._bound:
-            if me is _scheduler.hub or getattr(getattr(me, "job", None), "_function", None) == self._serve:
+            if me is _scheduler.hub or self._is_run_by(me):
                 raise CallbackFull("The queue is full, and the caller is who would have to empty it")
             wait(current_task(), self._suspended, None)
+
+    def _check(self, me: Task) -> None:
+        if self._is_run_by(me):
+            raise Misuse("A callback of the queue cannot wait for room in it: it is who would have to make it")
+
+    def _is_run_by(self, me: Any) -> bool:
+        return getattr(getattr(me, "job", None), "_function", None) == self._serve
+
+    def _holds(self) -> bool:
+        return len(self.values) < self._bound
+
+    def _take(self) -> int:
+        return max(1, self._bound - len(self.values))  # other threads post meanwhile
+
+    def _line(self) -> "deque[Any]":
+        return self._suspended
 
     def _make_room(self) -> None:
         limit = len(self.values) + self._stroke
@@ -396,6 +414,8 @@ class CallbackQueue(_Queue):
                 action(*args)
             except BaseException as error:
                 _report(action, error)
+        if self._suspended:
+            self._make_room()
 
 
 def CallbackResult(

@@ -8,8 +8,11 @@ from typing import Any, Callable, Optional, Union
 from greenlet import getcurrent
 
 from . import _scheduler
+from ._library import FOREVER
 from ._scheduler import (
+    PLACED,
     Misuse,
+    Source,
     Spawn,
     Task,
     Timedout,
@@ -18,6 +21,8 @@ from ._scheduler import (
     current_task,
     deadline_after,
     disarm,
+    disarm_first,
+    remove,
     report_action,
     wait,
     wake_all,
@@ -40,10 +45,10 @@ class _Raise:
         self.traceback = error.__traceback__ if isinstance(error, BaseException) else None
 
 
-_NOTHING: Any = object()  # in place of an event's value: not signalled
+_NOTHING: Any = object()  # in place of an event's value: not signalled; of a timer's callback: it has none
 
 
-class Event:
+class Event(Source):
     """Carries one value from Signal to Wait. A second Signal overwrites a value nobody took."""
 
     # A deque with nothing in it takes 600 bytes, so an event has none until somebody waits.
@@ -53,7 +58,7 @@ class Event:
         self._auto_reset = auto_reset
         self._value = _NOTHING
         self._aborted = False
-        self._waiters: Optional[deque[Task]] = None
+        self._waiters: Optional[deque[Any]] = None
 
     def __bool__(self) -> bool:
         return self._value is not _NOTHING
@@ -77,7 +82,7 @@ class Event:
                     if deadline is None:
                         waiters.append(me)  # wait(), written out
                         if self._value is not _NOTHING and waiters and waiters[-1] is me:
-                            del waiters[-1]  # a signal handler was faster
+                            remove(waiters, me)  # a signal handler was faster
                             value = self._value
                             break
                         for entry in _scheduler.turns:
@@ -111,9 +116,24 @@ class Event:
         return self._value is not _NOTHING
 
     def _pass_on(self) -> None:
-        """A woken waiter is leaving without its value: somebody else gets the chance."""
         if self._value is not _NOTHING and self._waiters:
             wake_first(self._waiters)
+
+    def _takes(self) -> bool:
+        return self._auto_reset
+
+    _holds = _satisfied
+
+    def _take(self) -> Any:
+        value = self._value
+        if self._auto_reset:
+            self._value = _NOTHING
+        return value.error if type(value) is _Raise else value
+
+    def _line(self) -> "deque[Any]":
+        if self._waiters is None:
+            self._waiters = deque()
+        return self._waiters
 
     def Signal(self, value: Any = None) -> None:
         """Stores the value and wakes one waiter, or all without auto_reset. Never suspends."""
@@ -126,7 +146,10 @@ class Event:
             if self._auto_reset:
                 task = waiters[0]  # wake_first(), written out
                 if task.armed:
-                    disarm(task)
+                    if task.armed > 0:
+                        disarm(task)
+                    else:
+                        task = disarm_first(waiters)
                 del waiters[0]
                 _ready.append(task)
             else:
@@ -180,14 +203,14 @@ class Pulse:
         """Nothing is ever kept for a waiter, so nothing is to be dropped."""
 
 
-class EventQueue:
+class EventQueue(Source):
     """A queue of values. Each Signal wakes one waiter; iterating takes values until the queue is closed."""
 
     __slots__ = ("__weakref__", "_aborted", "_closed", "_max_length", "_values", "_waiters")
 
     def __init__(self, max_length: Optional[int] = None) -> None:
         self._values: deque[Any] = deque()
-        self._waiters: deque[Task] = deque()
+        self._waiters: deque[Any] = deque()
         if max_length is not None and not isinstance(max_length, int):
             raise TypeError(f"max_length is {max_length!r}, not a number of values")
         self._max_length = max_length
@@ -219,8 +242,7 @@ class EventQueue:
             except Timedout:
                 raise
             except BaseException:
-                if values and self._waiters:
-                    wake_first(self._waiters)
+                self._pass_on()
                 raise
         if not values:
             raise StopIteration
@@ -228,6 +250,21 @@ class EventQueue:
 
     def _satisfied(self) -> bool:
         return bool(self._values) or self._closed
+
+    def _pass_on(self) -> None:
+        if self._values and self._waiters:
+            wake_first(self._waiters)
+
+    def _takes(self) -> bool:
+        return bool(self._values)
+
+    _holds = _satisfied
+
+    def _take(self) -> Any:
+        return self._values.popleft() if self._values else StopIteration()
+
+    def _line(self) -> "deque[Any]":
+        return self._waiters
 
     def Signal(self, value: Any) -> bool:
         """Appends the value; False if the queue is full."""
@@ -335,47 +372,88 @@ class Timer:
 
     The time runs from the construction, and with retrigger from each return of the callback. A retriggering timer
     whose timeout is a moment fires once. With reuse (or retrigger) `reset` starts it again.
+
+    Without a callback it is there to be waited for (`wait`), and can always be reset. With retrigger it then expires at
+    every multiple of its timeout; expiries that nobody waited for are counted.
     """
 
     def __init__(
         self,
         timeout: Any,
-        callback: Callable[[], Any],
+        callback: Callable[[], Any] = _NOTHING,
         retrigger: bool = False,
         reuse: bool = False,
         stack_size: int = 0,
     ) -> None:
-        if not callable(callback):
+        self._callback = None if callback is _NOTHING else callback
+        if callback is not _NOTHING and not callable(callback):
             raise Misuse(f"Timer needs a callback to call, not {callback!r}")
-        self._callback = callback
-        self._reuse = reuse or retrigger
+        self._reuse = reuse or retrigger or self._callback is None
         self._retrigger = retrigger
         self._cancelled = False
         self._changed = Event()
         self._resets = 0
-        self._set(timeout)
-        Spawn(self._run, stack_size=stack_size)
+        self._waiters: deque[Any] = deque()
+        self._set(timeout, retrigger)
+        if self._callback is not None:
+            Spawn(self._run, stack_size=stack_size)
 
-    def _set(self, timeout: Any) -> None:
-        self._moment = AbsTimeout(timeout)  # first: it refuses what is no timeout
+    def _set(self, timeout: Any, retrigger: bool) -> None:
+        moment = AbsTimeout(timeout)  # first: it refuses what is no timeout
+        deadline = deadline_after(moment)
+        period = 0
+        if self._callback is None and retrigger and deadline is not None and not isinstance(timeout, tuple):
+            period = int(timeout * 1e9)
+            if period <= 0:
+                raise ValueError(f"timeout is {timeout!r}: a timer that retriggers needs one above 0")
+        self._retrigger = retrigger
+        self._moment = moment
         self._timeout = timeout
+        self._deadline = deadline  # of the first expiry; None: there is none
+        self._period = period
+        self._told = 0  # expiries that a wait has reported
         self._resets += 1
 
     def cancel(self) -> None:
         """The timer will not fire any more, even if it is due already."""
         check_thread()
         self._cancelled = True
-        self._changed.Signal()
+        self._deadline = None
+        self._resets += 1
+        self._announce()
 
     def reset(self, timeout: Any, retrigger: Optional[bool] = None) -> None:
         """Starts again with another timeout; None suspends the timer."""
         check_thread()
         if not self._reuse or self._cancelled:
             raise Misuse("Cannot reuse this timer")
-        self._set(timeout)
-        if retrigger is not None:
-            self._retrigger = retrigger
-        self._changed.Signal()
+        self._set(timeout, self._retrigger if retrigger is None else retrigger)
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._callback is not None:
+            self._changed.Signal()
+        for place in list(self._waiters):
+            if place.armed == PLACED:
+                place.choice.rearm()
+
+    def _waited(self) -> "Timer":
+        if self._callback is not None:
+            raise Misuse("A timer with a callback calls it; make one without to wait for")
+        return self
+
+    def _expiries(self) -> int:
+        """How many there were."""
+        late = -1 if self._deadline is None else _scheduler.core.now() - self._deadline
+        if late < 0:
+            return 0
+        return late // self._period + 1 if self._period else 1
+
+    def _due(self, told: int) -> int:
+        """When it expires for who was told of so many."""
+        if self._deadline is None or (told and not self._period):
+            return FOREVER
+        return self._deadline + told * self._period
 
     def _run(self) -> None:
         while not self._cancelled:
@@ -389,6 +467,7 @@ class Timer:
             if self._changed:
                 continue  # reset came after the deadline, before our turn
             resets = self._resets
+            assert self._callback is not None
             try:
                 self._callback()
             except BaseException as error:

@@ -27,6 +27,7 @@ POSTED = 1
 
 # Operations of a request, already shifted into the word that also carries the descriptor: none is -1.
 _WAIT = 1
+_WAIT_ITEMS = 11
 NO_DESCRIPTOR = -1 << 32
 WAIT_DEADLINE = _WAIT | NO_DESCRIPTOR
 WITHDRAW = 2 | NO_DESCRIPTOR
@@ -36,12 +37,43 @@ FINISH = 3 | NO_DESCRIPTOR
 REQUEST_WORDS = 5
 READY_WORDS = 4
 
+# Items of a wait for several things.
+ITEM_WORDS = 6
+ITEM_FD = 1
+_ONE = 2
+
 _HOSTED = 1
 
 
 def wait_descriptor(fd: int) -> int:
     """The operation word of a wait for `fd`; the request's fourth word has the events."""
     return _WAIT | fd << 32
+
+
+class Items:
+    """What a wait for several things asks the library for, and what became of it."""
+
+    __slots__ = ("count", "words")
+
+    def __init__(self) -> None:
+        self.words = array("q")
+        self.count = 0
+
+    def add(self, kind: int, want: int, thing: int) -> None:
+        """An item: a handle or descriptor, and what to watch for."""
+        self.words.extend((kind | want << 32, thing, 0, 0, 0, 0))
+        self.count += 1
+
+    def address(self) -> int:
+        return self.words.buffer_info()[0]
+
+    def fired(self, place: int) -> "Optional[tuple[int, int]]":
+        """Result and value of an item after a look that found something; None: it did not fire."""
+        value, end = self.words[place * ITEM_WORDS + 4 : place * ITEM_WORDS + 6]
+        if not end >> 32:
+            return None
+        result = end & 0xFFFFFFFF
+        return (result - (1 << 32) if result >> 31 else result), value
 
 
 def keep_forever(thing: object) -> None:
@@ -55,15 +87,23 @@ _NOTHING: "list[int]" = []
 class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in Python 3.9's eyes
     """The words of requests not yet in the ring. Positions count words since import, plus 1: none is 0."""
 
-    __slots__ = ("base", "end")  # the positions of the first word here, and of the next one
+    __slots__ = ("base", "end", "items")
 
     def __init__(self) -> None:
         super().__init__()
-        self.base = self.end = 1
+        self.base = self.end = 1  # the positions of the first word here, and of the next one
+        self.items: list[Items] = []  # of requests that the library has not taken: it reads them then
 
-    def add(self, handle: int, operation: int, deadline: int, events: int) -> int:
+    def add_items(self, handle: int, items: Items, deadline: int) -> int:
+        """Appends a request that ends when one of the items fires: a look tells which did."""
+        self.items.append(items)
+        size = ITEM_WORDS * 8 | _ONE << 32
+        return self.add(handle, _WAIT_ITEMS | items.count << 32, deadline, size, items.address())
+
+    def add(self, handle: int, operation: int, deadline: int, events: int, value: int = 0) -> int:
         """Appends a request and returns its position. No call in here: a signal handler after it might add another."""
-        words = (handle, operation, deadline, events, 0)  # first: it may start a collection, and finalizers add theirs
+        # First: it may start a collection, and finalizers add theirs.
+        words = (handle, operation, deadline, events, value)
         position = self.end
         self.end = position + REQUEST_WORDS
         self += words
@@ -181,6 +221,14 @@ class Library:
         self._look.argtypes = (ctypes.c_int64,)
         self._wait = blocking.cothread_poll_scheduler
         self._wait.argtypes = (ctypes.c_int64,)
+        self._look_at_items = quick.cothread_wait
+        self._look_at_items.argtypes = (
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.c_size_t,
+            ctypes.c_int64,
+            ctypes.c_uint32,
+        )
         host_ring = quick.cothread_host_ring
         host_ring.restype = ctypes.c_void_p
 
@@ -235,6 +283,7 @@ class Library:
         A signal handler that raises may end this after any call below. Between two calls nothing is left half
         done: what is in the ring stays there for the next poll, and a batch that was not returned for `batch`.
         """
+        handed = len(requests.items)
         while requests:
             filled = self._request_count[0]
             if filled == self.capacity:
@@ -250,12 +299,19 @@ class Library:
             requests.base += count
             del requests[:count]
         found: int = self._look(NOW) if deadline == NOW else self._wait(deadline)
+        if handed:
+            del requests.items[:handed]
         if found > 0:
             return self.batch()
         # EINTR: a signal came, or `interrupt` was called. The caller looks around either way.
         if found < 0 and found != EINTR:
             raise self._error(found)
         return _NOTHING
+
+    def look(self, items: Items) -> int:
+        """How many of the items fire now."""
+        found: int = self._look_at_items(items.address(), ITEM_WORDS * 8, items.count, NOW, 0)
+        return 0 if found == ETIMEDOUT else self._checked(found)
 
     def batch(self) -> "list[int]":
         """The batch of the last poll, once."""

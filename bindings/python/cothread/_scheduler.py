@@ -32,7 +32,7 @@ from typing import Any, Callable, ClassVar, Optional, Protocol, Union, cast
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from . import _library
-from ._library import ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Requests
+from ._library import ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Items, Requests
 
 
 class Core(Protocol):
@@ -46,6 +46,7 @@ class Core(Protocol):
     def create(self, token: int) -> int: ...
     def poll(self, requests: Requests, deadline: int) -> "list[int]": ...
     def batch(self) -> "list[int]": ...
+    def look(self, items: Items) -> int: ...
     def interrupt(self) -> Any: ...
     def error(self, code: int) -> Exception: ...
 
@@ -86,7 +87,30 @@ class Watch:
 
 Waiter = Union[Task, Watch]
 
-OVERDUE = -1  # armed with a deadline that had passed already: it ends with the round, the library never sees it
+
+class Place:
+    """Where a wait for several things stands in the queue of one of them.
+
+    It is left in O(1): it stays, and is dropped by the next who meets it, or when every second one of its queue is
+    such. But the last of a queue is never one that was left: a queue is true if somebody waits.
+    """
+
+    __slots__ = ("armed", "choice", "queue", "source")
+
+    def __init__(self, choice: Any, source: Any, queue: Any) -> None:
+        self.armed = 0  # not in the queue yet
+        self.choice = choice
+        self.source = source
+        self.queue = queue
+
+
+# What `armed` may be besides a position. A task: armed with a deadline that had passed already, which ends with the
+# round; the library never sees it.
+OVERDUE = -1
+# A place: it counts, or it was left and is to be skipped.
+PLACED = -2
+LEFT = -3
+
 _TIMED_OUT = ETIMEDOUT & 0xFFFFFFFF  # a batch entry's second word for it
 
 # Parked tasks kept for reuse. Starting one costs 7 us on 3.11, reusing one 0.4; each keeps about 6 KB.
@@ -214,7 +238,7 @@ def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Call
         if queue is not None:
             queue.append(me)
             if satisfied is not None and satisfied() and queue and queue[-1] is me:
-                del queue[-1]
+                remove(queue, me)
                 me.queue = None
                 if me.armed:
                     disarm(me)
@@ -261,7 +285,7 @@ def withdraw(me: Task, queue: Any) -> None:
     for place in places:
         if place is not None:
             while me in place:
-                place.remove(me)
+                remove(place, me)
     try:
         while True:
             del ready[ready.index(me, _done())]
@@ -285,9 +309,65 @@ def wake_first(queue: Any) -> None:
     """Makes the first task of a queue ready."""
     task = queue[0]
     if task.armed:
-        disarm(task)
+        if task.armed > 0:
+            disarm(task)
+        else:
+            task = disarm_first(queue)
     del queue[0]
     ready.append(task)
+
+
+def disarm_first(queue: Any) -> Task:
+    """The first task of a queue, with nothing armed any more. What stands for it is at the queue's head."""
+    first = queue[0]
+    while first.armed == LEFT:
+        del queue[0]
+        first = queue[0]
+    if first.armed == PLACED:
+        first = first.choice.chosen(first)
+    elif first.armed:
+        disarm(first)
+    return first  # type: ignore[no-any-return]
+
+
+_left: "dict[int, int]" = {}  # by the id of a queue: about how many places in it were left
+
+
+def leave(place: Place) -> None:
+    """The place counts no more."""
+    queue = place.queue
+    place.armed = LEFT
+    if isinstance(queue, list):  # a task's, which wakes them all at its end
+        queue.remove(place)
+        return
+    trim(queue)
+    length = len(queue)
+    left = _left.get(id(queue), 0) + 1
+    if length and left * 2 <= length:
+        _left[id(queue)] = left
+        return
+    _left.pop(id(queue), None)
+    # Each step is one operation on the queue: a signal handler in between finds everybody in it.
+    for _ in range(length):
+        if not queue:
+            break
+        if queue[0].armed == LEFT:
+            del queue[0]
+        else:
+            queue.rotate(-1)
+
+
+def trim(queue: Any) -> None:
+    """The last one has gone: so do the places before it that were left."""
+    while queue and queue[-1].armed == LEFT:
+        del queue[-1]
+
+
+def remove(queue: Any, task: Task) -> None:
+    """Somebody takes a task out of the queue it waits in."""
+    queue.remove(task)
+    if queue and queue[-1].armed == LEFT:
+        trim(queue)
 
 
 def wake_all(queue: Any) -> None:
@@ -365,11 +445,40 @@ class Timedout(Exception):
     """Waiting took longer than its timeout."""
 
 
+class Source:
+    """Something that `wait` can wait for, and that Python knows about."""
+
+    __slots__ = ()
+
+    def _check(self, me: Task) -> None:
+        """Raises if `me` may not wait for it."""
+
+    def _takes(self) -> bool:
+        """Whether _take takes something away from others: of these a wait takes from one only."""
+        return False
+
+    def _holds(self) -> bool:
+        """Whether _take has something to return."""
+        raise NotImplementedError
+
+    def _take(self) -> Any:
+        """What a wait for this thing alone returns, or the exception it raises."""
+        raise NotImplementedError
+
+    def _line(self) -> Any:
+        """The queue whose first entry is woken when it may hold."""
+        raise NotImplementedError
+
+    def _pass_on(self) -> None:
+        """A task that was woken for it leaves without what it holds: somebody else gets the chance."""
+
+
 # What became of a task.
 _RUNNING, _RETURNED, _RAISED, _ABORTED, _GONE = range(5)
+_GONE_TEXT = "The outcome of this task is gone: its exception was raised already, or AbortWait was called"
 
 
-class Spawn:
+class Spawn(Source):
     """A task that runs function(*args, **kargs). It starts in the next round, in spawn order.
 
     raise_on_wait: Wait raises what the function raised, instead of stderr. stack_size has no meaning here.
@@ -410,7 +519,7 @@ class Spawn:
         self._kargs: Optional[dict[str, Any]] = kargs
         self._raise_on_wait = raise_on_wait
         self._state = _RUNNING
-        self._waiters: Optional[list[Task]] = None
+        self._waiters: Any = None
         self._task: Optional[Task] = None
         # None is as good as an empty one, takes no room, and is not worth a copy.
         context: Optional[Context] = me.gr_context
@@ -467,7 +576,26 @@ class Spawn:
                 raise error
             finally:
                 del error  # the traceback holds this frame: no cycle for the collector
-        raise Misuse("The outcome of this task is gone: its exception was raised already, or AbortWait was called")
+        raise Misuse(_GONE_TEXT)
+
+    def _check(self, me: Task) -> None:
+        if me.job is self:
+            raise Misuse("A task cannot wait for itself")
+        if self._state in (_ABORTED, _GONE):
+            raise Misuse(_GONE_TEXT)
+
+    def _holds(self) -> bool:
+        return self._state not in (_RUNNING, _ABORTED)
+
+    def _take(self) -> Any:
+        return Misuse(_GONE_TEXT) if self._state == _GONE else self._outcome
+
+    def _line(self) -> Any:
+        # A list, if a task that waits for nothing else came first: it takes a tenth of the room.
+        if self._waiters is None:
+            self._waiters = deque()
+            self._owed = 0
+        return self._waiters
 
     def AbortWait(self) -> None:
         """Nobody will wait: the outcome is dropped, now or when the task ends. The task itself goes on."""
@@ -637,7 +765,7 @@ def _expire(task: Task) -> None:
     queue = task.queue
     if queue is not None:
         task.queue = None
-        queue.remove(task)
+        remove(queue, task)
     task.armed = 0
     task.expired = True
     expired.append(task)
@@ -655,7 +783,7 @@ def _deliver() -> None:
             queue = waiter.queue  # _expire(), written out
             if queue is not None:
                 waiter.queue = None
-                queue.remove(waiter)
+                remove(queue, waiter)
             waiter.armed = 0
             waiter.expired = True
             expired.append(waiter)
@@ -686,9 +814,9 @@ def _completed(task: Task, what: int) -> None:
     queue = task.queue
     task.queue = None
     task.armed = 0
+    if queue is not None:
+        remove(queue, task)
     if isinstance(found, int):
-        if queue is not None:
-            queue.remove(task)
         task.events = found
         ready.append(task)
     else:

@@ -60,7 +60,7 @@ _READ = POLLIN | POLLRDNORM | POLLRDBAND
 _WRITE = POLLOUT | POLLWRNORM | POLLWRBAND
 
 
-def _descriptor(file: Any) -> int:
+def descriptor(file: Any) -> int:
     if isinstance(file, int):
         fd = file
     elif hasattr(file, "fileno"):
@@ -79,7 +79,7 @@ def _masks(event_list: "Iterable[tuple[Any, int]]") -> "dict[int, int]":
             file, events = pair
         except (TypeError, ValueError):
             raise TypeError(f"{pair!r} is no pair of a descriptor or file and its events") from None
-        fd = _descriptor(file)
+        fd = descriptor(file)
         if not isinstance(events, int) or not 0 <= events <= _EVENTS_MAX:
             raise ValueError(f"events of descriptor {fd} are {events!r}, not bits of poll")
         masks[fd] = masks.get(fd, 0) | events

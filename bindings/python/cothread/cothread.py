@@ -7,6 +7,7 @@ from ._library import LibraryError
 from ._scheduler import Misuse, Sleep, SleepUntil, Spawn, Timedout, Yield, scheduler_thread_id
 from ._signals import WaitForQuit
 from ._timeouts import AbsTimeout, Deadline, GetDeadline
+from ._wait import wait
 
 __all__ = [
     "AbsTimeout",
@@ -34,4 +35,5 @@ __all__ = [
     "_Callback",
     "_QuitEvent",
     "scheduler_thread_id",
+    "wait",
 ]
