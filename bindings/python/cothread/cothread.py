@@ -4,6 +4,7 @@
 from ._callbacks import Callback, CallbackFull, CallbackQueue, CallbackResult, _Callback
 from ._events import Event, EventQueue, Pulse, Quit, RLock, Timer, WaitForAll, _QuitEvent
 from ._library import LibraryError
+from ._offload import Job, Pool, offload
 from ._scheduler import Misuse, Sleep, SleepUntil, Spawn, Timedout, Yield, scheduler_thread_id
 from ._signals import WaitForQuit
 from ._timeouts import AbsTimeout, Deadline, GetDeadline
@@ -19,8 +20,10 @@ __all__ = [
     "Event",
     "EventQueue",
     "GetDeadline",
+    "Job",
     "LibraryError",
     "Misuse",
+    "Pool",
     "Pulse",
     "Quit",
     "RLock",
@@ -34,6 +37,7 @@ __all__ = [
     "Yield",
     "_Callback",
     "_QuitEvent",
+    "offload",
     "scheduler_thread_id",
     "wait",
 ]

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that block, on threads of a pool, while other tasks run."""
+
+import threading
+from collections import deque
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, overload
+
+from ._scheduler import (
+    Misuse,
+    Source,
+    Task,
+    Timedout,
+    check_thread,
+    current_task,
+    deadline_after,
+    name_of,
+    rouse,
+    wait,
+    wake_all,
+    wake_first,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec
+
+    P = ParamSpec("P")
+T = TypeVar("T")
+
+# What became of a call.
+_QUEUED, _CALLED, _RETURNED, _RAISED = range(4)
+_GONE_TEXT = "The outcome of this job is gone: AbortWait was called"
+
+
+class Pool:
+    """Threads for calls that block: at most `threads`, made when they are needed, and `bound` calls not begun.
+
+    What is stuck in one pool delays nothing in another. Who starts a call while the pool is full waits for room.
+    """
+
+    def __init__(self, threads: int = 16, bound: int = 1024) -> None:
+        for name, number in (("threads", threads), ("bound", bound)):
+            if not isinstance(number, int):
+                raise TypeError(f"{name} is {number!r}, not a number")
+            if number < 1:
+                raise ValueError(f"{name} is {number}: a pool has at least one")
+        self._threads = threads
+        self._bound = bound
+        self._made = 0
+        self._closed = False
+        self._jobs: SimpleQueue[Any] = SimpleQueue()
+        self._idle: list[None] = []  # an entry for each thread that waits for a job
+        self._waiters: deque[Any] = deque()  # tasks that wait for room
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_made", 0) and not self._closed:
+            self._end_threads()
+
+    def close(self) -> None:
+        """No call is accepted any more. Those that were are carried out, and then the threads end."""
+        check_thread()
+        if not self._closed:
+            self._closed = True
+            wake_all(self._waiters)
+            self._end_threads()
+
+    def _end_threads(self) -> None:
+        for _ in range(self._made):
+            self._jobs.put(None)
+
+    def _accept(self, job: "Job[Any]") -> None:
+        """In a task: queues the job, when there is room."""
+        me = current_task()
+        try:
+            while not self._closed and self._jobs.qsize() >= self._bound:
+                wait(me, self._waiters, None, self._has_room)
+        except BaseException:
+            self._start()
+            raise
+        if self._closed:
+            raise Misuse(f"The pool is closed: it does not call {name_of(job._function)}")
+        if self._idle:
+            self._idle.pop()
+        elif self._made < self._threads:
+            self._make_thread()
+        self._jobs.put(job)
+
+    def _make_thread(self) -> None:
+        thread = threading.Thread(
+            target=_work, args=(self._jobs, self._idle), name="cothread pool", daemon=True
+        )  # a daemon: a call that is stuck does not keep the program from ending
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._made:
+                raise
+        else:
+            self._made += 1
+
+    def _has_room(self) -> bool:
+        return self._closed or self._jobs.qsize() < self._bound
+
+    def _start(self) -> None:
+        """In the hub: a job has begun."""
+        if self._waiters and self._has_room():
+            wake_first(self._waiters)
+
+
+def _work(jobs: "SimpleQueue[Any]", idle: "list[None]") -> None:
+    while True:
+        job = jobs.get()
+        if job is None:
+            return
+        pool = job._pool
+        if pool._waiters:
+            rouse(pool)
+        del pool  # a thread keeps nothing alive while it has nothing to do
+        job._call()
+        del job
+        idle.append(None)
+
+
+_default = Pool()
+
+
+class Job(Source, Generic[T]):
+    """A call of function(*args, **kwargs) on a thread of a pool, in a copy of the caller's context.
+
+    It is to be waited for: `Wait`, or `wait` beside other things. The outcome stays until the job is forgotten. Once a
+    call has begun nothing stops it; what a job returns or raises that nobody waits for is dropped.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_args",
+        "_context",
+        "_dropped",  # written by tasks only
+        "_function",
+        "_kwargs",
+        "_outcome",
+        "_pool",
+        "_state",  # written by the thread only
+        "_waiters",
+    )
+
+    @overload
+    def __init__(self, function: Callable[..., T], *args: Any, pool: Pool, **kwargs: Any) -> None: ...
+    @overload
+    def __init__(self, function: "Callable[P, T]", *args: "P.args", **kwargs: "P.kwargs") -> None: ...
+
+    def __init__(self, function: Callable[..., T], *args: Any, pool: Any = None, **kwargs: Any) -> None:
+        if not callable(function):
+            raise TypeError(f"Job needs a function to call, not {function!r}")
+        if pool is None:
+            pool = _default
+        elif not isinstance(pool, Pool):
+            raise TypeError(f"pool is {pool!r}, not a Pool")
+        self._function: Any = function
+        self._args: Any = args
+        self._kwargs: Any = kwargs
+        self._context: Any = copy_context()
+        self._pool = pool
+        self._state = _QUEUED
+        self._dropped = False
+        self._outcome: Any = None
+        self._waiters: deque[Any] = deque()
+        pool._accept(self)
+
+    def __bool__(self) -> bool:
+        """True once the call has ended and its outcome is there to be had."""
+        return not self._dropped and self._state in (_RETURNED, _RAISED)
+
+    def __repr__(self) -> str:
+        state = ("queued", "running", "finished", "finished")[self._state]
+        return f"<Job {name_of(self._function)} {state}>"
+
+    def Wait(self, timeout: Any = None) -> T:
+        """Waits for the call's end and returns its result or raises its exception, as often as it is asked."""
+        me = current_task()
+        self._check(me)
+        if not self._holds():
+            deadline = deadline_after(timeout)
+            while not self._holds():
+                if wait(me, self._waiters, deadline, self._holds) and not self._holds():
+                    raise Timedout("Timed out waiting for a job")
+        self._check(me)
+        if self._state == _RETURNED:
+            return self._outcome  # type: ignore[no-any-return]
+        error, traceback = self._outcome
+        try:
+            raise error.with_traceback(traceback)  # without what earlier waits added
+        finally:
+            del error, traceback  # they hold this frame
+
+    def AbortWait(self) -> None:
+        """Nobody will wait: a call that has not begun is not made, the outcome of one that has is dropped."""
+        check_thread()
+        self._dropped = True
+        wake_all(self._waiters)
+
+    def _call(self) -> None:
+        """In a thread of the pool."""
+        function, args, kwargs, context = self._function, self._args, self._kwargs, self._context
+        self._args = self._kwargs = self._context = None
+        if self._dropped:
+            return
+        self._state = _CALLED
+        try:
+            self._outcome = context.run(function, *args, **kwargs)
+            self._state = _RETURNED
+        except BaseException as error:
+            traceback = error.__traceback__
+            if traceback is not None:
+                traceback = traceback.tb_next  # this frame holds the job, which would hold it
+            error.__traceback__ = None
+            self._outcome = error, traceback
+            self._state = _RAISED
+        rouse(self)
+
+    def _start(self) -> None:
+        """In the hub: the call has ended."""
+        wake_all(self._waiters)
+
+    def _check(self, me: Task) -> None:
+        if self._dropped:
+            raise Misuse(_GONE_TEXT)
+
+    def _holds(self) -> bool:
+        return self._dropped or self._state >= _RETURNED
+
+    def _take(self) -> Any:
+        if self._dropped:
+            return Misuse(_GONE_TEXT)
+        if self._state == _RETURNED:
+            return self._outcome
+        error, traceback = self._outcome
+        return error.with_traceback(traceback)
+
+    def _line(self) -> Any:
+        return self._waiters
+
+
+@overload
+def offload(function: Callable[..., T], *args: Any, pool: Pool, **kwargs: Any) -> T: ...
+@overload
+def offload(function: "Callable[P, T]", *args: "P.args", **kwargs: "P.kwargs") -> T: ...
+
+
+def offload(function: Callable[..., T], *args: Any, pool: Any = None, **kwargs: Any) -> T:
+    """Calls function(*args, **kwargs) on a thread while other tasks run; returns its result or raises its exception.
+
+    An exception thrown into the wait ends it at once: a call that has not begun is not made then, the outcome of one
+    that has is dropped. For a timeout, `Job(function, *args).Wait(timeout)`.
+    """
+    job = Job(function, *args, pool=pool, **kwargs)
+    try:
+        return job.Wait()
+    finally:
+        job.AbortWait()
