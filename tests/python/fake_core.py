@@ -53,6 +53,9 @@ class FakeCore:
     def interrupt(self) -> None:
         self.interrupts += 1
 
+    def close(self, handle: int) -> None:
+        """Of a real one, forgotten while the fake was in its place."""
+
     def batch(self) -> "list[int]":
         return []
 

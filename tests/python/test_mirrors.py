@@ -20,6 +20,8 @@ CONSTANTS = {
     "ETIMEDOUT": "COTHREAD_ETIMEDOUT",
     "ECLOSED": "COTHREAD_ECLOSED",
     "EBADF": "COTHREAD_EBADF",
+    "_EINVAL": "COTHREAD_EINVAL",
+    "_ESYSTEM": "COTHREAD_ESYSTEM",
     "POSTED": "COTHREAD_POSTED",
     "_WAIT": "COTHREAD_WAIT",
     "_WAIT_ITEMS": "COTHREAD_WAIT_ITEMS",
@@ -31,11 +33,22 @@ CONSTANTS = {
     "READY_WORDS": "sizeof(cothread_ready) / 8",
     "ITEM_WORDS": "sizeof(cothread_item) / 8",
     "ITEM_FD": "COTHREAD_ITEM_FD",
+    "ITEM_PROCESS": "COTHREAD_ITEM_PROCESS",
     "_ONE": "COTHREAD_ONE",
+    "SIGNALLED": "COTHREAD_SIGNALLED",
+    "NEW_GROUP": "COTHREAD_NEW_GROUP",
+    "NEW_SESSION": "COTHREAD_NEW_SESSION",
+    "TO_GROUP": "COTHREAD_TO_GROUP",
     "_HOSTED": "COTHREAD_HOSTED",
 }
 
-STRUCTS = {"_Options": "cothread_options", "_Ring": "cothread_ring"}
+STRUCTS = {
+    "_Options": "cothread_options",
+    "_Ring": "cothread_ring",
+    "_Descriptor": "cothread_process_descriptor",
+    "_Limit": "cothread_process_limit",
+    "_ProcessOptions": "cothread_process_options",
+}
 
 
 @pytest.fixture

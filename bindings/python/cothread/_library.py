@@ -5,6 +5,7 @@ What the scheduler asks of it is `_scheduler.Core`: time, handles, one call per 
 """
 
 import ctypes
+import errno
 import os
 import sysconfig
 import time
@@ -22,6 +23,8 @@ EINTR = -12
 ETIMEDOUT = -10
 ECLOSED = -13
 EBADF = -19
+_EINVAL = -1
+_ESYSTEM = -20
 
 POSTED = 1
 
@@ -40,9 +43,16 @@ READY_WORDS = 4
 # Items of a wait for several things.
 ITEM_WORDS = 6
 ITEM_FD = 1
+ITEM_PROCESS = 13
 _ONE = 2
 
 _HOSTED = 1
+
+# Of a process: its result after a signal is this and the signal's number; and how it is started and signalled.
+SIGNALLED = 256
+NEW_GROUP = 1
+NEW_SESSION = 2
+TO_GROUP = 1
 
 
 def wait_descriptor(fd: int) -> int:
@@ -152,6 +162,37 @@ class _Ring(ctypes.Structure):
     )
 
 
+class _Descriptor(ctypes.Structure):
+    _fields_ = (("child", ctypes.c_int32), ("parent", ctypes.c_int32))
+
+
+class _Limit(ctypes.Structure):
+    _fields_ = (
+        ("resource", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("soft", ctypes.c_uint64),
+        ("hard", ctypes.c_uint64),
+    )
+
+
+class _ProcessOptions(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("arguments", ctypes.POINTER(ctypes.c_char_p)),
+        ("environment", ctypes.POINTER(ctypes.c_char_p)),
+        ("directory", ctypes.c_char_p),
+        ("descriptors", ctypes.POINTER(_Descriptor)),
+        ("limits", ctypes.POINTER(_Limit)),
+        ("descriptor_count", ctypes.c_uint32),
+        ("limit_count", ctypes.c_uint32),
+    )
+
+
+def _strings(words: "list[bytes]") -> "ctypes.Array[ctypes.c_char_p]":
+    return (ctypes.c_char_p * (len(words) + 1))(*words, None)
+
+
 def _candidates() -> "list[str]":
     chosen = os.environ.get("COTHREAD_LIBRARY")
     if chosen:
@@ -232,6 +273,21 @@ class Library:
         host_ring = quick.cothread_host_ring
         host_ring.restype = ctypes.c_void_p
 
+        # These say more in errno.
+        telling = ctypes.PyDLL(path, use_errno=True)
+        self._process_start = telling.cothread_process_start
+        self._process_start.restype = ctypes.c_int64
+        self._process_start.argtypes = (ctypes.POINTER(_ProcessOptions),)
+        self._process_pid = quick.cothread_process_pid
+        self._process_pid.argtypes = (ctypes.c_int64,)
+        self._process_signal = telling.cothread_process_signal
+        self._process_signal.argtypes = (ctypes.c_int64, ctypes.c_int, ctypes.c_uint32)
+        self._thread_open = telling.cothread_thread_open
+        self._thread_open.restype = ctypes.c_int64
+        self._thread_open.argtypes = (ctypes.c_int32,)
+        self._close = quick.cothread_close
+        self._close.argtypes = (ctypes.c_int64,)
+
         options = _Options(size=ctypes.sizeof(_Options), flags=_HOSTED)
         self._scheduler = self._checked(create(ctypes.byref(options)))
         address: Optional[int] = host_ring()
@@ -267,6 +323,56 @@ class Library:
         if result < 0:
             raise self._error(result)
         return result
+
+    def _told(self, result: int) -> int:
+        """The result of a call that explains a failure by errno, too."""
+        if result >= 0:
+            return result
+        number = ctypes.get_errno()
+        text = self._sentence()
+        if result == _ESYSTEM and number:
+            raise OSError(number, text)
+        if result == EBADF:
+            raise OSError(errno.EBADF, text)
+        if result == _EINVAL:
+            raise ValueError(text)
+        raise self._error(result)
+
+    def start_process(
+        self,
+        arguments: "list[bytes]",
+        environment: "Optional[list[bytes]]",
+        directory: Optional[bytes],
+        descriptors: "dict[int, int]",
+        limits: "dict[int, tuple[int, int]]",
+        flags: int,
+    ) -> int:
+        """A handle for the process. `descriptors`: by the number in the child, ours; `limits`: by the resource."""
+        options = _ProcessOptions(
+            size=ctypes.sizeof(_ProcessOptions),
+            flags=flags,
+            arguments=_strings(arguments),
+            environment=None if environment is None else _strings(environment),
+            directory=directory,
+            descriptors=(_Descriptor * len(descriptors))(*(_Descriptor(*pair) for pair in descriptors.items())),
+            limits=(_Limit * len(limits))(*(_Limit(what, 0, *both) for what, both in limits.items())),
+            descriptor_count=len(descriptors),
+            limit_count=len(limits),
+        )
+        return self._told(self._process_start(ctypes.byref(options)))
+
+    def pid(self, process: int) -> int:
+        return self._checked(self._process_pid(process))
+
+    def signal_process(self, process: int, number: int, flags: int) -> None:
+        self._told(self._process_signal(process, number, flags))
+
+    def open_thread(self, tid: int) -> int:
+        """A handle that can be waited for like a process."""
+        return self._told(self._thread_open(tid))
+
+    def close(self, handle: int) -> None:
+        self._checked(self._close(handle))
 
     def error(self, code: int) -> Exception:
         """The exception for a code that a batch entry carries as its reason."""

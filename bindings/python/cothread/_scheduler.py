@@ -47,6 +47,19 @@ class Core(Protocol):
     def poll(self, requests: Requests, deadline: int) -> "list[int]": ...
     def batch(self) -> "list[int]": ...
     def look(self, items: Items) -> int: ...
+    def start_process(
+        self,
+        arguments: "list[bytes]",
+        environment: "Optional[list[bytes]]",
+        directory: Optional[bytes],
+        descriptors: "dict[int, int]",
+        limits: "dict[int, tuple[int, int]]",
+        flags: int,
+    ) -> int: ...
+    def pid(self, process: int) -> int: ...
+    def signal_process(self, process: int, number: int, flags: int) -> None: ...
+    def open_thread(self, tid: int) -> int: ...
+    def close(self, handle: int) -> None: ...
     def interrupt(self) -> Any: ...
     def error(self, code: int) -> Exception: ...
 
@@ -735,6 +748,21 @@ def rouse(queue: Any) -> None:
     wakeups.append(queue)
     if asleep:
         wake_hub()
+
+
+class _Forgotten:
+    """A handle whose object is gone, in whichever thread that was noticed."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def _start(self) -> None:
+        core.close(self._handle)
+
+
+def forget(handle: int) -> None:
+    """From any thread: the handle is closed before the next round."""
+    rouse(_Forgotten(handle))
 
 
 def wake_hub() -> None:

@@ -9,8 +9,9 @@ first, because only that may fail; of what takes one is taken, last.
 
 import errno
 import os
+import threading
 from collections.abc import Iterable
-from typing import Any, Callable, Literal, Optional, Protocol, Union
+from typing import Any, Literal, Optional, Protocol, Union
 
 from . import _library, _scheduler
 from ._events import Timer
@@ -18,6 +19,7 @@ from ._library import FOREVER, Items, LibraryError
 from ._scheduler import (
     OVERDUE,
     PLACED,
+    Misuse,
     Place,
     Source,
     Task,
@@ -78,26 +80,82 @@ class _Timed(Source):
         return self._timer._waiters
 
 
-class _Asked:
-    """Something that the library knows about: an item of its wait, and how to read what it tells."""
+class Asked:
+    """Something that the library knows about."""
 
-    __slots__ = ("kind", "thing", "told", "want")
+    __slots__ = ()
 
-    def __init__(self, kind: int, want: int, thing: int, told: "Callable[[int, int], Any]") -> None:
-        self.kind = kind
-        self.want = want
-        self.thing = thing
-        self.told = told
+    def _item(self) -> "tuple[int, int, int]":
+        """Kind of the item, what to watch for, handle or descriptor."""
+        raise NotImplementedError
+
+    def _value(self, result: int, value: int) -> Any:
+        """What a wait reports, made of what the library tells."""
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        """The wait is over."""
 
 
-def _bits(result: int, _value: int) -> int:
-    return result
+class _File(Asked):
+    __slots__ = ("_events", "descriptor")
+
+    def __init__(self, item: Any) -> None:
+        if len(item) != 2 or not isinstance(item[1], str) or item[1] not in _MODES:
+            raise ValueError(f"{item!r} is no pair of a file or descriptor and 'r' or 'w'")
+        self.descriptor = descriptor(item[0])
+        self._events = _MODES[item[1]]
+
+    def _item(self) -> "tuple[int, int, int]":
+        return _library.ITEM_FD, self._events, self.descriptor
+
+    def _value(self, result: int, value: int) -> int:
+        return result
 
 
-def _file(item: Any) -> _Asked:
-    if len(item) == 2 and isinstance(item[1], str) and item[1] in _MODES:
-        return _Asked(_library.ITEM_FD, _MODES[item[1]], descriptor(item[0]), _bits)
-    raise ValueError(f"{item!r} is no pair of a file or descriptor and 'r' or 'w'")
+class _ThreadEnd(Asked):
+    __slots__ = ("_handle",)
+
+    def __init__(self, tid: int) -> None:
+        self._handle = _scheduler.core.open_thread(tid)
+
+    def _item(self) -> "tuple[int, int, int]":
+        return _library.ITEM_PROCESS, 0, self._handle
+
+    def _value(self, result: int, value: int) -> None:
+        return None
+
+    def _forget(self) -> None:
+        _scheduler.core.close(self._handle)
+
+
+class _Ended(Source):
+    """A thread that has ended."""
+
+    __slots__ = ()
+
+    def _holds(self) -> bool:
+        return True
+
+    def _take(self) -> None:
+        return None
+
+
+def _thread(thread: threading.Thread) -> "Union[_ThreadEnd, _Ended]":
+    if thread.ident is None:
+        raise Misuse(f"{thread!r} has not been started")
+    if thread is threading.current_thread():
+        raise Misuse("A thread cannot wait for itself")
+    if not thread.is_alive():
+        return _Ended()
+    try:
+        end = _ThreadEnd(thread.native_id or 0)
+    except ProcessLookupError:  # just now
+        return _Ended()
+    if thread.is_alive():
+        return end
+    end._forget()  # it may be another's number
+    return _Ended()
 
 
 _chance = 1  # which of several that take is taken
@@ -113,26 +171,37 @@ class Choice:
         self._given = given
         self._deadline = FOREVER if deadline is None else deadline
         self._sources: list[tuple[int, Source]] = []
-        self._asked: list[tuple[int, _Asked]] = []
+        self._asked: list[tuple[int, Asked]] = []
         self._timed: list[_Timed] = []
         self._items = Items()
         self._places: list[Place] = []
         self._open = False  # places may be woken
         self._woken: Optional[Source] = None  # what the task was woken for
-        for number, item in enumerate(given):
-            if isinstance(item, Source):
-                item._check(me)
-                self._sources.append((number, item))
-            elif isinstance(item, Timer):
-                timed = _Timed(item._waited())
-                self._timed.append(timed)
-                self._sources.append((number, timed))
-            elif isinstance(item, tuple):
-                asked = _file(item)
-                self._items.add(asked.kind, asked.want, asked.thing)
-                self._asked.append((number, asked))
-            else:
-                raise TypeError(f"item {number} is {item!r}, which cannot be waited for")
+        try:
+            for number, item in enumerate(given):
+                self._add(number, item)
+        except BaseException:
+            self.forget()
+            raise
+
+    def _add(self, number: int, item: Any) -> None:
+        if isinstance(item, (Source, Asked)):
+            part: Union[Source, Asked] = item
+        elif isinstance(item, tuple):
+            part = _File(item)
+        elif isinstance(item, Timer):
+            part = _Timed(item._waited())
+            self._timed.append(part)
+        elif isinstance(item, threading.Thread):
+            part = _thread(item)
+        else:
+            raise TypeError(f"item {number} is {item!r}, which cannot be waited for")
+        if isinstance(part, Source):
+            part._check(self._task)
+            self._sources.append((number, part))
+        else:
+            self._asked.append((number, part))
+            self._items.add(*part._item())
 
     def look(self) -> "list[tuple[Any, Any]]":
         """What fires now, in the order of the items; of those that take only one, which is taken."""
@@ -142,7 +211,7 @@ class Choice:
             for place, (number, asked) in enumerate(self._asked):
                 fired = self._items.fired(place)
                 if fired is not None:
-                    found[number] = asked.told(*fired)
+                    found[number] = asked._value(*fired)
         takers = []
         for number, source in self._sources:
             if source._holds():
@@ -177,7 +246,8 @@ class Choice:
         except LibraryError as error:
             if error.code == _library.EBADF:
                 for number, asked in self._asked:
-                    _check_open(number, asked)
+                    if isinstance(asked, _File):
+                        _check_open(number, asked.descriptor)
             raise
 
     def wait(self) -> bool:
@@ -257,20 +327,21 @@ class Choice:
     def __len__(self) -> int:
         return 0  # has no last entry that was left, see _scheduler.remove
 
-    def pass_on(self) -> None:
-        """It ends without what the task was woken for."""
+    def forget(self) -> None:
+        """It is over. If it ends without what the task was woken for, somebody else is."""
+        for _, asked in self._asked:
+            asked._forget()
         woken = self._woken
         if woken is not None:
             self._woken = None
             woken._pass_on()
 
 
-def _check_open(number: int, asked: _Asked) -> None:
-    if asked.kind == _library.ITEM_FD:
-        try:
-            os.fstat(asked.thing)
-        except OSError:
-            raise OSError(errno.EBADF, f"item {number}: descriptor {asked.thing} is not open") from None
+def _check_open(number: int, fd: int) -> None:
+    try:
+        os.fstat(fd)
+    except OSError:
+        raise OSError(errno.EBADF, f"item {number}: descriptor {fd} is not open") from None
 
 
 def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]":
@@ -293,4 +364,4 @@ def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]"
             if fires or not choice.wait():
                 return fires
     finally:
-        choice.pass_on()
+        choice.forget()

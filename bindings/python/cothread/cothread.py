@@ -5,8 +5,9 @@ from ._callbacks import Callback, CallbackFull, CallbackQueue, CallbackResult, _
 from ._events import Event, EventQueue, Pulse, Quit, RLock, Timer, WaitForAll, _QuitEvent
 from ._library import LibraryError
 from ._offload import Job, Pool, offload
+from ._process import Process
 from ._scheduler import Misuse, Sleep, SleepUntil, Spawn, Timedout, Yield, scheduler_thread_id
-from ._signals import WaitForQuit
+from ._signals import WaitForQuit, signals
 from ._timeouts import AbsTimeout, Deadline, GetDeadline
 from ._wait import wait
 
@@ -24,6 +25,7 @@ __all__ = [
     "LibraryError",
     "Misuse",
     "Pool",
+    "Process",
     "Pulse",
     "Quit",
     "RLock",
@@ -39,5 +41,6 @@ __all__ = [
     "_QuitEvent",
     "offload",
     "scheduler_thread_id",
+    "signals",
     "wait",
 ]
