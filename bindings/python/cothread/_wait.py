@@ -11,9 +11,10 @@ import errno
 import os
 import threading
 from collections.abc import Iterable
-from typing import Any, Literal, Optional, Protocol, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Protocol, TypeVar, Union, overload
 
 from . import _library, _scheduler
+from ._callbacks import CallbackQueue
 from ._events import Timer
 from ._library import FOREVER, Items, LibraryError
 from ._scheduler import (
@@ -33,6 +34,10 @@ from ._scheduler import (
     withdraw,
 )
 from .coselect import POLLIN, POLLOUT, descriptor
+
+if TYPE_CHECKING:
+    from ._offload import Job
+    from ._process import Process
 
 _hub = _scheduler.hub
 _ITEMS_MAX = 65536
@@ -342,6 +347,30 @@ def _check_open(number: int, fd: int) -> None:
         os.fstat(fd)
     except OSError:
         raise OSError(errno.EBADF, f"item {number}: descriptor {fd} is not open") from None
+
+
+Timeout = Union[None, float, tuple[Optional[float]]]
+Waitable = Union[Source, Asked, Timer, threading.Thread, File]
+W = TypeVar("W", bound=Union[Source, Asked])
+T = TypeVar("T")
+
+
+@overload
+def wait(items: "Iterable[File]", timeout: Timeout = None) -> "list[tuple[File, int]]": ...
+@overload
+def wait(items: "Iterable[Timer]", timeout: Timeout = None) -> "list[tuple[Timer, int]]": ...
+@overload
+def wait(items: "Iterable[CallbackQueue]", timeout: Timeout = None) -> "list[tuple[CallbackQueue, int]]": ...
+@overload
+def wait(items: "Iterable[Process]", timeout: Timeout = None) -> "list[tuple[Process, Union[int, OSError]]]": ...
+@overload
+def wait(items: "Iterable[Job[T]]", timeout: Timeout = None) -> "list[tuple[Job[T], Union[T, BaseException]]]": ...
+@overload
+def wait(items: "Iterable[threading.Thread]", timeout: Timeout = None) -> "list[tuple[threading.Thread, None]]": ...
+@overload
+def wait(items: "Iterable[W]", timeout: Timeout = None) -> "list[tuple[W, Any]]": ...
+@overload
+def wait(items: "Iterable[Waitable]", timeout: Timeout = None) -> "list[tuple[Waitable, Any]]": ...
 
 
 def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]":

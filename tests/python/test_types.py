@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What type checkers are told."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+PROGRAM = """
+    import socket, threading
+    from typing import Any, Union
+    from typing_extensions import assert_type
+    from cothread import Event, EventQueue, Job, Pool, Process, Timer, offload, signals, wait
+
+    def function(number: int, word: str = "") -> bytes:
+        return word.encode() * number
+
+    def waits(file: socket.socket, event: Event, queue: EventQueue, process: Process) -> None:
+        assert_type(wait([process]), list[tuple[Process, Union[int, OSError]]])
+        assert_type(wait([Job(function, 1)]), list[tuple[Job[bytes], Union[bytes, BaseException]]])
+        assert_type(wait([Timer(1)]), list[tuple[Timer, int]])
+        for pair, bits in wait([(file, "r"), (7, "w")], 5.0):
+            assert_type(bits, int)
+        for item, value in wait([event, queue, process, Timer(1), threading.Thread(), signals(1)], (None,)):
+            assert_type(value, Any)
+        for one, _ in wait([event]):
+            assert_type(one, Event)
+        wait([(file, "x")])  # E
+        wait([None])  # E
+        wait([event], "soon")  # E
+        assert_type(process.wait(), int)
+        if process.stdout is not None:
+            wait([(process.stdout, "r"), process, event])
+
+    def calls() -> None:
+        assert_type(offload(function, 1, word="x"), bytes)
+        assert_type(offload(function, 1, pool=Pool()), bytes)
+        assert_type(Job(function, 1).Wait(), bytes)
+        offload(function, "1")  # E
+        offload(function, 1, words="x")  # E
+"""
+
+
+def test_a_type_checker_knows_what_comes_out_and_what_may_go_in(tmp_path):
+    program = tmp_path / "program.py"
+    lines = textwrap.dedent(PROGRAM)
+    program.write_text(lines)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", f"--cache-dir={tmp_path}/cache", program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=Path(__file__).resolve().parents[2] / "bindings" / "python",
+    )
+    found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
+    wanted = {number for number, line in enumerate(lines.splitlines(), 1) if line.endswith("# E")}
+    assert found == wanted, done.stdout + done.stderr
