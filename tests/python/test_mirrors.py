@@ -10,7 +10,7 @@ import pytest
 from cothread import _library, _scheduler, coselect
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN = None  # made of others, and compared as a whole below
+OWN = None  # made of others, and compared as a whole below; or none of the header's
 
 CONSTANTS = {
     "_ABI": "COTHREAD_ABI",
@@ -20,6 +20,8 @@ CONSTANTS = {
     "ETIMEDOUT": "COTHREAD_ETIMEDOUT",
     "ECLOSED": "COTHREAD_ECLOSED",
     "EBADF": "COTHREAD_EBADF",
+    "EFULL": "COTHREAD_EFULL",
+    "EBUSY": "COTHREAD_EBUSY",
     "_EINVAL": "COTHREAD_EINVAL",
     "_ESYSTEM": "COTHREAD_ESYSTEM",
     "POSTED": "COTHREAD_POSTED",
@@ -34,7 +36,17 @@ CONSTANTS = {
     "ITEM_WORDS": "sizeof(cothread_item) / 8",
     "ITEM_FD": "COTHREAD_ITEM_FD",
     "ITEM_PROCESS": "COTHREAD_ITEM_PROCESS",
+    "ITEM_JOB": "COTHREAD_ITEM_JOB",
     "_ONE": "COTHREAD_ONE",
+    "_VOID": "COTHREAD_TYPE_VOID",
+    "_INT": "COTHREAD_TYPE_INT",
+    "_LONG": "COTHREAD_TYPE_LONG",
+    "_POINTER": "COTHREAD_TYPE_POINTER",
+    "_DOUBLE": "COTHREAD_TYPE_DOUBLE",
+    "_NEEDS_INTERPRETER": OWN,
+    "_USES_ERRNO": OWN,
+    "_REGISTERS": OWN,
+    "_FLOAT_REGISTERS": OWN,
     "SIGNALLED": "COTHREAD_SIGNALLED",
     "NEW_GROUP": "COTHREAD_NEW_GROUP",
     "NEW_SESSION": "COTHREAD_NEW_SESSION",
@@ -48,6 +60,9 @@ STRUCTS = {
     "_Descriptor": "cothread_process_descriptor",
     "_Limit": "cothread_process_limit",
     "_ProcessOptions": "cothread_process_options",
+    "_Argument": "cothread_argument",
+    "_Job": "cothread_job",
+    "_PoolOptions": "cothread_pool_options",
 }
 
 

@@ -12,7 +12,7 @@ import time
 from array import array
 from functools import partial
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Union, cast
 
 _ABI = 2
 
@@ -22,6 +22,8 @@ NOW = -(2**63)
 EINTR = -12
 ETIMEDOUT = -10
 ECLOSED = -13
+EFULL = -14
+EBUSY = -6
 EBADF = -19
 _EINVAL = -1
 _ESYSTEM = -20
@@ -44,6 +46,7 @@ READY_WORDS = 4
 ITEM_WORDS = 6
 ITEM_FD = 1
 ITEM_PROCESS = 13
+ITEM_JOB = 14
 _ONE = 2
 
 _HOSTED = 1
@@ -53,6 +56,10 @@ SIGNALLED = 256
 NEW_GROUP = 1
 NEW_SESSION = 2
 TO_GROUP = 1
+
+
+# Types of a job's arguments and result.
+_VOID, _INT, _LONG, _POINTER, _DOUBLE = range(5)
 
 
 def wait_descriptor(fd: int) -> int:
@@ -189,6 +196,176 @@ class _ProcessOptions(ctypes.Structure):
     )
 
 
+class _Value(ctypes.Union):
+    _fields_ = (("integer", ctypes.c_int64), ("number", ctypes.c_double), ("pointer", ctypes.c_void_p))
+
+
+class _Argument(ctypes.Structure):
+    _fields_ = (("type", ctypes.c_uint32), ("size", ctypes.c_uint32), ("value", _Value))
+
+
+class _Job(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("function", ctypes.c_void_p),
+        ("drop", ctypes.c_void_p),
+        ("arguments", ctypes.POINTER(_Argument)),
+        ("count", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+        ("result", _Value),
+        ("error", ctypes.c_int32),
+        ("called", ctypes.c_uint32),
+    )
+
+
+class _PoolOptions(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("threads", ctypes.c_uint32),
+        ("bound", ctypes.c_uint32),
+        ("stack_size", ctypes.c_uint32),
+    )
+
+
+_INTEGERS = "bBhHiIlLqQ?"  # what ctypes calls them
+_POINTERS = "PzZ"
+_NEEDS_INTERPRETER = 4  # flags of a function of ctypes
+_USES_ERRNO = 8
+_REGISTERS = 6  # for integers and pointers
+_FLOAT_REGISTERS = 8
+
+
+_ctypes: Any = ctypes  # for what its stubs leave out
+_Function: Any = _ctypes._CFuncPtr
+_Simple: Any = _ctypes._SimpleCData
+_Pointer: Any = _ctypes._Pointer
+_Reference: Any = type(ctypes.byref(ctypes.c_int()))
+
+
+class _Left(Exception):
+    """A call that ctypes has to make itself."""
+
+
+def _address(thing: Any) -> "tuple[int, int, Any]":
+    pointer = ctypes.cast(thing, ctypes.c_void_p)
+    return _POINTER, pointer.value or 0, pointer
+
+
+def _packed(kind: Any, given: Any) -> "tuple[int, Union[int, float], Any]":
+    """Type and value of an argument as ctypes would pass it, and what holds its memory."""
+    if kind is None:
+        if given is None or isinstance(given, (bytes, ctypes.Array, _Pointer, _Function, _Reference)):
+            return _address(given)
+        if isinstance(given, str):
+            return _address(ctypes.c_wchar_p(given))
+        kind = ctypes.c_int if isinstance(given, int) else type(given)
+    if not isinstance(kind, type) or ("from_param" in vars(kind) and kind.__module__ != "ctypes"):
+        raise _Left
+    kind = cast(Any, kind)
+    if issubclass(kind, _Simple):
+        code = kind._type_
+        kind.from_param(given)  # refuses what does not fit
+        if code in _POINTERS:
+            return _address(ctypes.c_wchar_p(given) if isinstance(given, str) else given)
+        if code in _INTEGERS or code == "d":
+            value = (given if isinstance(given, kind) else kind(given)).value
+            if code == "d":
+                return _DOUBLE, value, None
+            return _INT if ctypes.sizeof(kind) <= 4 else _LONG, _signed(int(value)), None
+    elif issubclass(kind, _Pointer):
+        kind.from_param(given)
+        return _address(ctypes.byref(given) if isinstance(given, kind._type_) else given)
+    elif issubclass(kind, _Function):
+        kind.from_param(given)
+        return _address(given)
+    raise _Left
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 == 1 else word
+
+
+def _unpacking(kind: Any) -> "tuple[int, Callable[[_Value], Any]]":
+    """Type of a result, and how to make of it what ctypes would return."""
+    if kind is None:
+        return _VOID, lambda value: None
+    if isinstance(kind, type) and issubclass(kind, _Simple):
+        kind = cast(Any, kind)
+        code = kind._type_
+        plain = kind.__bases__[0] is _Simple  # those derived from are returned as they are
+        if code in _INTEGERS:
+            size = ctypes.sizeof(kind)
+            mask = (1 << 8 * size) - 1
+
+            def integer(value: _Value) -> Any:
+                made = kind(value.integer & mask)
+                return made.value if plain else made
+
+            return _INT if size <= 4 else _LONG, integer
+        if code == "d":
+            return _DOUBLE, lambda value: value.number if plain else kind(value.number)
+        if code in _POINTERS:
+
+            def pointer(value: _Value) -> Any:
+                made: Any = ctypes.cast(ctypes.c_void_p(value.pointer), kind)
+                return made.value if plain else made
+
+            return _POINTER, pointer
+    elif isinstance(kind, type) and issubclass(kind, _Pointer):
+        return _POINTER, lambda value: ctypes.cast(ctypes.c_void_p(value.pointer), kind)
+    raise _Left
+
+
+class Call:
+    """A call of a function of ctypes, for a thread that is none of Python's."""
+
+    def __init__(self, function: Any, args: "tuple[Any, ...]") -> None:
+        kinds = function.argtypes or ()
+        if function._flags_ & _NEEDS_INTERPRETER or len(args) < len(kinds):
+            raise _Left
+        packed = [_packed(kinds[n] if n < len(kinds) else None, given) for n, given in enumerate(args)]
+        doubles = sum(kind == _DOUBLE for kind, _, _ in packed)
+        if doubles > _FLOAT_REGISTERS or len(packed) - doubles > _REGISTERS:
+            raise _Left
+        arguments = (_Argument * len(packed))()
+        for argument, (kind, value, _) in zip(arguments, packed):
+            argument.type = kind
+            if kind == _DOUBLE:
+                argument.value.number = value
+            else:
+                argument.value.integer = _signed(int(value))
+        kind, self._unpack = _unpacking(function.restype)
+        self.job = _Job(
+            size=ctypes.sizeof(_Job),
+            function=ctypes.cast(function, ctypes.c_void_p).value,
+            arguments=arguments,
+            count=len(packed),
+            type=kind,
+        )
+        self._function = function
+        self._args = args
+        self._packed = packed
+
+    def result(self) -> Any:
+        """After the end: what ctypes would return. May raise, as it would."""
+        value = self._unpack(self.job.result)
+        if self._function._flags_ & _USES_ERRNO:
+            ctypes.set_errno(self.job.error)
+        check = self._function.errcheck
+        return value if check is None else check(value, self._function, self._args)
+
+
+def foreign(function: Any, args: "tuple[Any, ...]") -> "Optional[Call]":
+    """The call, if it is one of a function of ctypes that needs nothing of ctypes but its arguments and result."""
+    if not isinstance(function, _Function):
+        return None
+    try:
+        return Call(function, args)
+    except Exception:  # it says so itself
+        return None
+
+
 def _strings(words: "list[bytes]") -> "ctypes.Array[ctypes.c_char_p]":
     return (ctypes.c_char_p * (len(words) + 1))(*words, None)
 
@@ -285,6 +462,14 @@ class Library:
         self._thread_open = telling.cothread_thread_open
         self._thread_open.restype = ctypes.c_int64
         self._thread_open.argtypes = (ctypes.c_int32,)
+        self._pool_create = quick.cothread_pool_create
+        self._pool_create.restype = ctypes.c_int64
+        self._pool_create.argtypes = (ctypes.POINTER(_PoolOptions),)
+        self._job_start = quick.cothread_job_start
+        self._job_start.restype = ctypes.c_int64
+        self._job_start.argtypes = (ctypes.c_int64, ctypes.POINTER(_Job), ctypes.c_int64)
+        self._job_result = quick.cothread_job_result
+        self._job_result.argtypes = (ctypes.c_int64, ctypes.POINTER(_Job))
         self._close = quick.cothread_close
         self._close.argtypes = (ctypes.c_int64,)
 
@@ -370,6 +555,25 @@ class Library:
     def open_thread(self, tid: int) -> int:
         """A handle that can be waited for like a process."""
         return self._told(self._thread_open(tid))
+
+    def create_pool(self, threads: int, bound: int) -> int:
+        options = _PoolOptions(size=ctypes.sizeof(_PoolOptions), threads=threads, bound=bound)
+        return self._checked(self._pool_create(ctypes.byref(options)))
+
+    def start_job(self, pool: int, call: Call) -> int:
+        """A handle for the job; 0: the pool is full. `call` is to be kept until it has ended."""
+        handle: int = self._job_start(pool, ctypes.byref(call.job), NOW)
+        return 0 if handle == EFULL else self._checked(handle)
+
+    def end_job(self, handle: int, call: Call) -> None:
+        """The job has ended: `call` gets its result."""
+        self._checked(self._job_result(handle, ctypes.byref(call.job)))
+        self.close(handle)
+
+    def give_up_job(self, handle: int) -> bool:
+        """False: it has begun and goes on."""
+        result: int = self._close(handle)
+        return result != EBUSY and self._checked(result) == 0
 
     def close(self, handle: int) -> None:
         self._checked(self._close(handle))

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that block, on threads of a pool, while other tasks run."""
+"""Calls that block, on threads of a pool, while other tasks run.
+
+Python's functions get threads of Python's. Those of ctypes are jobs of the library, whose threads need no interpreter.
+"""
 
 import threading
+import weakref
 from collections import deque
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar, overload
 
+from . import _library, _scheduler
+from ._events import Event
+from ._library import Call, LibraryError
 from ._scheduler import (
     Misuse,
     Source,
@@ -15,12 +22,15 @@ from ._scheduler import (
     check_thread,
     current_task,
     deadline_after,
+    forget,
     name_of,
     rouse,
     wait,
     wake_all,
     wake_first,
 )
+from ._wait import Asked
+from ._wait import wait as wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -31,6 +41,12 @@ T = TypeVar("T")
 # What became of a call.
 _QUEUED, _CALLED, _RETURNED, _RAISED = range(4)
 _GONE_TEXT = "The outcome of this job is gone: AbortWait was called"
+
+
+# What the library bounds.
+_THREADS = 4096
+_BOUND = 1 << 20
+_BOUND_OF_WAIT = 65535
 
 
 class Pool:
@@ -49,9 +65,11 @@ class Pool:
         self._bound = bound
         self._made = 0
         self._closed = False
+        self._end = Event(auto_reset=False)
         self._jobs: SimpleQueue[Any] = SimpleQueue()
         self._idle: list[None] = []  # an entry for each thread that waits for a job
         self._waiters: deque[Any] = deque()  # tasks that wait for room
+        self._handle = 0  # the library's threads, for functions of ctypes
 
     def __enter__(self) -> "Pool":
         return self
@@ -60,6 +78,8 @@ class Pool:
         self.close()
 
     def __del__(self) -> None:
+        if getattr(self, "_handle", 0):
+            forget(self._handle)
         if getattr(self, "_made", 0) and not self._closed:
             self._end_threads()
 
@@ -68,12 +88,34 @@ class Pool:
         check_thread()
         if not self._closed:
             self._closed = True
+            self._end.Signal()
             wake_all(self._waiters)
             self._end_threads()
+            self._end_calls()
 
     def _end_threads(self) -> None:
         for _ in range(self._made):
             self._jobs.put(None)
+
+    def _end_calls(self) -> None:
+        """With the last one the library's threads end too."""
+        if self._closed and self._handle and not any(foreign.pool is self for foreign in _running):
+            _scheduler.core.close(self._handle)
+            self._handle = 0
+
+    def _begin(self, job: "Job[Any]", call: Call) -> "_Foreign":
+        """In a task: gives a call to the library, when there is room."""
+        current_task()
+        _look_after()
+        started = _Foreign(job, self, call)  # first: a signal handler that raises must not take the memory away
+        while not self._closed:
+            if not self._handle:
+                self._handle = _scheduler.core.create_pool(min(self._threads, _THREADS), min(self._bound, _BOUND))
+            if started.start(self._handle):
+                return started
+            others = [foreign for foreign in _running if foreign.pool is self and not foreign._over()]
+            wait_for([self._end, *others[:_BOUND_OF_WAIT]])
+        raise Misuse(f"The pool is closed: it does not call {name_of(job._function)}")
 
     def _accept(self, job: "Job[Any]") -> None:
         """In a task: queues the job, when there is room."""
@@ -127,6 +169,83 @@ def _work(jobs: "SimpleQueue[Any]", idle: "list[None]") -> None:
         idle.append(None)
 
 
+# The calls that the library has not reported yet: they hold the memory that they use.
+_running: "set[_Foreign]" = set()
+_unattended: "deque[_Foreign]" = deque()  # those that nobody waits for: their jobs are gone
+
+
+class _Foreign(Asked):
+    """A call of a function of ctypes, made by the library on a thread of its own."""
+
+    def __init__(self, job: "Job[Any]", pool: Pool, call: Call) -> None:
+        self._job = weakref.ref(job)
+        self.pool = pool
+        self._call = call
+        self._handle = 0
+
+    def start(self, pool: int) -> bool:
+        """False: the pool is full."""
+        _running.add(self)
+        try:
+            self._handle = _scheduler.core.start_job(pool, self._call)
+        except LibraryError:
+            _running.discard(self)
+            raise
+        if not self._handle:
+            _running.discard(self)
+        return not self._over()
+
+    def _item(self) -> "tuple[int, int, int]":
+        return _library.ITEM_JOB, 0, self._handle
+
+    def _value(self, _result: int, _word: int) -> Any:
+        """It has ended."""
+        job = self._job()
+        if not self._over():
+            _scheduler.core.end_job(self._handle, self._call)
+            if job is not None and not job._dropped:
+                try:
+                    job._end(_RETURNED, self._call.result())
+                except BaseException as error:
+                    job._fail(error)
+            self._finish()
+            if job is not None:
+                job._start()
+        return None if job is None else job._take()
+
+    def give_up(self) -> None:
+        """Whoever started it: it need not be called, and its result is not wanted."""
+        if not self._over():
+            if _scheduler.core.give_up_job(self._handle):
+                self._finish()
+            else:
+                _unattended.append(self)
+
+    def _finish(self) -> None:
+        self._handle = 0
+        _running.discard(self)
+        self.pool._end_calls()
+
+    def _over(self) -> bool:
+        return not self._handle
+
+
+def _look_after() -> None:
+    """Forgets those that have ended since and that nobody waits for."""
+    if _unattended:
+        calls = [foreign for foreign in set(_unattended) if not foreign._over()]
+        _unattended.clear()
+        items = _library.Items()
+        for foreign in calls:
+            items.add(*foreign._item())
+        if calls and _scheduler.core.look(items):
+            for place, foreign in enumerate(calls):
+                fired = items.fired(place)
+                if fired is not None:
+                    foreign._value(*fired)
+        _unattended.extend(foreign for foreign in calls if not foreign._over())
+
+
 _default = Pool()
 
 
@@ -142,6 +261,7 @@ class Job(Source, Generic[T]):
         "_args",
         "_context",
         "_dropped",  # written by tasks only
+        "_foreign",  # if the library makes the call
         "_function",
         "_kwargs",
         "_outcome",
@@ -171,7 +291,18 @@ class Job(Source, Generic[T]):
         self._dropped = False
         self._outcome: Any = None
         self._waiters: deque[Any] = deque()
-        pool._accept(self)
+        self._foreign: Optional[_Foreign] = None
+        call = None if kwargs else _library.foreign(function, args)
+        if call is None:
+            pool._accept(self)
+        else:
+            self._state = _CALLED
+            self._foreign = pool._begin(self, call)
+
+    def __del__(self) -> None:
+        foreign: Optional[_Foreign] = getattr(self, "_foreign", None)
+        if foreign is not None and not foreign._over():
+            _unattended.append(foreign)
 
     def __bool__(self) -> bool:
         """True once the call has ended and its outcome is there to be had."""
@@ -185,7 +316,10 @@ class Job(Source, Generic[T]):
         """Waits for the call's end and returns its result or raises its exception, as often as it is asked."""
         me = current_task()
         self._check(me)
-        if not self._holds():
+        if self._foreign is not None and not self._holds():
+            if not wait_for([self], timeout):
+                raise Timedout("Timed out waiting for a job")
+        elif not self._holds():
             deadline = deadline_after(timeout)
             while not self._holds():
                 if wait(me, self._waiters, deadline, self._holds) and not self._holds():
@@ -203,6 +337,8 @@ class Job(Source, Generic[T]):
         """Nobody will wait: a call that has not begun is not made, the outcome of one that has is dropped."""
         check_thread()
         self._dropped = True
+        if self._foreign is not None:
+            self._foreign.give_up()
         wake_all(self._waiters)
 
     def _call(self) -> None:
@@ -213,16 +349,21 @@ class Job(Source, Generic[T]):
             return
         self._state = _CALLED
         try:
-            self._outcome = context.run(function, *args, **kwargs)
-            self._state = _RETURNED
+            self._end(_RETURNED, context.run(function, *args, **kwargs))
         except BaseException as error:
-            traceback = error.__traceback__
-            if traceback is not None:
-                traceback = traceback.tb_next  # this frame holds the job, which would hold it
-            error.__traceback__ = None
-            self._outcome = error, traceback
-            self._state = _RAISED
+            self._fail(error)
         rouse(self)
+
+    def _end(self, state: int, outcome: Any) -> None:
+        self._outcome = outcome
+        self._state = state
+
+    def _fail(self, error: BaseException) -> None:
+        traceback = error.__traceback__
+        if traceback is not None:
+            traceback = traceback.tb_next  # the first frame holds the job, which would hold it
+        error.__traceback__ = None
+        self._end(_RAISED, (error, traceback))
 
     def _start(self) -> None:
         """In the hub: the call has ended."""
@@ -245,6 +386,9 @@ class Job(Source, Generic[T]):
 
     def _line(self) -> Any:
         return self._waiters
+
+    def _asked(self) -> "Optional[_Foreign]":
+        return None if self._foreign is None or self._foreign._over() else self._foreign
 
 
 @overload

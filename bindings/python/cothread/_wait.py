@@ -98,6 +98,10 @@ class Asked:
         """What a wait reports, made of what the library tells."""
         raise NotImplementedError
 
+    def _over(self) -> bool:
+        """Whether the library knows it no more."""
+        return False
+
     def _forget(self) -> None:
         """The wait is over."""
 
@@ -204,14 +208,19 @@ class Choice:
         if isinstance(part, Source):
             part._check(self._task)
             self._sources.append((number, part))
+            asked = part._asked()
         else:
-            self._asked.append((number, part))
-            self._items.add(*part._item())
+            asked = part
+        if asked is not None:
+            self._asked.append((number, asked))
+            self._items.add(*asked._item())
 
     def look(self) -> "list[tuple[Any, Any]]":
         """What fires now, in the order of the items; of those that take only one, which is taken."""
         given = self._given
         found: dict[int, Any] = {}
+        if any(asked._over() for _, asked in self._asked):
+            self._ask_for([(number, asked) for number, asked in self._asked if not asked._over()])
         if self._asked and self._fires():
             for place, (number, asked) in enumerate(self._asked):
                 fired = self._items.fired(place)
@@ -235,6 +244,12 @@ class Choice:
         fires[place] = (item, taker._take())
         self._woken = None
         return fires
+
+    def _ask_for(self, asked: "list[tuple[int, Asked]]") -> None:
+        self._asked = asked
+        self._items = Items()
+        for _, each in asked:
+            self._items.add(*each._item())
 
     def _one_of(self, takers: "list[tuple[int, Source]]") -> "tuple[int, Source]":
         """The one the task was woken for, which was first; else any, so that a busy one starves none."""
