@@ -547,4 +547,52 @@ def test_random_waits_lose_nothing_and_take_nothing_twice(core, seed):
     left = [value for queue in queues for value in queue._values] + [event.Wait() for event in events if event]
     assert sorted(taken + left) == sent
     assert not any(thing._waiters for thing in queues + events + flags)
+    Sleep(1)  # what was withdrawn is handed over
     assert core.waits == {}
+
+
+# ---- Ctrl-C and the end of the program
+
+
+def test_ctrl_c_in_a_wait_takes_nothing(run_script):
+    done = run_script(
+        """
+        import os, signal, threading, cothread
+        event, queue = cothread.Event(), cothread.EventQueue()
+        read, write = os.pipe()
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            cothread.wait([event, (read, "r"), queue])
+        except KeyboardInterrupt:
+            print("interrupted")
+        event.Signal("event")
+        os.write(write, b"x")
+        print(cothread.wait([(read, "r"), event]) == [((read, "r"), 1), (event, "event")])
+        """
+    )
+    assert done.stdout == "interrupted\nTrue\n"
+
+
+def test_at_the_end_a_wait_runs_its_finally_blocks(run_script):
+    done = run_script(
+        """
+        import os, threading, cothread
+        gate = threading.Event()
+        thread = threading.Thread(target=gate.wait)
+        thread.start()
+
+        def task(items):
+            try:
+                cothread.wait(items)
+            finally:
+                print("finally")
+
+        things = [cothread.Event(), cothread.Job(gate.wait), cothread.Process(["sleep", "1000"]), thread]
+        things += [cothread.Timer(1000), (os.pipe()[0], "r"), cothread.signals(1)]
+        cothread.Spawn(task, things)
+        cothread.Yield()
+        things[2].kill()
+        gate.set()
+        """
+    )
+    assert done.stdout == "finally\n"

@@ -182,60 +182,62 @@ class Choice:
         self._sources: list[tuple[int, Source]] = []
         self._asked: list[tuple[int, Asked]] = []
         self._timed: list[_Timed] = []
-        self._items = Items()
+        self._items: Any = None  # Items, if the library is asked
         self._places: list[Place] = []
         self._open = False  # places may be woken
         self._woken: Optional[Source] = None  # what the task was woken for
         try:
             for number, item in enumerate(given):
+                if isinstance(item, Source):
+                    item._check(me)
+                    self._sources.append((number, item))
+                    item = item._asked()
+                    if item is None:
+                        continue
                 self._add(number, item)
+            if self._asked:
+                self._ask()
         except BaseException:
             self.forget()
             raise
 
     def _add(self, number: int, item: Any) -> None:
-        if isinstance(item, (Source, Asked)):
-            part: Union[Source, Asked] = item
-        elif isinstance(item, tuple):
-            part = _File(item)
-        elif isinstance(item, Timer):
-            part = _Timed(item._waited())
-            self._timed.append(part)
+        if isinstance(item, tuple):
+            item = _File(item)
         elif isinstance(item, threading.Thread):
-            part = _thread(item)
-        else:
+            item = _thread(item)
+        elif isinstance(item, Timer):
+            item = _Timed(item._waited())
+            self._timed.append(item)
+        elif not isinstance(item, Asked):
             raise TypeError(f"item {number} is {item!r}, which cannot be waited for")
-        if isinstance(part, Source):
-            part._check(self._task)
-            self._sources.append((number, part))
-            asked = part._asked()
+        if isinstance(item, Asked):
+            self._asked.append((number, item))
         else:
-            asked = part
-        if asked is not None:
-            self._asked.append((number, asked))
+            self._sources.append((number, item))
+
+    def _ask(self) -> None:
+        self._items = Items()
+        for _, asked in self._asked:
             self._items.add(*asked._item())
 
     def look(self) -> "list[tuple[Any, Any]]":
         """What fires now, in the order of the items; of those that take only one, which is taken."""
-        given = self._given
         found: dict[int, Any] = {}
-        if any(asked._over() for _, asked in self._asked):
-            self._ask_for([(number, asked) for number, asked in self._asked if not asked._over()])
-        if self._asked and self._fires():
-            for place, (number, asked) in enumerate(self._asked):
-                fired = self._items.fired(place)
-                if fired is not None:
-                    found[number] = asked._value(*fired)
+        if self._asked:
+            self._look_at_asked(found)
         takers = []
-        for number, source in self._sources:
+        for pair in self._sources:
+            source = pair[1]
             if source._holds():
                 if source._takes():
-                    takers.append((number, source))
+                    takers.append(pair)
                 else:
-                    found[number] = source._take()
+                    found[pair[0]] = source._take()
+        given = self._given
         if not takers:
-            return [(given[number], found[number]) for number in sorted(found)]
-        number, taker = self._one_of(takers)
+            return [(given[number], found[number]) for number in sorted(found)] if found else []
+        number, taker = takers[0] if len(takers) == 1 else self._one_of(takers)
         found[number] = None
         numbers = sorted(found)
         fires = [(given[n], found[n]) for n in numbers]
@@ -245,11 +247,17 @@ class Choice:
         self._woken = None
         return fires
 
-    def _ask_for(self, asked: "list[tuple[int, Asked]]") -> None:
-        self._asked = asked
-        self._items = Items()
-        for _, each in asked:
-            self._items.add(*each._item())
+    def _look_at_asked(self, found: "dict[int, Any]") -> None:
+        for _, asked in self._asked:
+            if asked._over():
+                self._asked = [pair for pair in self._asked if not pair[1]._over()]
+                self._ask()
+                break
+        if self._asked and self._fires():
+            for place, (number, asked) in enumerate(self._asked):
+                fired = self._items.fired(place)
+                if fired is not None:
+                    found[number] = asked._value(*fired)
 
     def _one_of(self, takers: "list[tuple[int, Source]]") -> "tuple[int, Source]":
         """The one the task was woken for, which was first; else any, so that a busy one starves none."""
@@ -277,21 +285,23 @@ class Choice:
             me.expired = False
             me.queue = self
             self._woken = None
-            self._places = [Place(self, source, source._line()) for _, source in self._sources]
+            self._places = places = [Place(self, source, source._line()) for _, source in self._sources]
             self._open = True
-            self._arm()
-            for place in self._places:
+            if self._asked or self._timed or self._deadline != FOREVER:
+                self._arm()
+            for place in places:
                 if not self._open:
                     break
                 place.armed = PLACED
                 place.queue.append(place)
             # Once more: a signal handler may have brought something since the look.
-            if self._open and any(source._holds() for _, source in self._sources) and self._open:
-                self.remove(me)
-                me.queue = None
-                if me.armed:
-                    disarm(me)
-                return True
+            for place in places:
+                if place.source._holds() and self._open:
+                    self.remove(me)
+                    me.queue = None
+                    if me.armed:
+                        disarm(me)
+                    return True
             for entry in _scheduler.turns:
                 break
             if entry is _hub and another_round():
@@ -306,8 +316,7 @@ class Choice:
 
     def _arm(self) -> None:
         me = self._task
-        limit = min((timed.due() for timed in self._timed), default=FOREVER)
-        limit = min(limit, self._deadline)
+        limit = min([self._deadline, *(timed.due() for timed in self._timed)])
         if limit <= _scheduler.core.now():
             me.armed = OVERDUE
             _scheduler.overdue.append((limit, me))
@@ -349,8 +358,9 @@ class Choice:
 
     def forget(self) -> None:
         """It is over. If it ends without what the task was woken for, somebody else is."""
-        for _, asked in self._asked:
-            asked._forget()
+        if self._asked:
+            for _, asked in self._asked:
+                asked._forget()
         woken = self._woken
         if woken is not None:
             self._woken = None
