@@ -9,6 +9,8 @@ import pytest
 from cothread import _scheduler
 from fake_core import FakeCore
 
+cothread.Yield()  # the first wait has the library listen for signals: not in a fake
+
 
 @pytest.fixture(autouse=True)
 def no_task_is_left_over():

@@ -64,12 +64,7 @@ class FakeCore:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        words = iter(requests)
-        for handle, operation, until, events, value in zip(words, words, words, words, words):
-            self._request(handle, operation, until, events, value)
-        requests.base += len(requests)
-        requests.clear()
-        requests.items.clear()
+        self._take(requests)
         batch = self._due()
         if not batch and deadline == FOREVER and not self.interrupts:
             nearest = min((wait[0] for wait in self.waits.values()), default=FOREVER)
@@ -81,8 +76,17 @@ class FakeCore:
         self.interrupts = 0
         return batch
 
-    def look(self, items: Items) -> int:
+    def _take(self, requests: Requests) -> None:
+        words = iter(requests)
+        for handle, operation, until, events, value in zip(words, words, words, words, words):
+            self._request(handle, operation, until, events, value)
+        requests.base += len(requests)
+        requests.clear()
+        requests.items.clear()
+
+    def look(self, items: Items, requests: Requests) -> int:
         """Descriptors only, by number."""
+        self._take(requests)
         count = 0
         for place, (fd, events) in enumerate(self._descriptors(items.words)):
             bits = self._bits(fd, events)

@@ -391,6 +391,24 @@ def test_files_and_events_together():
         assert wait([(ours, "r")], 0.01) == []
 
 
+def test_a_file_is_reported_though_the_wait_before_was_for_it_too():
+    read, write = os.pipe()
+    event = Event()
+
+    def twice():
+        first = wait([(read, "r"), event], 60)
+        os.write(write, b"x")
+        event.Signal("second")
+        return first, wait([(read, "r"), event], 60)
+
+    task = Spawn(twice)
+    Yield()
+    event.Signal("first")
+    assert task.Wait(60) == ([(event, "first")], [((read, "r"), 1), (event, "second")])
+    os.close(read)
+    os.close(write)
+
+
 def test_a_descriptor_that_is_not_open_is_named():
     read, write = os.pipe()
     os.close(write)

@@ -587,12 +587,8 @@ class Library:
         """A handle for one wait at a time; its batch entries carry `token`."""
         return self._checked(self._host_create(token, None, 0))
 
-    def poll(self, requests: Requests, deadline: int) -> "list[int]":
-        """Takes the requests, waits until something is ready or `deadline`, returns the batch's words.
-
-        A signal handler that raises may end this after any call below. Between two calls nothing is left half
-        done: what is in the ring stays there for the next poll, and a batch that was not returned for `batch`.
-        """
+    def _hand_over(self, requests: Requests) -> int:
+        """Puts the requests into the ring; returns how many of requests.items the next call takes with it."""
         handed = len(requests.items)
         while requests:
             filled = self._request_count[0]
@@ -608,6 +604,15 @@ class Library:
             self._request_count[0] = total
             requests.base += count
             del requests[:count]
+        return handed
+
+    def poll(self, requests: Requests, deadline: int) -> "list[int]":
+        """Takes the requests, waits until something is ready or `deadline`, returns the batch's words.
+
+        A signal handler that raises may end this after any call below. Between two calls nothing is left half
+        done: what is in the ring stays there for the next poll, and a batch that was not returned for `batch`.
+        """
+        handed = self._hand_over(requests)
         found: int = self._look(NOW) if deadline == NOW else self._wait(deadline)
         if handed:
             del requests.items[:handed]
@@ -618,8 +623,12 @@ class Library:
             raise self._error(found)
         return _NOTHING
 
-    def look(self, items: Items) -> int:
-        """How many of the items fire now."""
+    def look(self, items: Items, requests: Requests) -> int:
+        """How many of the items fire now. The requests go first: a wait that was withdrawn is not to be in the way."""
+        if requests:
+            handed = self._hand_over(requests)
+            self._checked(self._submit())
+            del requests.items[:handed]
         found: int = self._look_at_items(items.address(), ITEM_WORDS * 8, items.count, NOW, 0)
         return 0 if found == ETIMEDOUT else self._checked(found)
 

@@ -238,7 +238,7 @@ def _look_after() -> None:
         items = _library.Items()
         for foreign in calls:
             items.add(*foreign._item())
-        if calls and _scheduler.core.look(items):
+        if calls and _scheduler.core.look(items, _scheduler.requests):
             for place, foreign in enumerate(calls):
                 fired = items.fired(place)
                 if fired is not None:

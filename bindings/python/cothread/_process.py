@@ -144,7 +144,7 @@ class Process(Asked):
         if self._outcome is None and get_ident() == _scheduler.scheduler_thread_id:
             items = _library.Items()
             items.add(*self._item())
-            if _scheduler.core.look(items):
+            if _scheduler.core.look(items, _scheduler.requests):
                 fired = items.fired(0)
                 assert fired is not None
                 self._value(*fired)

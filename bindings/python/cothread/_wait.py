@@ -270,7 +270,7 @@ class Choice:
 
     def _fires(self) -> bool:
         try:
-            return _scheduler.core.look(self._items) > 0
+            return _scheduler.core.look(self._items, requests) > 0
         except LibraryError as error:
             if error.code == _library.EBADF:
                 for number, asked in self._asked:
