@@ -22,9 +22,11 @@ class FakeCore:
         self.clock = 1_000_000_000_000
         self.wall_clock = 1_700_000_000.0
         self.tokens: dict[int, int] = {}
-        self.waits: dict[int, tuple[int, int, list[tuple[int, int]]]] = {}  # handle -> deadline, number, descriptors
+        # Handle -> deadline, number, descriptors, and what an entry calls the first of them.
+        self.waits: dict[int, tuple[int, int, list[tuple[int, int]], int]] = {}
         self.numbers = self.handles = 0
         self.ready_descriptors: dict[int, int] = {}
+        self.failed_descriptors: dict[int, int] = {}  # items: the code each has as its result
         self.requests_seen: list[tuple[int, int]] = []  # operation, deadline
         self.polls = 0
         self.stamp = [0, 0]
@@ -89,7 +91,7 @@ class FakeCore:
         self._take(requests)
         count = 0
         for place, (fd, events) in enumerate(self._descriptors(items.words)):
-            bits = self._bits(fd, events)
+            bits = self.failed_descriptors.get(fd, 0) & 0xFFFFFFFF or self._bits(fd, events)
             count += bool(bits)
             items.words[place * ITEM_WORDS + 5] = bits | bool(bits) << 32
         return count
@@ -108,12 +110,12 @@ class FakeCore:
         if operation == OPERATION_WAIT:
             assert handle not in self.waits, "a task waits twice"
             self.numbers += 1
-            self.waits[handle] = (deadline, self.numbers, [(fd, events)])
+            self.waits[handle] = (deadline, self.numbers, [(fd, events)], 0)
         elif operation == OPERATION_WAIT_ITEMS:
             assert handle not in self.waits, "a task waits twice"
             self.numbers += 1
             words = (ctypes.c_int64 * (fd * ITEM_WORDS)).from_address(value)[:]
-            self.waits[handle] = (deadline, self.numbers, self._descriptors(words))
+            self.waits[handle] = (deadline, self.numbers, self._descriptors(words), 1)
         elif operation == OPERATION_WITHDRAW:
             self.waits.pop(handle, None)
         elif operation == OPERATION_FINISH:
@@ -125,15 +127,16 @@ class FakeCore:
     def _due(self) -> "list[int]":
         """Timers first, so that it is the scheduler who puts descriptors before them."""
         batch: list[int] = []
-        for handle, (deadline, _number, _) in sorted(self.waits.items(), key=lambda item: item[1][:2]):
+        for handle, (deadline, *_) in sorted(self.waits.items(), key=lambda item: item[1][:2]):
             if deadline <= self.clock:
                 del self.waits[handle]
                 batch += (self.tokens[handle], TIMED_OUT, 0, 0)
-        for handle, (_deadline, _number, descriptors) in sorted(self.waits.items(), key=lambda item: item[1][1]):
-            for place, (fd, events) in enumerate(descriptors, 1):
+        for handle, (_deadline, _number, descriptors, first) in sorted(self.waits.items(), key=lambda item: item[1][1]):
+            for place, (fd, events) in enumerate(descriptors, first):
+                reason = self.failed_descriptors.get(fd, 0) & 0xFFFFFFFF
                 found = self._bits(fd, events)
-                if found:
+                if found or reason:
                     del self.waits[handle]
-                    batch += (self.tokens[handle], found << 32, 0, place)
+                    batch += (self.tokens[handle], reason or found << 32, 0, place)
                     break
         return batch[: self.capacity * READY_WORDS]

@@ -10,7 +10,9 @@ from collections import Counter
 import cothread
 import pytest
 from cothread import CallbackQueue, Event, EventQueue, Misuse, Sleep, Spawn, Timedout, Timer, Yield, wait
+from cothread._library import ITEM_FD
 from cothread._scheduler import LEFT
+from cothread._wait import Asked
 
 # ---- What is reported, and what is taken
 
@@ -216,6 +218,27 @@ def test_an_exception_is_the_items_value(core):
     assert isinstance(raised, ZeroDivisionError)
     with pytest.raises(ZeroDivisionError):
         failed.Wait()  # it was only looked at
+
+
+def test_an_error_of_an_item_of_the_librarys_is_the_items_value_too(core):
+    class Odd(Asked):
+        def _item(self):
+            return ITEM_FD, 1, 9
+
+        def _value(self, result, value):
+            return result
+
+    odd, event = Odd(), Event()
+    task = Spawn(wait, [odd, event])
+    Yield()
+    core.failed_descriptors[9] = -20
+    event.Signal("beside")
+    assert task.Wait() == [(odd, -20), (event, "beside")]
+    task = Spawn(wait, [odd, event])
+    core.failed_descriptors.clear()
+    Yield()
+    core.failed_descriptors[9] = -20
+    assert task.Wait() == [(odd, -20)]
 
 
 def test_the_end_of_a_queue_is_reported_when_it_is_empty(core):

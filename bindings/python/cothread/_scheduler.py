@@ -810,7 +810,7 @@ def _deliver() -> None:
     """Makes ready whoever the batch names. May be interrupted and run again: it skips what it has done."""
     global _batch
     words = iter(_batch)
-    for token, what, _value, _items in zip(words, words, words, words):
+    for token, what, _value, item in zip(words, words, words, words):
         waiter = by_token[token]
         if waiter is None or not waiter.armed:
             continue  # Python was first
@@ -825,7 +825,7 @@ def _deliver() -> None:
         elif isinstance(waiter, Watch):
             waiter.completed(what)
         else:
-            _completed(waiter, what)
+            _completed(waiter, 0 if item else what)  # what an item tells, an error too, is looked at by the task
     _batch = []
 
 
