@@ -414,6 +414,20 @@ def test_files_and_events_together():
         assert wait([(ours, "r")], 0.01) == []
 
 
+def test_each_report_of_a_file_goes_to_one_of_those_who_wait_for_it():
+    read, write = os.pipe()
+    tasks = [Spawn(wait, [(read, "r"), Event()], 60) for _ in range(3)]
+    Yield()
+    for task in tasks:
+        os.write(write, b"x")
+        switches = cothread._scheduler._switches
+        assert task.Wait(60) == [((read, "r"), 1)]
+        assert cothread._scheduler._switches - switches < 100  # they do not wake each other
+        os.read(read, 1)
+    os.close(read)
+    os.close(write)
+
+
 def test_a_file_is_reported_though_the_wait_before_was_for_it_too():
     read, write = os.pipe()
     event = Event()

@@ -824,8 +824,11 @@ def _deliver() -> None:
             expired.append(waiter)
         elif isinstance(waiter, Watch):
             waiter.completed(what)
+        elif item:
+            waiter.queue.told(item, what)
+            _completed(waiter, 0)
         else:
-            _completed(waiter, 0 if item else what)  # what an item tells, an error too, is looked at by the task
+            _completed(waiter, what)
     _batch = []
 
 

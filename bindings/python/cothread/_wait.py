@@ -2,9 +2,9 @@
 """One task waits for several things.
 
 What Python knows about has queues, and the task gets a place in each: who wakes the first of a queue finds it there,
-and the task leaves the others. What the library knows about goes into one request, whose answer only says that it is
-time to look. So the task itself looks at everything: when the call begins, and each time it goes on. The library looks
-first, because only that may fail; of what takes one is taken, last.
+and the task leaves the others. What the library knows about goes into one request, whose answer says that it is time to
+look. So the task itself looks at everything: when the call begins, and each time it goes on. The library looks first,
+because only that may fail; of what takes one is taken, last.
 """
 
 import errno
@@ -173,7 +173,19 @@ _chance = 1  # which of several that take is taken
 class Choice:
     """A wait for several things, under way."""
 
-    __slots__ = ("_asked", "_deadline", "_given", "_items", "_open", "_places", "_sources", "_task", "_timed", "_woken")
+    __slots__ = (
+        "_asked",
+        "_deadline",
+        "_given",
+        "_items",
+        "_open",
+        "_places",
+        "_sources",
+        "_task",
+        "_timed",
+        "_told",
+        "_woken",
+    )
 
     def __init__(self, me: Task, given: "list[Any]", deadline: Optional[int]) -> None:
         self._task = me
@@ -186,6 +198,7 @@ class Choice:
         self._places: list[Place] = []
         self._open = False  # places may be woken
         self._woken: Optional[Source] = None  # what the task was woken for
+        self._told: Any = None  # a file that the library reported, with its place and its bits
         try:
             for number, item in enumerate(given):
                 if isinstance(item, Source):
@@ -258,6 +271,10 @@ class Choice:
                 fired = self._items.fired(place)
                 if fired is not None:
                     found[number] = asked._value(*fired)
+        if self._told is not None:
+            number, bits = self._told
+            self._told = None
+            found.setdefault(number, bits)
 
     def _one_of(self, takers: "list[tuple[int, Source]]") -> "tuple[int, Source]":
         """The one the task was woken for, which was first; else any, so that a busy one starves none."""
@@ -342,6 +359,13 @@ class Choice:
             disarm(task)
         self._leave(place)
         return task
+
+    def told(self, item: int, what: int) -> None:
+        """An entry of the batch. Of several tasks that wait for a file one is told, and a look passes over those for
+        which somebody waits: so this counts as seen."""
+        number, asked = self._asked[(item & 0xFFFFFFFF) - 1]
+        if isinstance(asked, _File) and not what & 0xFFFFFFFF:
+            self._told = number, what >> 32
 
     def remove(self, _task: Task) -> None:
         """As a queue's: the task is woken by something else."""
