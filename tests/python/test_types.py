@@ -6,6 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
     import socket, threading
     from typing import Any, Union
@@ -42,6 +44,7 @@ PROGRAM = """
 
 
 def test_a_type_checker_knows_what_comes_out_and_what_may_go_in(tmp_path):
+    pytest.importorskip("mypy")
     program = tmp_path / "program.py"
     lines = textwrap.dedent(PROGRAM)
     program.write_text(lines)

@@ -606,6 +606,66 @@ def test_random_waits_lose_nothing_and_take_nothing_twice(core, seed):
     assert core.waits == {}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_random_waits_for_files_and_queues_lose_nothing(seed):
+    """As before, but with pipes of the real library's, for each of which several tasks wait."""
+    chance = random.Random(seed)
+    pipes = [os.pipe() for _ in range(3)]
+    queues = [EventQueue() for _ in range(3)]
+    stop = Event(auto_reset=False)
+    for read, _ in pipes:
+        os.set_blocking(read, False)
+    sent, taken = [], []
+
+    class Thrown(Exception):
+        pass
+
+    def consumer():
+        while True:
+            try:
+                items = [*chance.sample([(read, "r") for read, _ in pipes] + queues, k=chance.randint(1, 6)), stop]
+                for item, value in wait(items, chance.choice([None, None, 0, 0.001])):
+                    if item is stop:
+                        return
+                    if isinstance(item, EventQueue):
+                        taken.append(value)
+                    else:
+                        with contextlib.suppress(BlockingIOError):  # a report is a hint: another was faster
+                            taken.extend(os.read(item[0], chance.choice([1, 1, 100])))
+            except Thrown:
+                pass
+
+    consumers = [Spawn(consumer, raise_on_wait=True) for _ in range(6)]
+    for number in range(3000):
+        action, value = chance.random(), number % 250
+        if action < 0.4:
+            chance.choice(queues).Signal(value)
+            sent.append(value)
+        elif action < 0.8:
+            os.write(chance.choice(pipes)[1], bytes((value,)))
+            sent.append(value)
+        elif action < 0.85:
+            victim = chance.choice(consumers)._task
+            if victim is not None and victim.queue is not None:
+                cothread._scheduler.throw(victim, Thrown())
+        elif action < 0.98:
+            Yield()
+        else:
+            Sleep(0.001)
+    while len(taken) < len(sent):
+        # Whoever does not wait for all of it comes back with other items, after an exception.
+        for task in consumers:
+            cothread._scheduler.throw(task._task, Thrown())
+        Sleep(0.001)
+    stop.Signal()
+    for task in consumers:
+        task.Wait(60)
+    assert sorted(taken) == sorted(sent)
+    for pair in pipes:
+        for fd in pair:
+            os.close(fd)
+
+
 # ---- Ctrl-C and the end of the program
 
 
