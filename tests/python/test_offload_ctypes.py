@@ -227,6 +227,23 @@ def test_a_full_pool_makes_the_caller_wait(c):
         assert WaitForAll(task.Wait(60), 60) == list(range(10))
 
 
+def test_who_waits_for_room_gets_that_of_a_call_given_up(c):
+    with Pool(threads=1, bound=1) as pool:
+        first = Job(c.hold, 1, pool=pool)
+        begun(c, 1)
+        second = Job(c.hold, 2, pool=pool)
+        tasks = [Spawn(Job, c.hold, 3, pool=pool, raise_on_wait=True)]
+        Yield()
+        second.AbortWait()
+        tasks[0].Wait(60)
+        tasks += [Spawn(Job, c.hold, number, pool=pool, raise_on_wait=True) for number in (4, 5)]
+        tasks.append(Spawn(first.Wait))
+        Yield(0.001)
+        c.let_go(4)
+        assert [job.Wait(60) for job in WaitForAll(tasks[:3], 60)] == [3, 4, 5]
+        assert tasks[3].Wait(60) == 1
+
+
 def test_who_waits_for_room_is_told_when_the_pool_is_closed(c):
     pool = Pool(threads=1, bound=1)
     jobs = [Job(c.hold, number, pool=pool) for number in range(1)]

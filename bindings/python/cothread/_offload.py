@@ -174,14 +174,16 @@ _running: "set[_Foreign]" = set()
 _unattended: "deque[_Foreign]" = deque()  # those that nobody waits for: their jobs are gone
 
 
-class _Foreign(Asked):
-    """A call of a function of ctypes, made by the library on a thread of its own."""
+class _Foreign(Source, Asked):
+    """A call of a function of ctypes, made by the library on a thread of its own. Who waits for it is told by the
+    library, or by the task that was told before."""
 
     def __init__(self, job: "Job[Any]", pool: Pool, call: Call) -> None:
         self._job = weakref.ref(job)
         self.pool = pool
         self._call = call
         self._handle = 0
+        self._waiters: deque[Any] = deque()
 
     def start(self, pool: int) -> bool:
         """False: the pool is full."""
@@ -225,9 +227,21 @@ class _Foreign(Asked):
         self._handle = 0
         _running.discard(self)
         self.pool._end_calls()
+        wake_all(self._waiters)
 
     def _over(self) -> bool:
         return not self._handle
+
+    _holds = _over
+
+    def _take(self) -> None:
+        return None
+
+    def _line(self) -> Any:
+        return self._waiters
+
+    def _asked(self) -> "Optional[_Foreign]":
+        return None if self._over() else self
 
 
 def _look_after() -> None:
@@ -388,7 +402,7 @@ class Job(Source, Generic[T]):
         return self._waiters
 
     def _asked(self) -> "Optional[_Foreign]":
-        return None if self._foreign is None or self._foreign._over() else self._foreign
+        return None if self._foreign is None else self._foreign._asked()
 
 
 @overload
