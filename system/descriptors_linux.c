@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptors_linux.h"
 #include "failures.h"
 #include "quiet_linux.h"
 #include "system.h"
@@ -36,16 +37,6 @@
 #define TCP_INQ 36
 #define TCP_CM_INQ TCP_INQ
 #endif
-
-enum kind { NOTHING, SOCKET, TCP, PIPE, OTHER };
-
-/* Whether a full read learns what it left (TCP_INQ). An echo server of 64-byte messages with a
- * buffer of 64 spends 1422-1500 ns of CPU per message so, 1486-1544 if it tries again and finds
- * nothing, and 1337-1398 if it is level-triggered and does neither (50 connections on loopback,
- * three runs, medians of 31 rounds each): 0.94 and 0.90 of the last. The option belongs to the
- * socket and not to the call, and its other users would get it too: so it is asked for only on
- * connections that were accepted here, at their first full read. */
-enum inquires { NEVER, WILL, DOES, DOES_NOW /* the last read was full */ };
 
 /* ---- Those that rely on the flag of their open file ------------------------------------------------ */
 
@@ -354,22 +345,34 @@ int64_t system_read(struct system_descriptor *d, void *buffer, size_t size, bool
 
 /* ---- Writing --------------------------------------------------------------------------------------- */
 
-/* write(2) with SIGPIPE blocked, and taken back if this write raised it: not if it was pending
- * before. Signals as the kernel has them, 64 bits: sigtimedwait of the C library is a cancellation
- * point. */
+#define PIPE_ONLY (UINT64_C(1) << (SIGPIPE - 1))
+
+void system_begin_quiet(struct quiet *quiet)
+{
+    uint64_t pipe_only = PIPE_ONLY;
+    quiet->pending = 0;
+    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &pipe_only, &quiet->mask, sizeof quiet->mask);
+    syscall(SYS_rt_sigpending, &quiet->pending, sizeof quiet->pending);
+}
+
+void system_end_quiet(const struct quiet *quiet, int raised)
+{
+    uint64_t pipe_only = PIPE_ONLY;
+    struct timespec no_time = {0, 0};
+    int error = errno;
+    if (raised && !(quiet->pending & PIPE_ONLY))
+        while (syscall(SYS_rt_sigtimedwait, &pipe_only, NULL, &no_time, sizeof pipe_only) < 0 && errno == EINTR)
+            ;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &quiet->mask, NULL, sizeof quiet->mask);
+    errno = error;
+}
+
 static long write_masked(int fd, const void *data, size_t size)
 {
-    uint64_t pipe_only = UINT64_C(1) << (SIGPIPE - 1), mask, pending = 0;
-    struct timespec no_time = {0, 0};
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &pipe_only, &mask, sizeof mask);
-    syscall(SYS_rt_sigpending, &pending, sizeof pending);
+    struct quiet quiet;
+    system_begin_quiet(&quiet);
     long n = syscall(SYS_write, fd, data, size);
-    int error = errno;
-    if (n < 0 && error == EPIPE && !(pending & pipe_only))
-        while (syscall(SYS_rt_sigtimedwait, &pipe_only, NULL, &no_time, sizeof mask) < 0 && errno == EINTR)
-            ;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-    errno = error;
+    system_end_quiet(&quiet, n < 0 && errno == EPIPE);
     return n;
 }
 
