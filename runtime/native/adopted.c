@@ -38,8 +38,7 @@ static struct adopted *find(struct scheduler *s, cothread_handle handle, int *er
 
 /* ---- Coming and going ----------------------------------------------------------------------------------- */
 
-/* enter gives a prepared descriptor an object and registers it; if that fails, it is still the caller's. */
-static cothread_handle enter(struct scheduler *s, struct system_descriptor *descriptor)
+cothread_handle adopted_enter(struct scheduler *s, struct system_descriptor *descriptor)
 {
     int error, fd = descriptor->fd;
     struct adopted *adopted = object_allocate(&s->handles, KIND_ADOPTED, &error);
@@ -74,7 +73,7 @@ cothread_handle adopted_create(struct scheduler *s, int fd)
     struct system_descriptor descriptor;
     int rc = system_adopt(&descriptor, fd);
     if (rc == 0) {
-        cothread_handle entered = enter(s, &descriptor);
+        cothread_handle entered = adopted_enter(s, &descriptor);
         if (entered < 0)
             system_release(&descriptor);
         return entered;
@@ -219,6 +218,44 @@ struct wait_list *adopted_list(void *object, const struct wait *w)
     return &((struct adopted *)object)->either;
 }
 
+/* ---- For connections ---------------------------------------------------------------------------------------- */
+
+struct adopted *adopted_at(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    return find(s, handle, &error);
+}
+
+cothread_handle adopted_handle(struct scheduler *s, const struct adopted *adopted)
+{
+    return handle_of(&s->handles, KIND_ADOPTED, adopted);
+}
+
+struct system_descriptor *adopted_system(struct adopted *adopted)
+{
+    return &adopted->descriptor;
+}
+
+void adopted_hasten(struct scheduler *s, struct adopted *adopted, int64_t deadline)
+{
+    for (struct wait *w = adopted->readers.first; w; w = w->next)
+        wait_hasten(s, w->task, deadline);
+    for (struct wait *w = adopted->writers.first; w; w = w->next)
+        wait_hasten(s, w->task, deadline);
+}
+
+void adopted_tell(struct scheduler *s, struct adopted *adopted)
+{
+    wait_end_all(s, &adopted->either, 0);
+}
+
+void adopted_end_waits(struct scheduler *s, struct adopted *adopted, int reason)
+{
+    wait_end_all(s, &adopted->readers, reason);
+    wait_end_all(s, &adopted->writers, reason);
+    adopted_tell(s, adopted);
+}
+
 /* ---- Waiting ------------------------------------------------------------------------------------------------ */
 
 /* await waits in a list until what it stands for may be tried again; 0, or why not. */
@@ -234,11 +271,14 @@ static int await(struct scheduler *s, struct adopted *adopted, struct wait_list 
     return rc == 0 && !find(s, handle, &stale) ? wait_failed(s, COTHREAD_ECLOSED, deadline) : rc; /* closed before its turn */
 }
 
-/* worth_trying says whether an operation is worth a system call: it did not come to nothing since the last report, or the
- * caller cannot wait for the next. */
-static bool worth_trying(const struct scheduler *s, const struct adopted *adopted, uint32_t direction, int64_t deadline)
+bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopted, uint32_t direction, int64_t deadline)
 {
     return !(adopted->drained & direction) || deadline == COTHREAD_NOW || !s->current;
+}
+
+int adopted_await(struct scheduler *s, struct adopted *adopted, uint32_t direction, int64_t deadline)
+{
+    return await(s, adopted, list_of(adopted, direction), direction, deadline);
 }
 
 int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline)
@@ -262,22 +302,34 @@ int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, i
     }
 }
 
+int64_t adopted_tried(struct adopted *adopted, uint32_t direction, int64_t result)
+{
+    if (result == -EAGAIN) {
+        adopted->drained |= (uint16_t)direction;
+        if (direction == COTHREAD_READABLE)
+            adopted->sticky = 0; /* nothing is left, an end neither: a HUP of before connect, a PRI that was taken */
+    }
+    return result;
+}
+
 /* try_read reads what is there. -EAGAIN: nothing is, and a report will tell of what comes. */
 static inline int64_t try_read(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
 {
     bool drained = false;
     int64_t n = system_read(&adopted->descriptor, buffer, size, &drained);
-    if (n == -EAGAIN) {
-        adopted->drained |= COTHREAD_READABLE;
-        adopted->sticky = 0; /* nothing is left, an end neither: a HUP of before connect, a PRI that was taken */
-        return n;
-    }
+    if (n == -EAGAIN)
+        return adopted_tried(adopted, COTHREAD_READABLE, n);
     if (n == 0)
         adopted->ended = true;
     else if (n > 0 && drained && !(adopted->sticky & STICKY))
         adopted->drained |= COTHREAD_READABLE;
     pass_on(s, adopted, COTHREAD_READABLE);
     return n;
+}
+
+int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
+{
+    return try_read(s, adopted, buffer, size);
 }
 
 int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline)
@@ -287,7 +339,7 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
         struct adopted *adopted = find(s, handle, &rc);
         if (!adopted)
             return rc;
-        if (worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
+        if (adopted_worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
             int64_t n = try_read(s, adopted, buffer, size);
             if (n >= 0) {
                 wait_satisfied(s, deadline);
@@ -328,7 +380,7 @@ int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *d
         struct adopted *adopted = find(s, handle, &rc);
         if (!adopted)
             return written ? (int64_t)written : rc;
-        if (worth_trying(s, adopted, COTHREAD_WRITABLE, deadline)) {
+        if (adopted_worth_trying(s, adopted, COTHREAD_WRITABLE, deadline)) {
             int64_t error = try_write(s, adopted, data, size, &written);
             if (error == 0) {
                 wait_satisfied(s, deadline);
@@ -367,7 +419,7 @@ static int64_t try_accept(struct scheduler *s, struct adopted *adopted)
     }
     if (error < 0)
         return fail(COTHREAD_ESYSTEM, "accept on descriptor %lld failed with errno %lld", fd, -error);
-    cothread_handle entered = enter(s, &accepted);
+    cothread_handle entered = adopted_enter(s, &accepted);
     if (entered < 0)
         system_close(&accepted);
     return entered;
@@ -380,7 +432,7 @@ cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int6
         struct adopted *adopted = find(s, handle, &rc);
         if (!adopted)
             return rc;
-        if (worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
+        if (adopted_worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
             int64_t accepted = try_accept(s, adopted);
             if (accepted != WOULD_WAIT) {
                 if (accepted >= 0)

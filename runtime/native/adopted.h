@@ -33,6 +33,27 @@ int adopted_to_poll(const void *object, uint32_t events, bool now);
 uint32_t adopted_polled(void *object, uint32_t events, uint32_t found);
 void adopted_expect(struct scheduler *s, const void *object, uint32_t events);
 
+/* For connections, which try with system calls of their own, and wait between two tries. adopted_enter gives a prepared
+ * descriptor an object and registers it; if that fails, it is still the caller's. */
+struct adopted;
+struct system_descriptor;
+cothread_handle adopted_enter(struct scheduler *s, struct system_descriptor *descriptor);
+struct adopted *adopted_at(struct scheduler *s, cothread_handle handle);
+cothread_handle adopted_handle(struct scheduler *s, const struct adopted *adopted);
+struct system_descriptor *adopted_system(struct adopted *adopted);
+/* adopted_worth_trying says whether an operation is worth a system call: it did not come to nothing since the last report, or the
+ * caller cannot wait for the next. adopted_tried takes what such a call returned, and returns it; adopted_read_now reads.
+ * adopted_await waits until a direction may be tried again; 0, or why not. */
+bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopted, uint32_t direction, int64_t deadline);
+int64_t adopted_tried(struct adopted *adopted, uint32_t direction, int64_t result);
+int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size);
+int adopted_await(struct scheduler *s, struct adopted *adopted, uint32_t direction, int64_t deadline);
+/* adopted_hasten has its readers and writers wait until `deadline` at the latest, as if theirs had passed; adopted_end_waits ends
+ * their waits. adopted_tell has those look again that wait among other things. */
+void adopted_hasten(struct scheduler *s, struct adopted *adopted, int64_t deadline);
+void adopted_tell(struct scheduler *s, struct adopted *adopted);
+void adopted_end_waits(struct scheduler *s, struct adopted *adopted, int reason);
+
 /* Its row. */
 struct wait_list *adopted_list(void *object, const struct wait *w);
 void adopted_ready(struct scheduler *s, void *object, uint32_t events);

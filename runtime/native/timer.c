@@ -139,15 +139,8 @@ int timer_set(struct scheduler *s, cothread_handle handle, int64_t deadline, int
     int was_running = timer->next != COTHREAD_FOREVER;
     timer->next = deadline = deadline == COTHREAD_NOW ? system_now() : deadline < 0 ? 0 : deadline;
     timer->period = period;
-    for (struct wait *w = timer->waiters.first; w; w = w->next) {
-        struct task *t = w->task;
-        if (t->state == TASK_WAITING && deadline < t->deadline) { /* one that is to wake too early looks, and waits again */
-            t->deadline = deadline;
-            wait_arm(s, &t->wait);
-        }
-    }
-    if (timer->waiters.first && s->shared.notify)
-        switch_notify(s);
+    for (struct wait *w = timer->waiters.first; w; w = w->next)
+        wait_hasten(s, w->task, deadline); /* one that is to wake too early looks, and waits again */
     return was_running;
 }
 

@@ -200,6 +200,17 @@ static inline bool wait_is_cancelled(const struct task *t)
 /* wait_cancel asks a task to end: see cothread_cancel. */
 void wait_cancel(struct scheduler *s, struct task *t);
 
+/* wait_hasten has a task's wait end at `deadline` at the latest, as if its own had passed. */
+static inline void wait_hasten(struct scheduler *s, struct task *t, int64_t deadline)
+{
+    if (t->state != TASK_WAITING || deadline >= t->deadline)
+        return;
+    t->deadline = deadline;
+    wait_arm(s, &t->wait);
+    if (s->shared.notify)
+        switch_notify(s);
+}
+
 /* ---- The calling task ------------------------------------------------------------------------------ */
 
 int wait_impossible(struct scheduler *s, int64_t deadline) __attribute__((cold));
