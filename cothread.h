@@ -40,11 +40,11 @@
  *
  * NAMES
  * One prefix rule: cothread_<object>_<verb> acts on an object (event, channel, mutex, semaphore,
- * group, mailbox, timer, signal, watch, process, pool, job, file, host for the host's tasks and
- * ring). cothread_<verb> concerns the calling task, the scheduler, a task, or a descriptor; a word
- * after the verb says which or until when (wait_fd, poll_list, sleep_until). A getter is named for
- * what it returns (current, descriptor, task_name). Types are cothread_<noun>, constants
- * COTHREAD_<NAME>.
+ * group, mailbox, timer, signal, watch, process, pool, job, file, connection, address, host for the
+ * host's tasks and ring). cothread_<verb> concerns the calling task, the scheduler, a task, or a
+ * descriptor; a word after the verb says which or until when (wait_fd, poll_list, sleep_until). A
+ * getter is named for what it returns (current, descriptor, task_name). Types are cothread_<noun>,
+ * constants COTHREAD_<NAME>.
  *
  * THE ENTRIES
  * Each function has one comment in a fixed order: what it does; its parameters; what it returns and
@@ -171,6 +171,7 @@ COTHREAD_API int cothread_abi(void);
 #define COTHREAD_ESYSTEM (-20)     /* a system call failed; errno says how */
 #define COTHREAD_EBROKEN (-21)     /* an internal fault stopped the scheduler */
 #define COTHREAD_ENAME (-22)       /* the host's name, or the service, does not resolve */
+#define COTHREAD_ESTATE (-23)      /* the connection's state does not allow it */
 
 /* cothread_strerror returns the name and meaning of a code.
  *   code  a result of any call
@@ -446,11 +447,11 @@ COTHREAD_API int cothread_register_exceptions(cothread_exceptions exceptions);
  * pending value are dropped, the members of a group go on detached, and an adopted descriptor is
  * closed: a task that is ready for it and has not run since gets COTHREAD_ECLOSED too.
  *   object  an event, channel, mutex, semaphore, group, mailbox, timer, signal, file watch,
- *           process, pool, job or adopted descriptor
+ *           process, pool, job, adopted descriptor or connection
  * Returns 0, or
  *   COTHREAD_EHANDLE  the object is a task or a scheduler: join, detach or destroy it
- *   COTHREAD_EBUSY    the object is a mutex that is held, or a job whose call has begun and uses
- *                     the caller's memory
+ *   COTHREAD_EBUSY    the object is a mutex that is held, a job whose call has begun and uses the
+ *                     caller's memory, or a connection whose observer is being called
  * Plain, and a system call for what has a descriptor; from own stack, task. */
 COTHREAD_API int cothread_close(cothread_handle object);
 
@@ -875,6 +876,9 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
 #define COTHREAD_ITEM_PROCESS 13 /* the end of a process or a thread: see Processes and threads */
 #define COTHREAD_ITEM_JOB 14     /* a call of cothread_job_start has returned; the value is its
                                     result, the result its errno */
+#define COTHREAD_ITEM_CONNECTION 15 /* COTHREAD_READABLE or COTHREAD_WRITABLE: cothread_connection_
+                                    read, write or accept would not wait; the result also has
+                                    COTHREAD_ERROR once it failed */
 
 #define COTHREAD_ALL 1u /* take from every item that has something */
 #define COTHREAD_ONE 2u /* report one item, whatever kinds there are */
@@ -882,7 +886,8 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
 /* cothread_item is one thing that a task waits for, and what became of it. */
 typedef struct cothread_item {
     uint32_t kind;   /* COTHREAD_ITEM_... */
-    uint32_t want;   /* descriptors: the events; COTHREAD_ITEM_GROUP: how many; else 0 */
+    uint32_t want;   /* descriptors, connections: the events; COTHREAD_ITEM_GROUP: how many; else
+                        0 */
     int64_t object;  /* the handle; COTHREAD_ITEM_FD: the descriptor's number */
     void *element;   /* receive: room for an element; send: the element; else not looked at */
     uint64_t tag;    /* the caller's own; neither read nor written */
@@ -1374,6 +1379,393 @@ COTHREAD_API COTHREAD_CHECKED int cothread_file_stat(const char *path,
                                                      cothread_file_status *status,
                                                      int64_t deadline);
 
+/* ---- Connections -----------------------------------------------------------------------------
+ * A connection is a socket, pipe or terminal of which the library knows the state. Every operation
+ * tries first, and takes a report of readiness, EAGAIN, EINTR and a peer that left the backlog as
+ * reasons to try again. One task reads from a connection at a time and one writes to it; others
+ * come in FIFO order, so what one call writes is never torn. Reading goes on while a write is
+ * stuck.
+ *
+ * Output is not buffered: what a call says it wrote has been accepted by the system. Input is
+ * buffered only behind a delimiter (cothread_connection_read_until), in a buffer that is never
+ * larger than the largest bound that was asked for, rounded up to a power of two of at least 4096.
+ * In one tick the tasks of a connection do 16 operations and move 256 KiB; then the others run.
+ *
+ * STATES. An operation that does not fit the state answers COTHREAD_ESTATE, and the sentence names
+ * both; docs/connections.md has the table. Each state has a limit, the time that a connection may
+ * be in it. When that has passed, the connection fails: the operation that waits, or else the next
+ * one, answers COTHREAD_ETIMEDOUT. No state has a limit but COTHREAD_STATE_CLOSING: 2 s. An error
+ * of the system makes the connection fail too; what had arrived before can still be read. */
+
+#define COTHREAD_STATE_RESOLVING 1    /* its name is being looked up */
+#define COTHREAD_STATE_CONNECTING 2
+#define COTHREAD_STATE_OPEN 3
+#define COTHREAD_STATE_INPUT_ENDED 4  /* the peer has sent its last */
+#define COTHREAD_STATE_OUTPUT_ENDED 5 /* cothread_connection_finish */
+#define COTHREAD_STATE_CLOSING 6      /* both, or cothread_connection_close is under way */
+#define COTHREAD_STATE_CLOSED 7       /* its handle is stale: only an observer is told */
+#define COTHREAD_STATE_FAILED 8
+#define COTHREAD_STATE_LISTENING 9
+
+/* cothread_observer is called at each change of a connection's state, before any other task runs.
+ * It must neither wait nor end the connection (COTHREAD_EBUSY).
+ *   connection  its handle, stale after COTHREAD_STATE_CLOSED
+ *   from, to    states; `from` is 0 when it begins
+ *   argument    as given */
+typedef void (*cothread_observer)(cothread_handle connection, int from, int to, void *argument);
+
+#define COTHREAD_DATAGRAM 1u /* a datagram socket, not a stream */
+
+/* cothread_connection_options says how a connection is made. A field that is 0 has its default. */
+typedef struct cothread_connection_options {
+    uint32_t size;     /* sizeof(cothread_connection_options) */
+    uint32_t flags;    /* COTHREAD_DATAGRAM */
+    int32_t family;    /* AF_INET or AF_INET6; 0: both */
+    int32_t backlog;   /* connections that may wait to be accepted; 0: what the system allows */
+    cothread_observer observer; /* NULL: none */
+    void *argument;    /* the observer's */
+    int64_t limits[10]; /* ns of each state, by its number; 0: its default; COTHREAD_FOREVER: none
+                           */
+} cothread_connection_options;
+
+/* cothread_address_text writes an address as people do: "192.0.2.1:80", "[2001:db8::1]:80",
+ * "/run/socket", "@abstract".
+ *   address  of a family that it knows
+ *   text     receives it, cut to size - 1 bytes, and always a 0 behind it
+ *   size     bytes, 1 or more; 128 hold every address
+ * Returns the length of the text before it was cut, or
+ *   COTHREAD_EINVAL  the address is none of AF_INET, AF_INET6 and AF_UNIX
+ * Plain; from any thread. */
+COTHREAD_API int cothread_address_text(const cothread_address *address, char *text, size_t size);
+
+/* cothread_connect connects to a host by name or number. The addresses race (RFC 8305): one of each
+ * family in turn, the next as soon as one fails, or 250 ms after it began. The first that answers
+ * is taken. A socket of TCP sends at once (TCP_NODELAY).
+ *   host      a name, or a number such as "192.0.2.1" or "2001:db8::1"
+ *   service   a port's number, or a service's name
+ *   options   NULL: the defaults
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the connection's handle, in state COTHREAD_STATE_OPEN. Or
+ *   COTHREAD_ENAME    the host or the service is not known
+ *   COTHREAD_ECLOSED  the connection was closed meanwhile, which an observer told of
+ *   COTHREAD_ESYSTEM  no address answers; errno says how the last one refused (ECONNREFUSED)
+ * Example:
+ *   cothread_handle peer = cothread_connect("localhost", "7000", NULL, deadline);
+ *   if (peer > 0 && cothread_connection_write(peer, "hello\n", 6, NULL, deadline) == 0)
+ *       n = cothread_connection_read_until(peer, "\n", 1, line, sizeof line, deadline);
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connect(
+    const char *host, const char *service, const cothread_connection_options *options,
+    int64_t deadline);
+
+/* cothread_connect_addresses connects to the first of some addresses that answers, as
+ * cothread_connect does once it knows them.
+ *   addresses  in the order in which they are to be tried
+ *   count      addresses, 1 .. 1024
+ *   options    NULL: the defaults
+ *   deadline   absolute, in ns of cothread_now
+ * Returns the connection's handle, or
+ *   COTHREAD_ECLOSED  the connection was closed meanwhile
+ *   COTHREAD_ESYSTEM  no address answers; errno says how the last one refused
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connect_addresses(
+    const cothread_address *addresses, size_t count, const cothread_connection_options *options,
+    int64_t deadline);
+
+/* cothread_connect_unix connects to a Unix socket. While its backlog is full it tries again.
+ *   path      of 107 bytes at most; one that begins with '@' is an abstract name
+ *   options   NULL: the defaults
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the connection's handle, or
+ *   COTHREAD_ECLOSED  the connection was closed meanwhile
+ *   COTHREAD_ESYSTEM  nobody listens there; errno says how it was refused
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connect_unix(
+    const char *path, const cothread_connection_options *options, int64_t deadline);
+
+/* cothread_listen makes a socket that listens, or with COTHREAD_DATAGRAM one that receives. It is a
+ * connection too, in state COTHREAD_STATE_LISTENING (COTHREAD_STATE_OPEN with COTHREAD_DATAGRAM).
+ * The port can be taken again at once after it is closed (SO_REUSEADDR).
+ *   host     a number such as "127.0.0.1" or "::1"; NULL: all addresses, of both families
+ *   service  a port's number; "0": any that is free, which cothread_connection_address tells
+ *   options  NULL: the defaults. The connections that are accepted have its observer and limits
+ * Returns the listener's handle, or
+ *   COTHREAD_ENAME    the host or the service is no number
+ *   COTHREAD_ESYSTEM  the system refuses; errno says how (EADDRINUSE)
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_listen(
+    const char *host, const char *service, const cothread_connection_options *options);
+
+/* cothread_listen_unix makes a Unix socket that listens, or receives. The file is not removed at
+ * the end.
+ *   path     of 107 bytes at most; one that begins with '@' is an abstract name
+ *   options  NULL: the defaults
+ * Returns the listener's handle, or
+ *   COTHREAD_ESYSTEM  the system refuses; errno says how (EADDRINUSE: the file exists)
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_listen_unix(
+    const char *path, const cothread_connection_options *options);
+
+/* cothread_connection_accept waits for a connection on a listener, and accepts it.
+ *   listener  of cothread_listen or cothread_listen_unix
+ *   deadline  absolute, in ns of cothread_now
+ * Returns the connection's handle, or
+ *   COTHREAD_ECLOSED  the listener was closed
+ *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog
+ *   COTHREAD_ESYSTEM  accept failed; errno says how
+ * Wait, and a system call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connection_accept(cothread_handle listener,
+                                                                         int64_t deadline);
+
+/* cothread_connection_adopt makes a connection of a descriptor. Its state follows from the
+ * descriptor: a pipe's reading end begins with its output ended.
+ *   fd       what cothread_adopt takes; a stream socket is connected or listens
+ *   data     what was read from it already, and comes first; NULL: nothing
+ *   size     bytes, 0 .. 16777216
+ *   options  NULL: the defaults
+ * Returns the connection's handle, or
+ *   COTHREAD_EBADF   the descriptor is not open
+ *   COTHREAD_EINVAL  it is a file or a directory, or a stream socket that is not connected
+ *   COTHREAD_EEXIST  it is adopted already
+ *   COTHREAD_EBUSY   tasks wait for it by number
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connection_adopt(
+    int fd, const void *data, size_t size, const cothread_connection_options *options);
+
+/* cothread_connection_release gives the descriptor of a connection back, open, with what was read
+ * from it and not taken. Every task that uses the connection gets COTHREAD_ECLOSED, and its handle
+ * is stale. A socket that the library made is non-blocking.
+ *   connection  any connection that has a descriptor
+ *   buffer      receives what is buffered; NULL only if size is 0
+ *   size        bytes
+ *   buffered    receives how many bytes are buffered, also with COTHREAD_EFULL
+ * Returns the descriptor's number, or
+ *   COTHREAD_EFULL  more is buffered than there is room for; the connection stays as it is
+ *   COTHREAD_EBUSY  it is being closed, or its observer is being called
+ * System call; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_connection_release(cothread_handle connection,
+                                                              void *buffer, size_t size,
+                                                              size_t *buffered);
+
+/* cothread_connection_read reads as soon as there is anything.
+ *   connection  a stream
+ *   buffer      room for `size` bytes
+ *   size        bytes, 1 .. SSIZE_MAX
+ *   deadline    absolute, in ns of cothread_now
+ * Returns the number of bytes, at most `size`; 0: the peer has sent its last. Or
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_connection_read(cothread_handle connection,
+                                                               void *buffer, size_t size,
+                                                               int64_t deadline);
+
+/* cothread_connection_read_exactly reads so many bytes and no less.
+ *   connection  a stream
+ *   buffer      room for `size` bytes
+ *   size        bytes, 1 .. SSIZE_MAX
+ *   got         receives how many bytes are in `buffer`, whatever the call returns; NULL: not
+ *               wanted
+ *   deadline    absolute, in ns of cothread_now
+ * Returns 0: all of them. Or
+ *   COTHREAD_ECLOSED  the peer has sent its last, or the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_connection_read_exactly(cothread_handle connection,
+                                                                   void *buffer, size_t size,
+                                                                   size_t *got, int64_t deadline);
+
+/* cothread_connection_read_until reads up to a delimiter, which is read too. It takes all of that
+ * or nothing: after an error the bytes are still there to be read.
+ *   connection      a stream
+ *   delimiter       the bytes to look for
+ *   delimiter_size  bytes, 1 .. 64
+ *   buffer          room for `size` bytes
+ *   size            the bound: bytes, delimiter included, delimiter_size .. 16777216
+ *   deadline        absolute, in ns of cothread_now
+ * Returns the number of bytes, delimiter included. Or
+ *   COTHREAD_EFULL    there is no delimiter among the first `size` bytes
+ *   COTHREAD_ECLOSED  the peer has sent its last without one, or the connection was closed
+ *   COTHREAD_ESYSTEM  it failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_connection_read_until(
+    cothread_handle connection, const void *delimiter, size_t delimiter_size, void *buffer,
+    size_t size, int64_t deadline);
+
+/* cothread_connection_write writes all of some bytes. No SIGPIPE is raised.
+ *   connection  a stream
+ *   data        `size` bytes
+ *   size        bytes, 1 .. SSIZE_MAX
+ *   written     receives how many bytes the system has accepted, whatever the call returns; NULL:
+ *               not wanted
+ *   deadline    absolute, in ns of cothread_now
+ * Returns 0: all of them. Or
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed; errno says how (EPIPE: the peer is gone)
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_connection_write(cothread_handle connection,
+                                                            const void *data, size_t size,
+                                                            size_t *written, int64_t deadline);
+
+/* cothread_span is a piece of memory. */
+typedef struct cothread_span {
+    const void *data;
+    size_t size;
+} cothread_span;
+
+/* cothread_connection_writev writes several pieces of memory, one behind the other.
+ *   connection  a stream
+ *   spans       the pieces; of 0 bytes: skipped. They are not changed
+ *   count       pieces, 1 .. 1024, of SSIZE_MAX bytes in all
+ *   written     receives how many bytes the system has accepted; NULL: not wanted
+ *   deadline    absolute, in ns of cothread_now
+ * Returns 0: all of them. Or
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_connection_writev(cothread_handle connection,
+                                                             const cothread_span *spans,
+                                                             size_t count, size_t *written,
+                                                             int64_t deadline);
+
+/* cothread_connection_sendfile writes part of a file. It blocks where reading the file does.
+ *   connection  a stream
+ *   fd          a file that pread(2) takes; its position stays
+ *   offset      bytes from the file's beginning
+ *   size        bytes, 1 .. SSIZE_MAX
+ *   written     receives how many bytes the system has accepted; NULL: not wanted
+ *   deadline    absolute, in ns of cothread_now
+ * Returns 0: all of them. Or
+ *   COTHREAD_EFULL    the file ends before
+ *   COTHREAD_EBADF    `fd` is not open for reading
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed, or reading the file; errno says how
+ * Wait, and system calls; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_connection_sendfile(cothread_handle connection, int fd,
+                                                               int64_t offset, size_t size,
+                                                               size_t *written, int64_t deadline);
+
+/* cothread_connection_finish says that no more will be written, once the writes before it are done.
+ * What the peer still sends can be read. Of what has no halves nothing is shut: a terminal, or a
+ * pipe, whose end the peer sees when it is closed.
+ *   connection  a stream
+ *   deadline    absolute, in ns of cothread_now
+ * Returns 0, or
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API int cothread_connection_finish(cothread_handle connection, int64_t deadline);
+
+/* cothread_connection_close closes a connection, so that what was written arrives: it ends the
+ * output, then reads and drops what the peer still sends, until its end, the deadline, or the limit
+ * of COTHREAD_STATE_CLOSING. Unread input would turn a close into a reset. Whatever the wait ends
+ * with, a cancel too, the connection is closed then. Other tasks that use it get COTHREAD_ECLOSED.
+ * cothread_close does the same without the wait.
+ *   connection  any connection, a listener too
+ *   deadline    absolute, in ns of cothread_now; COTHREAD_NOW does not wait
+ * Returns how many bytes the peer's system has not acknowledged, as
+ * cothread_connection_unacknowledged does; 0 if that is not known. Or
+ *   COTHREAD_EBUSY    another task closes it, or its observer is being called
+ *   COTHREAD_ECLOSED  cothread_close was called meanwhile
+ * Wait; from own stack, task. */
+COTHREAD_API int64_t cothread_connection_close(cothread_handle connection, int64_t deadline);
+
+/* cothread_message is what is sent or received with an address, or with descriptors. */
+typedef struct cothread_message {
+    uint32_t size;             /* sizeof(cothread_message) */
+    uint32_t descriptor_count; /* send: how many, 0 .. 253; receive: how many there is room for */
+    void *data;
+    size_t length;             /* bytes; of a stream 1 or more */
+    int32_t *descriptors;      /* they are duplicated; those received are close-on-exec */
+    cothread_address *address; /* of a datagram: send: to whom, receive: from whom; NULL: to the
+                                  peer, not wanted */
+} cothread_message;
+
+/* cothread_connection_send sends one datagram, or bytes of a stream, with descriptors if wanted
+ * (Unix sockets). Descriptors go with the first byte.
+ *   connection  a datagram socket, or a stream socket
+ *   message     is not changed
+ *   written     receives how many bytes the system has accepted; NULL: not wanted
+ *   deadline    absolute, in ns of cothread_now
+ * Returns 0: all of them. Or
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it was refused; errno says how (EMSGSIZE, ECONNREFUSED). A datagram socket
+ *                     does not fail by that
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int cothread_connection_send(cothread_handle connection,
+                                                           const cothread_message *message,
+                                                           size_t *written, int64_t deadline);
+
+/* cothread_connection_receive receives one datagram, or what there is of a stream, with its address
+ * and the descriptors that came with it. Descriptors are lost if their bytes are read in another
+ * way.
+ *   connection  a datagram socket, or a stream socket
+ *   message     says how much room there is. Receives the bytes, the address, the descriptors, and
+ *               in descriptor_count how many came: those without room are closed
+ *   deadline    absolute, in ns of cothread_now
+ * Returns the number of bytes; of a datagram its length, which may be more than there was room for:
+ * the rest is dropped. 0: an empty datagram, or the end of a stream. Or
+ *   COTHREAD_ECLOSED  the connection was closed or released
+ *   COTHREAD_ESYSTEM  it failed; errno says how
+ * Wait; from own stack, task. */
+COTHREAD_API COTHREAD_CHECKED int64_t cothread_connection_receive(cothread_handle connection,
+                                                                  cothread_message *message,
+                                                                  int64_t deadline);
+
+/* cothread_connection_unacknowledged tells how much of what was written has not arrived.
+ *   connection  any connection that has a descriptor
+ * Returns bytes: of TCP those that the peer's system has not acknowledged, of a pipe those that are
+ * not read, of a terminal those that are not sent. Of a Unix socket it is the memory that they
+ * take, of a datagram socket those that have not left this system. Or
+ *   COTHREAD_ESYSTEM  the system does not tell
+ * System call; from own stack, task. */
+COTHREAD_API int64_t cothread_connection_unacknowledged(cothread_handle connection);
+
+/* cothread_connection_state returns the state of a connection.
+ *   connection  any connection
+ * Returns COTHREAD_STATE_...
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_connection_state(cothread_handle connection);
+
+/* cothread_connection_limit sets how long a connection may be in a state. If it is in that state,
+ * the time counts from now, also for tasks that wait already.
+ *   connection  any connection
+ *   state       COTHREAD_STATE_..., but not COTHREAD_STATE_CLOSED or COTHREAD_STATE_FAILED
+ *   ns          nanoseconds, 1 or more; 0: the default; COTHREAD_FOREVER: no limit
+ * Returns 0.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_connection_limit(cothread_handle connection, int state, int64_t ns);
+
+/* cothread_connection_observe has a function called at each change of a connection's state, in
+ * place of the one before.
+ *   connection  any connection
+ *   observer    NULL: none
+ *   argument    any value; passed on
+ * Returns 0.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_connection_observe(cothread_handle connection,
+                                             cothread_observer observer, void *argument);
+
+/* cothread_connection_descriptor returns the descriptor of a connection, for setsockopt and the
+ * like: reading and writing are the connection's.
+ *   connection  any connection that has one
+ * Returns its number.
+ * Plain; from own stack, task. */
+COTHREAD_API int cothread_connection_descriptor(cothread_handle connection);
+
+#define COTHREAD_LOCAL 0u
+#define COTHREAD_PEER 1u
+
+/* cothread_connection_address stores the address of one end of a connection.
+ *   connection  a socket
+ *   end         COTHREAD_LOCAL or COTHREAD_PEER
+ *   address     receives it
+ * Returns 0, or
+ *   COTHREAD_ESYSTEM  there is none; errno says why (ENOTCONN, ENOTSOCK)
+ * System call; from own stack, task. */
+COTHREAD_API int cothread_connection_address(cothread_handle connection, uint32_t end,
+                                             cothread_address *address);
+
 /* ---- Embedding: a loop that is not ours ------------------------------------------------------
  * The calls of this section and the next belong on the thread's own stack: inside a task, a
  * callback or a tick they answer COTHREAD_EBUSY. */
@@ -1640,6 +2032,7 @@ typedef struct cothread_stats {
     uint64_t processes;         /* and threads */
     uint64_t pools;             /* those of cothread_pool_create */
     uint64_t jobs;              /* not closed, and offloads under way */
+    uint64_t connections;       /* each has an adopted descriptor, which counts as such too */
 } cothread_stats;
 
 /* cothread_statistics fills in the statistics of a scheduler.

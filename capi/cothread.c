@@ -6,10 +6,13 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "../runtime/native/adopted.h"
 #include "../runtime/native/callbacks.h"
 #include "../runtime/native/channel.h"
+#include "../runtime/native/connect.h"
+#include "../runtime/native/connection.h"
 #include "../runtime/native/descriptors.h"
 #include "../runtime/native/event.h"
 #include "../runtime/native/files.h"
@@ -27,6 +30,7 @@
 #include "../runtime/native/tasks.h"
 #include "../runtime/native/timer.h"
 #include "../runtime/native/watches.h"
+#include "../system/sockets.h"
 #include "../system/system.h"
 
 static const struct tick_half tick_half = {tickCreate, tickRelease, tickDrive, tickDrain, tickCall, tickFault};
@@ -509,6 +513,275 @@ COTHREAD_API cothread_handle cothread_watch_open(const char *path, uint32_t chan
     REQUIRE(changes && changes < 2 * COTHREAD_CHANGE_MOVED_IN, "changes is %lld: at least one of COTHREAD_CHANGE_CREATED .. MOVED_IN", changes);
     REQUIRE(!flags, "flags has unknown bits: %lld", flags);
     return watch_open(s, path, changes);
+}
+
+/* ---- Connections ---------------------------------------------------------------------------------------------- */
+
+/* connection_options fills in what the caller left out. */
+static int connection_options(cothread_connection_options *known, const cothread_connection_options *given)
+{
+    memset(known, 0, sizeof *known);
+    if (!given)
+        return 0;
+    REQUIRE(ALIGNED(given), "options is not aligned: %lld", (uintptr_t)given);
+    int rc = known_part(known, sizeof *known, sizeof *known, given, "connection_options");
+    if (rc < 0)
+        return rc;
+    REQUIRE(!(known->flags & ~COTHREAD_DATAGRAM), "options.flags has unknown bits: %lld", known->flags);
+    REQUIRE(known->family == 0 || known->family == AF_INET || known->family == AF_INET6,
+            "options.family is %lld: AF_INET, AF_INET6 or 0", known->family);
+    REQUIRE(known->backlog >= 0, "options.backlog is %lld: 0 or more", known->backlog);
+    for (int state = 0; state < CONNECTION_STATES; state++)
+        REQUIRE(known->limits[state] >= 0 && (state || !known->limits[state]), "options.limits[%lld] is %lld: 0 or more, and 0 for no state", state, known->limits[state]);
+    return 0;
+}
+
+#define OPTIONS                                                 \
+    cothread_connection_options known;                          \
+    int rc = connection_options(&known, options);               \
+    if (rc < 0)                                                 \
+    return rc
+
+COTHREAD_API int cothread_address_text(const cothread_address *address, char *text, size_t size)
+{
+    if (scheduler_forked())
+        return scheduler_refused();
+    REQUIRE(address && ALIGNED(address), "address is NULL or not aligned: %lld", (uintptr_t)address);
+    REQUIRE(text, "text is NULL");
+    REQUIRE(size, "size is 0: 1 or more; 128 hold every address");
+    int length = system_address_text(address, text, size);
+    return length < 0 ? fail(COTHREAD_EINVAL, "address.family is %lld: AF_INET, AF_INET6 or AF_UNIX", address->family) : length;
+}
+
+COTHREAD_API cothread_handle cothread_connect(const char *host, const char *service, const cothread_connection_options *options,
+                                              int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(host, "host is NULL");
+    REQUIRE(service, "service is NULL");
+    OPTIONS;
+    return connect_by_name(s, host, service, &known, deadline);
+}
+
+COTHREAD_API cothread_handle cothread_connect_addresses(const cothread_address *addresses, size_t count,
+                                                        const cothread_connection_options *options, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(addresses && ALIGNED(addresses), "addresses is NULL or not aligned: %lld", (uintptr_t)addresses);
+    REQUIRE(count && count <= 1024, "count is %lld: 1 to 1024 addresses", count);
+    OPTIONS;
+    for (size_t i = 0; i < count; i++)
+        REQUIRE(addresses[i].length <= sizeof addresses->address, "address %lld has a length of %lld: at most 128", i, addresses[i].length);
+    return connect_to(s, addresses, count, &known, deadline);
+}
+
+COTHREAD_API cothread_handle cothread_connect_unix(const char *path, const cothread_connection_options *options, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(path, "path is NULL");
+    OPTIONS;
+    return connect_to_path(s, path, &known, deadline);
+}
+
+COTHREAD_API cothread_handle cothread_listen(const char *host, const char *service, const cothread_connection_options *options)
+{
+    ENTER(s);
+    REQUIRE(service, "service is NULL: a port's number");
+    OPTIONS;
+    return connect_listen(s, host, service, &known);
+}
+
+COTHREAD_API cothread_handle cothread_listen_unix(const char *path, const cothread_connection_options *options)
+{
+    ENTER(s);
+    REQUIRE(path, "path is NULL");
+    OPTIONS;
+    return connect_listen_at_path(s, path, &known);
+}
+
+COTHREAD_API cothread_handle cothread_connection_accept(cothread_handle listener, int64_t deadline)
+{
+    ENTER(s);
+    return connection_accept(s, listener, deadline);
+}
+
+COTHREAD_API cothread_handle cothread_connection_adopt(int fd, const void *data, size_t size, const cothread_connection_options *options)
+{
+    ENTER(s);
+    REQUIRE(size <= CONNECTION_BUFFER_MOST, "size is %lld: at most 16777216", size);
+    REQUIRE(data || !size, "data is NULL");
+    OPTIONS;
+    return connection_adopt(s, fd, data, size, &known);
+}
+
+COTHREAD_API int cothread_connection_release(cothread_handle connection, void *buffer, size_t size, size_t *buffered)
+{
+    ENTER(s);
+    REQUIRE(buffer || !size, "buffer is NULL");
+    REQUIRE(buffered && ALIGNED(buffered), "buffered is NULL or not aligned: %lld", (uintptr_t)buffered);
+    return connection_release(s, connection, buffer, size, buffered);
+}
+
+COTHREAD_API int64_t cothread_connection_read(cothread_handle connection, void *buffer, size_t size, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(buffer, "buffer is NULL");
+    REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
+    return connection_read(s, connection, buffer, size, deadline);
+}
+
+COTHREAD_API int cothread_connection_read_exactly(cothread_handle connection, void *buffer, size_t size, size_t *got, int64_t deadline)
+{
+    size_t unwanted;
+    ENTER(s);
+    REQUIRE(buffer, "buffer is NULL");
+    REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
+    REQUIRE(ALIGNED(got), "got is not aligned: %lld", (uintptr_t)got);
+    return connection_read_exactly(s, connection, buffer, size, got ? got : &unwanted, deadline);
+}
+
+COTHREAD_API int64_t cothread_connection_read_until(cothread_handle connection, const void *delimiter, size_t delimiter_size,
+                                                    void *buffer, size_t size, int64_t deadline)
+{
+    ENTER(s);
+    REQUIRE(delimiter, "delimiter is NULL");
+    REQUIRE(delimiter_size && delimiter_size <= 64, "delimiter_size is %lld: 1 to 64", delimiter_size);
+    REQUIRE(buffer, "buffer is NULL");
+    REQUIRE(size >= delimiter_size && size <= CONNECTION_BUFFER_MOST, "size is %lld: %lld to 16777216", size, delimiter_size);
+    return connection_read_until(s, connection, delimiter, delimiter_size, buffer, size, deadline);
+}
+
+COTHREAD_API int cothread_connection_write(cothread_handle connection, const void *data, size_t size, size_t *written, int64_t deadline)
+{
+    size_t unwanted;
+    ENTER(s);
+    REQUIRE(data, "data is NULL");
+    REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
+    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
+    return connection_write(s, connection, data, size, written ? written : &unwanted, deadline);
+}
+
+COTHREAD_API int cothread_connection_writev(cothread_handle connection, const cothread_span *spans, size_t count, size_t *written,
+                                            int64_t deadline)
+{
+    size_t unwanted, total = 0;
+    ENTER(s);
+    REQUIRE(spans && ALIGNED(spans), "spans is NULL or not aligned: %lld", (uintptr_t)spans);
+    REQUIRE(count && count <= 1024, "count is %lld: 1 to 1024", count);
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(spans[i].data || !spans[i].size, "spans[%lld].data is NULL", i);
+        REQUIRE(spans[i].size <= SSIZE_MAX - total, "spans[%lld].size is %lld: SSIZE_MAX in all", i, spans[i].size);
+        total += spans[i].size;
+    }
+    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
+    return connection_writev(s, connection, spans, count, written ? written : &unwanted, deadline);
+}
+
+COTHREAD_API int cothread_connection_sendfile(cothread_handle connection, int fd, int64_t offset, size_t size, size_t *written,
+                                              int64_t deadline)
+{
+    size_t unwanted;
+    ENTER(s);
+    REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
+    REQUIRE(offset >= 0 && offset <= INT64_MAX - (int64_t)size, "offset is %lld: 0 or more", offset);
+    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
+    return connection_sendfile(s, connection, fd, offset, size, written ? written : &unwanted, deadline);
+}
+
+COTHREAD_API int cothread_connection_finish(cothread_handle connection, int64_t deadline)
+{
+    ENTER(s);
+    return connection_finish(s, connection, deadline);
+}
+
+COTHREAD_API int64_t cothread_connection_close(cothread_handle connection, int64_t deadline)
+{
+    ENTER(s);
+    return connection_end(s, connection, deadline);
+}
+
+/* known_message checks a message and copies what is known of it. */
+static int known_message(cothread_message *known, const cothread_message *given)
+{
+    REQUIRE(given && ALIGNED(given), "message is NULL or not aligned: %lld", (uintptr_t)given);
+    int rc = known_part(known, sizeof *known, sizeof *known, given, "message");
+    if (rc < 0)
+        return rc;
+    REQUIRE(known->data || !known->length, "message.data is NULL");
+    REQUIRE(known->length <= SSIZE_MAX, "message.length is %lld: at most SSIZE_MAX", known->length);
+    REQUIRE(known->descriptors || !known->descriptor_count, "message.descriptors is NULL");
+    REQUIRE(((uintptr_t)known->descriptors & 3) == 0, "message.descriptors is not aligned: %lld", (uintptr_t)known->descriptors);
+    REQUIRE(ALIGNED(known->address), "message.address is not aligned: %lld", (uintptr_t)known->address);
+    return 0;
+}
+
+COTHREAD_API int cothread_connection_send(cothread_handle connection, const cothread_message *message, size_t *written, int64_t deadline)
+{
+    size_t unwanted;
+    cothread_message known;
+    ENTER(s);
+    int rc = known_message(&known, message);
+    if (rc < 0)
+        return rc;
+    REQUIRE(known.descriptor_count <= SYSTEM_DESCRIPTORS_MAX, "message.descriptor_count is %lld: at most 253", known.descriptor_count);
+    REQUIRE(!known.address || known.address->length <= sizeof known.address->address, "message.address has a length of %lld: at most 128",
+            known.address->length);
+    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
+    return connection_send(s, connection, &known, written ? written : &unwanted, deadline);
+}
+
+COTHREAD_API int64_t cothread_connection_receive(cothread_handle connection, cothread_message *message, int64_t deadline)
+{
+    cothread_message known;
+    ENTER(s);
+    int rc = known_message(&known, message);
+    if (rc < 0)
+        return rc;
+    int64_t n = connection_receive(s, connection, &known, deadline);
+    if (n >= 0)
+        message->descriptor_count = known.descriptor_count;
+    return n;
+}
+
+COTHREAD_API int64_t cothread_connection_unacknowledged(cothread_handle connection)
+{
+    ENTER(s);
+    return connection_unacknowledged(s, connection);
+}
+
+COTHREAD_API int cothread_connection_state(cothread_handle connection)
+{
+    ENTER(s);
+    return connection_state(s, connection);
+}
+
+COTHREAD_API int cothread_connection_limit(cothread_handle connection, int state, int64_t ns)
+{
+    ENTER(s);
+    REQUIRE(state > 0 && state < CONNECTION_STATES && state != COTHREAD_STATE_CLOSED && state != COTHREAD_STATE_FAILED,
+            "state is %lld: one that may have a limit", state);
+    REQUIRE(ns >= 0, "ns is %lld: 0 or more", ns);
+    return connection_limit(s, connection, state, ns);
+}
+
+COTHREAD_API int cothread_connection_observe(cothread_handle connection, cothread_observer observer, void *argument)
+{
+    ENTER(s);
+    return connection_observe(s, connection, observer, argument);
+}
+
+COTHREAD_API int cothread_connection_descriptor(cothread_handle connection)
+{
+    ENTER(s);
+    return connection_descriptor(s, connection);
+}
+
+COTHREAD_API int cothread_connection_address(cothread_handle connection, uint32_t end, cothread_address *address)
+{
+    ENTER(s);
+    REQUIRE(end <= COTHREAD_PEER, "end is %lld: COTHREAD_LOCAL or COTHREAD_PEER", end);
+    REQUIRE(address && ALIGNED(address), "address is NULL or not aligned: %lld", (uintptr_t)address);
+    return connection_address(s, connection, end, address);
 }
 
 /* ---- Callbacks -------------------------------------------------------------------------------------------------- */

@@ -107,8 +107,9 @@ const char *native_strerror(int code)
         "COTHREAD_ESYSTEM: a system call failed",
         "COTHREAD_EBROKEN: an internal fault stopped the scheduler",
         "COTHREAD_ENAME: the name does not resolve",
+        "COTHREAD_ESTATE: the connection's state does not allow it",
     };
-    if (code > 0 || code < COTHREAD_ENAME)
+    if (code > 0 || code < COTHREAD_ESTATE)
         return "unknown error code";
     return text[-code];
 }

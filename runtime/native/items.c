@@ -13,6 +13,7 @@
 #include "../../system/system.h"
 #include "adopted.h"
 #include "channel.h"
+#include "connection.h"
 #include "descriptors.h"
 #include "event.h"
 #include "group.h"
@@ -47,6 +48,7 @@ static const struct {
     [COTHREAD_ITEM_FILE]    = {.kind = KIND_WATCH, .takes = true, .valued = true},
     [COTHREAD_ITEM_PROCESS] = {.kind = KIND_PROCESS, .valued = true},
     [COTHREAD_ITEM_JOB]     = {.kind = KIND_JOB, .valued = true},
+    [COTHREAD_ITEM_CONNECTION] = {.kind = KIND_CONNECTION, .wants = true}, /* its wait stands in the list of its adopted descriptor */
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 
@@ -57,7 +59,7 @@ static inline cothread_item *item_at(cothread_item *given, size_t size, size_t i
 
 static inline bool is_descriptor(const struct item *item)
 {
-    return item->kind <= COTHREAD_ITEM_READY;
+    return item->kind <= COTHREAD_ITEM_READY || item->kind == COTHREAD_ITEM_CONNECTION;
 }
 
 /* ---- Blocks ----------------------------------------------------------------------------------------------------- */
@@ -123,6 +125,9 @@ static inline int check_given(const cothread_item *given, size_t size)
     if (given->kind <= COTHREAD_ITEM_READY) {
         if (!given->want || given->want & ~WAITABLE)
             return fail(COTHREAD_EINVAL, "want is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", given->want);
+    } else if (given->kind == COTHREAD_ITEM_CONNECTION) {
+        if (!given->want || given->want & ~(COTHREAD_READABLE | COTHREAD_WRITABLE))
+            return fail(COTHREAD_EINVAL, "want is %lld: READABLE, WRITABLE or both", given->want);
     } else if (given->want && !sorts[given->kind].wants) {
         return fail(COTHREAD_EINVAL, "want is %lld: 0 for this kind of item", given->want);
     }
@@ -184,6 +189,11 @@ static inline __attribute__((always_inline)) int copy_item(struct scheduler *s, 
     switch (kind) {
     case COTHREAD_ITEM_EVENT: item->takes = !event_is_manual(object); break;
     case COTHREAD_ITEM_TIMER: items->timers++; break;
+    case COTHREAD_ITEM_CONNECTION:
+        items->descriptors++;
+        items->timers++; /* its state may have a limit */
+        w->kind = KIND_ADOPTED;
+        break;
     case COTHREAD_ITEM_SEND:
         if (items->wait_flags & WAIT_OF_HOST) {
             items->kept++;
@@ -209,10 +219,20 @@ static int copy_items(struct scheduler *s, struct items *items, struct task *t, 
 
 /* ---- Looking ---------------------------------------------------------------------------------------------------- */
 
+/* adopted_of returns the adopted descriptor of an item; NULL: it is gone. */
+static inline void *adopted_of(struct scheduler *s, const struct item *item)
+{
+    int stale;
+    if (item->kind == COTHREAD_ITEM_READY)
+        return handle_object(&s->handles, KIND_ADOPTED, item->object, &stale);
+    struct connection *c = handle_object(&s->handles, KIND_CONNECTION, item->object, &stale);
+    return c ? connection_adopted(c) : NULL;
+}
+
 /* ask puts a descriptor into the poll, if there is something that only the poll can tell; next is its place there. */
 static inline void ask(struct scheduler *s, struct items *items, struct item *item, bool now, struct system_look **next)
 {
-    int fd = (int)item->object, stale;
+    int fd = (int)item->object;
     uint32_t events = item->want;
     if (item->kind == COTHREAD_ITEM_FD) {
         if (descriptor_wakes(s, fd) != item->wakes) {
@@ -224,12 +244,14 @@ static inline void ask(struct scheduler *s, struct items *items, struct item *it
             return;
         events = descriptor_free(s, fd, events);
     } else {
-        void *object = handle_object(&s->handles, KIND_ADOPTED, item->object, &stale);
+        void *object = adopted_of(s, item);
         if (!object) {
             wait_fire(items, item, COTHREAD_ECLOSED);
             return;
         }
         item->wait.list = adopted_list(object, &item->wait);
+        if (item->kind == COTHREAD_ITEM_CONNECTION && (item->result = (int)connection_known(s, item->object, events)) != 0)
+            return;
         if ((fd = adopted_to_poll(object, events, now)) < 0)
             return;
     }
@@ -241,11 +263,12 @@ static inline void ask(struct scheduler *s, struct items *items, struct item *it
 static inline void answer(struct scheduler *s, struct item *item, const struct system_look *look)
 {
     uint32_t found = look->found;
-    int stale;
     if (found & SYSTEM_NOT_OPEN || look->fd < 0)
         item->result = fail(COTHREAD_EBADF, "descriptor %lld is not open", look->fd);
     else if (item->kind == COTHREAD_ITEM_READY)
-        item->result = (int)adopted_polled(handle_object(&s->handles, KIND_ADOPTED, item->object, &stale), look->events, found);
+        item->result = (int)adopted_polled(adopted_of(s, item), look->events, found);
+    else if (item->kind == COTHREAD_ITEM_CONNECTION)
+        item->result = (int)connection_found(item->want, adopted_polled(adopted_of(s, item), look->events, found));
     else
         item->result = (int)found;
 }
@@ -358,7 +381,9 @@ static void begin(struct scheduler *s, struct task *t, struct items *items)
             descriptor_list(s, w, (int)item->object, item->want);
             continue;
         }
-        if (item->kind == COTHREAD_ITEM_READY)
+        if (item->kind == COTHREAD_ITEM_CONNECTION && connection_due(s, item->object) < deadline)
+            deadline = connection_due(s, item->object);
+        if (is_descriptor(item))
             adopted_expect(s, wait_object(w), item->want);
         else if (item->kind == COTHREAD_ITEM_TIMER && timer_next(wait_object(w)) < deadline)
             deadline = timer_next(wait_object(w));

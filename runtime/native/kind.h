@@ -37,7 +37,8 @@ struct wait_list;
     X(WATCH, 7) \
     X(PROCESS, 6) \
     X(POOL, 6) \
-    X(JOB, 6)
+    X(JOB, 6) \
+    X(CONNECTION, 8)
 
 #ifdef COTHREAD_VALGRIND
 #define TASK_BITS 8 /* valgrind's name of the stack is in the block */

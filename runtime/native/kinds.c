@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "adopted.h"
 #include "channel.h"
+#include "connection.h"
 #include "event.h"
 #include "group.h"
 #include "items.h"
@@ -33,6 +34,7 @@ const struct kind_row kinds[KINDS_ALL] = {
     [KIND_PROCESS] =   {"a process",           process_check, process_try,   process_list,    NULL,          process_ready, process_close,        process_free, process_describe},
     [KIND_POOL] =      {"a pool",              NULL,          NULL,          NULL,           NULL,          NULL,          pool_close_object,    NULL,         pool_describe},
     [KIND_JOB] =       {"a job",               NULL,          job_try,       job_list,       NULL,          NULL,          job_close,            NULL,         job_describe},
+    [KIND_CONNECTION] = {"a connection",       connection_check, NULL,       NULL,           NULL,          NULL,          connection_close,     connection_free, connection_describe},
     [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,            NULL,          watch_source_ready, NULL,            NULL,         NULL},
     [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
 };

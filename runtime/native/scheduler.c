@@ -439,6 +439,7 @@ int scheduler_statistics(cothread_handle handle, cothread_stats *stats)
     stats->processes = tables[KIND_PROCESS].living;
     stats->pools = tables[KIND_POOL].living;
     stats->jobs = tables[KIND_JOB].living;
+    stats->connections = tables[KIND_CONNECTION].living;
     queue_statistics(&s->queue, stats);
     stack_statistics(&s->stacks, stats);
     return scheduler_find(handle, &error) ? 0 : error; /* it may have ended meanwhile, and another one begun */

@@ -16,6 +16,9 @@ static void every_call_callback(void *argument) {
 }
 
 static int64_t every_call_word[2];
+static cothread_span every_call_span = {every_call_word, 1};
+static cothread_message every_call_message = {.size = sizeof every_call_message, .data = every_call_word, .length = 1};
+static cothread_address every_call_address;
 static cothread_item every_call_item = {.kind = COTHREAD_ITEM_FD, .want = COTHREAD_READABLE};
 
 static const char *const every_call_arguments[] = {"true", NULL};
@@ -69,7 +72,25 @@ static cothread_address every_call_address;
     X(pool_statistics, (POOL(h), &(cothread_pool_stats){.size = sizeof(cothread_pool_stats)})) \
     X(offload, (POOL(h), &every_call_job, COTHREAD_NOW)) \
     X(job_start, (POOL(h), &every_call_job, COTHREAD_NOW)) \
-    X(job_result, (h, &every_call_job))
+    X(job_result, (h, &every_call_job)) \
+    X(connection_accept, (h, COTHREAD_NOW)) \
+    X(connection_release, (h, NULL, 0, (size_t *)every_call_word)) \
+    X(connection_read, (h, every_call_word, 1, COTHREAD_NOW)) \
+    X(connection_read_exactly, (h, every_call_word, 1, NULL, COTHREAD_NOW)) \
+    X(connection_read_until, (h, "", 1, every_call_word, 1, COTHREAD_NOW)) \
+    X(connection_write, (h, every_call_word, 1, NULL, COTHREAD_NOW)) \
+    X(connection_writev, (h, &every_call_span, 1, NULL, COTHREAD_NOW)) \
+    X(connection_sendfile, (h, 0, 0, 1, NULL, COTHREAD_NOW)) \
+    X(connection_finish, (h, COTHREAD_NOW)) \
+    X(connection_close, (h, COTHREAD_NOW)) \
+    X(connection_send, (h, &every_call_message, NULL, COTHREAD_NOW)) \
+    X(connection_receive, (h, &every_call_message, COTHREAD_NOW)) \
+    X(connection_unacknowledged, (h)) \
+    X(connection_state, (h)) \
+    X(connection_limit, (h, COTHREAD_STATE_OPEN, 0)) \
+    X(connection_observe, (h, NULL, NULL)) \
+    X(connection_descriptor, (h)) \
+    X(connection_address, (h, COTHREAD_LOCAL, &every_call_address))
 
 /* From any thread, so the answer to a wrong thread differs. */
 #define ANY_THREAD_CALLS(X) \
@@ -100,6 +121,12 @@ static cothread_address every_call_address;
     X(adopt, (0, 0)) \
     X(signal_open, (SIGUSR1, 0)) \
     X(watch_open, ("/", COTHREAD_CHANGE_CREATED, 0)) \
+    X(connect, ("127.0.0.1", "1", NULL, COTHREAD_NOW)) \
+    X(connect_addresses, (&every_call_address, 1, NULL, COTHREAD_NOW)) \
+    X(connect_unix, ("@no such socket", NULL, COTHREAD_NOW)) \
+    X(listen, ("127.0.0.1", "0", NULL)) \
+    X(listen_unix, ("@every call of cothread", NULL)) \
+    X(connection_adopt, (0, NULL, 0, NULL)) \
     X(mailbox_create, (every_call_callback, 0, 0)) \
     X(process_start, (&every_call_program)) \
     X(process_open, (getppid())) \
@@ -129,6 +156,7 @@ static cothread_address every_call_address;
     X(last_error) \
     X(now) \
     X(after) \
+    X(address_text) \
     X(create) \
     X(destroy) \
     X(host_ring) \

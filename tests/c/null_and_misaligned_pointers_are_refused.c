@@ -15,6 +15,45 @@ static void callback(void *argument) {
     (void)argument;
 }
 
+static void connections(int fd) {
+    cothread_handle c = handle(cothread_connection_adopt(fd, NULL, 0, NULL));
+    cothread_message message = {.size = sizeof message, .data = words, .length = 1, .descriptor_count = 1};
+    cothread_span spans[2] = {{words, 1}, {NULL, 1}};
+    size_t count;
+    expect(cothread_connect(NULL, "1", NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connect("::1", NULL, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connect("::1", "1", crooked(cothread_connection_options), COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connect_addresses(NULL, 1, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connect_addresses(crooked(cothread_address), 1, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connect_unix(NULL, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_listen(NULL, NULL, NULL), COTHREAD_EINVAL);
+    expect(cothread_listen_unix(NULL, NULL), COTHREAD_EINVAL);
+    expect(cothread_connection_adopt(0, NULL, 1, NULL), COTHREAD_EINVAL);
+    expect(cothread_connection_release(c, NULL, 1, &count), COTHREAD_EINVAL);
+    expect(cothread_connection_release(c, words, 1, NULL), COTHREAD_EINVAL);
+    expect(cothread_connection_release(c, words, 1, crooked(size_t)), COTHREAD_EINVAL);
+    expect(cothread_connection_read(c, NULL, 1, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_read_exactly(c, NULL, 1, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_read_exactly(c, words, 1, crooked(size_t), COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_read_until(c, NULL, 1, words, 8, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_read_until(c, "x", 1, NULL, 8, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_write(c, NULL, 1, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_write(c, words, 1, crooked(size_t), COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_writev(c, NULL, 1, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_writev(c, spans, 2, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_sendfile(c, 0, 0, 1, crooked(size_t), COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_send(c, NULL, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_send(c, &message, NULL, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_receive(c, &message, COTHREAD_NOW), COTHREAD_EINVAL);
+    message.descriptor_count = 0;
+    message.address = crooked(cothread_address);
+    expect(cothread_connection_receive(c, &message, COTHREAD_NOW), COTHREAD_EINVAL);
+    expect(cothread_connection_address(c, COTHREAD_PEER, NULL), COTHREAD_EINVAL);
+    expect(cothread_address_text(NULL, (char *)words, 1), COTHREAD_EINVAL);
+    expect(cothread_address_text((cothread_address *)words, NULL, 1), COTHREAD_EINVAL);
+    expect(cothread_close(c), 0);
+}
+
 int main(void) {
     cothread_handle scheduler, event, channel, adopted, joined, mailbox, job;
     cothread_job started;
@@ -89,6 +128,6 @@ int main(void) {
     expect(cothread_file_stat("/", crooked(cothread_file_status), COTHREAD_FOREVER), COTHREAD_EINVAL);
 
     expect(cothread_close(adopted), 0);
-    close(fds[1]);
+    connections(fds[1]);
     return nothing_left();
 }

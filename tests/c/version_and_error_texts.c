@@ -6,9 +6,9 @@ int main(void) {
     expect(strcmp(cothread_version(), COTHREAD_VERSION), 0);
     expect(cothread_abi(), COTHREAD_ABI);
     expect(strcmp(cothread_strerror(COTHREAD_EFULL), "COTHREAD_EFULL: the queue is full"), 0);
-    for (code = COTHREAD_EBROKEN; code < 0; code++)
+    for (code = COTHREAD_ESTATE; code < 0; code++)
         expect(strncmp(cothread_strerror(code), "COTHREAD_E", 10), 0);
-    expect(strcmp(cothread_strerror(COTHREAD_EBROKEN - 1), "unknown error code"), 0);
+    expect(strcmp(cothread_strerror(COTHREAD_ESTATE - 1), "unknown error code"), 0);
     expect(strcmp(cothread_strerror(1), "unknown error code"), 0);
     expect(strcmp(cothread_strerror(INT32_MIN), "unknown error code"), 0);
     expect(strcmp(cothread_strerror(INT32_MAX), "unknown error code"), 0);
