@@ -177,6 +177,7 @@ static cothread_handle connect_begun(struct scheduler *s, cothread_handle handle
     }
     connection_enter(s, c, COTHREAD_STATE_CONNECTING);
     rc = run(&race, deadline);
+    int error = errno;
     while (race.live)
         close_adopted(s, race.attempts[--race.live].object);
     system_free(race.attempts);
@@ -185,10 +186,12 @@ static cothread_handle connect_begun(struct scheduler *s, cothread_handle handle
         connection_open(s, c, race.winner, datagram, false);
         return handle;
     }
-    close_adopted(s, race.winner);
+    if (race.winner)
+        close_adopted(s, race.winner);
     c = handle_object(&s->handles, KIND_CONNECTION, handle, &stale);
     if (c)
         connection_give_up(s, c, race.error ? race.error : ETIMEDOUT);
+    errno = error;
     return rc;
 }
 
