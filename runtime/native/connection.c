@@ -36,6 +36,7 @@ struct connection {
     uint8_t state;
     bool socket, datagram;
     bool input_over, output_over;
+    bool told;     /* the peer, of the end of the output */
     bool lingers;  /* connection_end is under way */
     bool observed; /* its observer is being called */
     uint8_t operations; /* in this tick */
@@ -643,6 +644,7 @@ int connection_finish(struct scheduler *s, cothread_handle handle, int64_t deadl
     if (rc < 0)
         return rc;
     int error = system_finish(adopted_system(use.c->adopted));
+    use.c->told = error == 0;
     if (error < 0)
         rc = broke(&use, -error);
     else
@@ -689,11 +691,11 @@ int64_t connection_end(struct scheduler *s, cothread_handle handle, int64_t dead
         if (c->state != COTHREAD_STATE_FAILED)
             connection_enter(s, c, COTHREAD_STATE_CLOSING);
         adopted_end_waits(s, c->adopted, COTHREAD_ECLOSED);
-        bool told = c->output_over || system_finish(adopted_system(c->adopted)) == 0;
+        c->told = c->told || system_finish(adopted_system(c->adopted)) == 0;
         c->output_over = true;
-        if (peer_may_send && told && deadline != COTHREAD_NOW && !drop_input(&use))
+        if (peer_may_send && c->told && deadline != COTHREAD_NOW && !drop_input(&use))
             return fail(COTHREAD_ECLOSED, "cothread_close was called while the connection was being closed");
-        rest = system_unacknowledged(adopted_system(c->adopted), true);
+        rest = system_unacknowledged(adopted_system(c->adopted), c->told);
     }
     connection_close(s, c, handle);
     return rest < 0 ? 0 : rest;
@@ -991,7 +993,7 @@ int64_t connection_unacknowledged(struct scheduler *s, cothread_handle handle)
     struct connection *c = look_at(s, handle, &rc);
     if (!c)
         return rc;
-    int64_t bytes = c->state == COTHREAD_STATE_LISTENING ? 0 : system_unacknowledged(adopted_system(c->adopted), c->output_over);
+    int64_t bytes = c->state == COTHREAD_STATE_LISTENING ? 0 : system_unacknowledged(adopted_system(c->adopted), c->told);
     return bytes < 0 ? fail(COTHREAD_ESYSTEM, "the system does not tell: errno %lld", -bytes) : bytes;
 }
 

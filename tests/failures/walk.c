@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -207,6 +208,88 @@ static void accepts(void)
         expect(cothread_close(listener), 0);
     }
     close(client);
+}
+
+/* One end of a connection is used, in every way, and closed; the other is told by the end. `line` is what may come. */
+static void *serves(void *listener)
+{
+    char text[64];
+    cothread_handle connection;
+    while ((connection = cothread_connection_accept(*(cothread_handle *)listener, COTHREAD_FOREVER)) < 0)
+        if (connection == COTHREAD_ECLOSED || connection == COTHREAD_EHANDLE || connection == COTHREAD_ECANCELED)
+            return NULL;
+    while (cothread_connection_read_until(connection, "\n", 1, text, sizeof text, COTHREAD_FOREVER) > 0)
+        ;
+    while (cothread_connection_read(connection, text, sizeof text, COTHREAD_FOREVER) > 0)
+        ;
+    cothread_connection_close(connection, COTHREAD_NOW);
+    return NULL;
+}
+
+static int file;
+
+static void uses(cothread_handle connection, bool local)
+{
+    cothread_span spans[] = {{"two ", 4}, {"pieces\n", 7}};
+    cothread_message message = {.size = sizeof message, .data = "with it\n", .length = 8, .descriptors = &file, .descriptor_count = local};
+    cothread_address address;
+    size_t written = 99;
+    if (!ok(cothread_connection_write(connection, "line\n", 5, &written, COTHREAD_FOREVER), COTHREAD_ESYSTEM, COTHREAD_ESTATE))
+        expect(written, 0);
+    ok(cothread_connection_writev(connection, spans, 2, NULL, COTHREAD_FOREVER), COTHREAD_ESYSTEM, COTHREAD_ESTATE);
+    ok(cothread_connection_sendfile(connection, file, 0, 4, NULL, COTHREAD_FOREVER), COTHREAD_ESYSTEM, COTHREAD_ESTATE, COTHREAD_EBADF);
+    ok(cothread_connection_send(connection, &message, NULL, COTHREAD_FOREVER), COTHREAD_ESYSTEM, COTHREAD_ESTATE);
+    ok(cothread_connection_address(connection, COTHREAD_PEER, &address), COTHREAD_ESYSTEM);
+    ok(cothread_connection_unacknowledged(connection), COTHREAD_ESYSTEM);
+    ok(cothread_connection_finish(connection, COTHREAD_FOREVER), COTHREAD_ESYSTEM, COTHREAD_ESTATE);
+    ok(cothread_connection_close(connection, COTHREAD_FOREVER), COTHREAD_EINVAL);
+}
+
+#define NOT_CONNECTED NOT_WATCHED, COTHREAD_ENAME
+
+static void connections(void)
+{
+    cothread_address address;
+    char name[32];
+    snprintf(name, sizeof name, "@cothread-walk-%d", getpid());
+    cothread_handle listeners[2] = {cothread_listen("127.0.0.1", "0", NULL), cothread_listen_unix(name, NULL)};
+    for (int local = 0; local < 2; local++) {
+        if (!ok(listeners[local], NOT_CONNECTED))
+            continue;
+        cothread_handle task = cothread_spawn(serves, &listeners[local], NULL);
+        if (ok(task, NO_SPACE)) {
+            cothread_handle connection = COTHREAD_ESYSTEM;
+            if (local)
+                connection = cothread_connect_unix(name, NULL, COTHREAD_FOREVER);
+            else if (ok(cothread_connection_address(listeners[local], COTHREAD_LOCAL, &address), COTHREAD_ESYSTEM))
+                connection = cothread_connect_addresses(&address, 1, NULL, COTHREAD_FOREVER);
+            if (ok(connection, NOT_CONNECTED))
+                uses(connection, local);
+        }
+        expect(cothread_close(listeners[local]), 0); /* if nobody came, it ends the task */
+        if (task > 0)
+            ok(cothread_join(task, NULL, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    }
+    int fds[2];
+    size_t buffered;
+    char text[8];
+    if (pipe(fds))
+        fail_at(__FILE__, __LINE__, "no pipe");
+    cothread_handle reader = cothread_connection_adopt(fds[0], "buffered", 8, NULL);
+    if (ok(reader, NOT_WATCHED))
+        expect(cothread_connection_release(reader, text, sizeof text, &buffered), fds[0]);
+    close(fds[0]);
+    close(fds[1]);
+    cothread_connection_options datagrams = {.size = sizeof datagrams, .flags = COTHREAD_DATAGRAM};
+    cothread_handle one = cothread_listen("127.0.0.1", "0", &datagrams);
+    if (ok(one, NOT_CONNECTED)) {
+        cothread_message message = {.size = sizeof message, .data = text, .length = 8, .address = &address};
+        if (ok(cothread_connection_address(one, COTHREAD_LOCAL, &address), COTHREAD_ESYSTEM) &&
+            ok(cothread_connection_send(one, &message, NULL, COTHREAD_FOREVER), COTHREAD_ESYSTEM))
+            while (!ok(cothread_connection_receive(one, &message, COTHREAD_FOREVER), COTHREAD_ESYSTEM))
+                ;
+        expect(cothread_close(one), 0);
+    }
 }
 
 static int calls;
@@ -454,6 +537,7 @@ static void live(void)
         adopts(pipe_fds);
         waits_for_things(fds);
         accepts();
+        connections();
         callbacks();
         signals();
         watches();
@@ -473,10 +557,13 @@ static void live(void)
 
 int main(void)
 {
-    static const int errors[] = {EINTR, EAGAIN, ENOMEM, EMFILE, ENOSYS, EPERM};
+    static const int errors[] = {EINTR, EAGAIN, ENOMEM, EMFILE, ENOSYS, EPERM, ECONNRESET, EPIPE, EINPROGRESS};
     int lives = 0;
     signal(SIGPIPE, SIG_IGN);
     healthy = true;
+    file = memfd_create("file", 0);
+    if (write(file, "text", 4) != 4)
+        fail_at(__FILE__, __LINE__, "no file");
     live();
     int open = open_descriptors();
     int64_t held = cothread_fail_held();

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "random_connections.h"
+
+int main(void) {
+    cothread_handle tasks[PAIRS], scheduler = handle(cothread_create(NULL));
+    int i;
+    prepare();
+    for (i = 0; i < PAIRS; i++)
+        tasks[i] = spawn(lives, NULL);
+    for (i = 0; i < PAIRS; i++)
+        join(tasks[i]);
+    expect(statistics(scheduler).connections, 0);
+    expect(statistics(scheduler).adopted, 0);
+    close(file);
+    return nothing_left();
+}
