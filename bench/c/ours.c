@@ -618,6 +618,29 @@ static void start_and_wait(long unused) {
     report_per_switch("q_process", start, "ns", STARTED_PROCESSES);
 }
 
+/* The same through the connection layer. */
+static void *layered_task(void *argument) {
+    cothread_handle connection = (cothread_handle)(intptr_t)argument;
+    char message[ECHO_BUFFER_SIZE];
+    int64_t size;
+    while ((size = cothread_connection_read(connection, message, sizeof message, COTHREAD_FOREVER)) > 0) {
+        if (cothread_connection_write(connection, message, (size_t)size, NULL, COTHREAD_FOREVER) != 0)
+            break;
+        echo_message();
+    }
+    CHECKED(cothread_close(connection));
+    echo_connection_gone();
+    return NULL;
+}
+
+static void echo_connections(long port) {
+    char service[16];
+    snprintf(service, sizeof service, "%ld", port);
+    cothread_handle listener = CHECKED(cothread_listen("127.0.0.1", service, NULL));
+    for (;;)
+        spawn_detached(layered_task, (void *)(intptr_t)CHECKED(cothread_connection_accept(listener, COTHREAD_FOREVER)));
+}
+
 /* ---- What idle.c watches ----------------------------------------------------------------------- */
 
 static void wake_1000_times_a_second(long unused) {
@@ -652,7 +675,8 @@ static void *root_task(void *argument) {
         {"a", spawn_and_join}, {"b", yield_among_many}, {"c", hand_over}, {"d", sleepers},
         {"e", timers},         {"echo", echo},          {"g", posts_from_a_thread},
         {"j", calls_elsewhere}, {"p", periodic},        {"q", start_and_wait},
-        {"w", choose},           {"echo64", echo_full_reads}, {NULL, NULL}};
+        {"w", choose},          {"echo64", echo_full_reads}, {"echo_connections", echo_connections},
+        {NULL, NULL}};
     static const struct benchmark observed[] = {
         {"wake1000", wake_1000_times_a_second}, {"idle5", fall_idle}, {NULL, NULL}};
     struct root *root = argument;

@@ -95,7 +95,9 @@ static void start(struct race *race)
             race->start = system_now() + STAGGER;
             return;
         }
-        rc = adopted == COTHREAD_ELIMIT ? -EMFILE : adopted == COTHREAD_ENOMEM ? -ENOMEM : -errno;
+        race->error = adopted == COTHREAD_ELIMIT ? EMFILE : adopted == COTHREAD_ENOMEM ? ENOMEM : adopted == COTHREAD_ESYSTEM ? errno : EPERM;
+        system_close(&socket);
+        return;
     }
     system_close(&socket);
     race->error = -rc;

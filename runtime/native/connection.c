@@ -875,13 +875,13 @@ struct output {
 };
 
 /* put_some writes from where the output stands: > 0, 0 at the end of a file, or -errno. */
-static inline int64_t put_some(enum operation operation, struct connection *c, const struct output *o)
+static int64_t put_some(enum operation operation, struct connection *c, const struct output *o)
 {
     struct system_descriptor *d = adopted_system(c->adopted);
     size_t done = *o->done, rest = o->size - done;
     if (rest > TURN_BYTES && !c->datagram)
         rest = TURN_BYTES;
-    if (__builtin_expect(operation == WRITE, 1))
+    if (operation == WRITE)
         return system_write(d, o->data + done, rest);
     if (operation == SENDFILE)
         return system_write_file(d, o->fd, o->offset + (int64_t)done, rest);
@@ -908,45 +908,68 @@ static inline int64_t put_some(enum operation operation, struct connection *c, c
     return system_write_spans(d, some, count);
 }
 
-static inline int put(struct scheduler *s, cothread_handle handle, enum operation operation, const struct output *o, int64_t deadline)
+/* put_rest goes on until all is written, and ends the operation. */
+static int put_rest(struct use *use, const struct output *o) __attribute__((noinline));
+static int put_rest(struct use *use, const struct output *o)
 {
-    struct use use;
-    *o->done = 0;
-    int rc = begin(&use, s, handle, operation, OUTPUT_TURN, deadline);
-    if (rc < 0)
-        return rc;
-    bool whole = use.c->datagram; /* an empty one is sent too */
-    while (*o->done < o->size || whole) {
-        struct connection *c = use.c;
-        int64_t n = adopted_worth_trying(s, c->adopted, COTHREAD_WRITABLE, deadline)
+    struct scheduler *s = use->s;
+    enum operation operation = use->operation;
+    int rc = 0;
+    bool whole = use->c->datagram; /* an empty one is sent too */
+    while (rc == 0 && (*o->done < o->size || whole)) {
+        struct connection *c = use->c;
+        int64_t n = adopted_worth_trying(s, c->adopted, COTHREAD_WRITABLE, use->deadline)
                         ? adopted_tried(c->adopted, COTHREAD_WRITABLE, put_some(operation, c, o))
                         : -EAGAIN;
         if (n > 0 || (n == 0 && whole)) {
             *o->done += (size_t)n;
-            if (whole || *o->done >= o->size) {
-                use.moved = (uint32_t)n;
-                break;
+            if (!whole && *o->done < o->size) {
+                rc = progress(use, (size_t)n);
+                continue;
             }
-            rc = progress(&use, (size_t)n);
-        } else if (n == -EAGAIN) {
-            rc = await(&use, COTHREAD_WRITABLE);
-        } else if (n == 0) {
-            rc = operation == SENDFILE ? fail(COTHREAD_EINVAL, "the file ends after %lld of %lld bytes", *o->done, o->size) : broke(&use, EIO);
-        } else if (n == -EBADF && operation == SENDFILE) {
-            rc = fail(COTHREAD_EBADF, "descriptor %lld is not open for reading", o->fd);
-        } else {
-            rc = broke(&use, (int)-n);
-        }
-        if (rc < 0)
+            use->moved = (uint32_t)n;
             break;
+        }
+        if (n == -EAGAIN)
+            rc = await(use, COTHREAD_WRITABLE);
+        else if (n == 0 && operation == SENDFILE)
+            rc = fail(COTHREAD_EINVAL, "the file ends after %lld of %lld bytes", *o->done, o->size);
+        else if (n == -EBADF && operation == SENDFILE)
+            rc = fail(COTHREAD_EBADF, "descriptor %lld is not open for reading", o->fd);
+        else
+            rc = broke(use, n == 0 ? EIO : (int)-n);
     }
-    return (int)end(&use, OUTPUT_TURN, rc);
+    return (int)end(use, OUTPUT_TURN, rc);
+}
+
+static int put(struct scheduler *s, cothread_handle handle, enum operation operation, const struct output *o, int64_t deadline)
+{
+    struct use use;
+    *o->done = 0;
+    int rc = begin(&use, s, handle, operation, OUTPUT_TURN, deadline);
+    return rc < 0 ? rc : put_rest(&use, o);
 }
 
 int connection_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, size_t *written, int64_t deadline)
 {
+    struct use use;
+    *written = 0;
+    int rc = begin(&use, s, handle, WRITE, OUTPUT_TURN, deadline);
+    if (rc < 0)
+        return rc;
+    if (size <= TURN_BYTES && adopted_worth_trying(s, use.c->adopted, COTHREAD_WRITABLE, deadline)) { /* most writes are done at once */
+        int64_t n = adopted_tried(use.c->adopted, COTHREAD_WRITABLE, system_write(adopted_system(use.c->adopted), data, size));
+        if (n < 0 && n != -EAGAIN)
+            return (int)end(&use, OUTPUT_TURN, broke(&use, (int)-n));
+        if (n > 0)
+            *written = (size_t)n;
+        if (n == (int64_t)size) {
+            use.moved = (uint32_t)n;
+            return (int)end(&use, OUTPUT_TURN, 0);
+        }
+    }
     struct output o = {.data = data, .size = size, .done = written};
-    return put(s, handle, WRITE, &o, deadline);
+    return put_rest(&use, &o);
 }
 
 int connection_writev(struct scheduler *s, cothread_handle handle, const cothread_span *spans, size_t count, size_t *written,

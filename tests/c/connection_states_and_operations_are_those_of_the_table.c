@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "connections.h"
 
-enum { STATES = 10 };
+enum { STATES = 10 }; /* and none */
 static const char *const states[STATES] = {
     "", "resolving its name", "connecting", "open", "at the end of its input", "at the end of its output", "closing", "closed", "failed", "listening",
 };
@@ -95,36 +95,74 @@ static int64_t do_observe(cothread_handle c) {
     return cothread_connection_observe(c, NULL, NULL);
 }
 
-#define E(code) COTHREAD_E##code
-/* Of each operation, what it answers in each state, beginning with resolving. Nothing has arrived, and nothing is on its
- * way; the peer of one that failed has reset it. */
+/* The rows of the table: what they are called there and in the sentence of an error, and the call. */
 static const struct {
-    const char *name;
+    const char *row, *name;
     int64_t (*call)(cothread_handle);
-    int answers[STATES - 1];
-    /* resolving, connecting, open, input ended, output ended, closing, closed, failed, listening */
 } table[] = {
-    {"read", do_read, {E(STATE), E(STATE), E(TIMEDOUT), 0, E(TIMEDOUT), 0, E(HANDLE), E(STATE), E(STATE)}},
-    {"read_exactly", do_read_exactly, {E(STATE), E(STATE), E(TIMEDOUT), E(CLOSED), E(TIMEDOUT), E(CLOSED), E(HANDLE), E(STATE), E(STATE)}},
-    {"read_until", do_read_until, {E(STATE), E(STATE), E(TIMEDOUT), E(CLOSED), E(TIMEDOUT), E(CLOSED), E(HANDLE), E(STATE), E(STATE)}},
-    {"receive", do_receive, {E(STATE), E(STATE), E(TIMEDOUT), 0, E(TIMEDOUT), 0, E(HANDLE), E(STATE), E(STATE)}},
-    {"write", do_write, {E(STATE), E(STATE), 0, 0, E(STATE), E(STATE), E(HANDLE), E(STATE), E(STATE)}},
-    {"writev", do_writev, {E(STATE), E(STATE), 0, 0, E(STATE), E(STATE), E(HANDLE), E(STATE), E(STATE)}},
-    {"sendfile", do_sendfile, {E(STATE), E(STATE), 0, 0, E(STATE), E(STATE), E(HANDLE), E(STATE), E(STATE)}},
-    {"send", do_send, {E(STATE), E(STATE), 0, 0, E(STATE), E(STATE), E(HANDLE), E(STATE), E(STATE)}},
-    {"finish", do_finish, {E(STATE), E(STATE), 0, 0, E(STATE), E(STATE), E(HANDLE), E(STATE), E(STATE)}},
-    {"accept", do_accept, {E(STATE), E(STATE), E(STATE), E(STATE), E(STATE), E(STATE), E(HANDLE), E(STATE), E(TIMEDOUT)}},
-    {"release", do_release, {E(STATE), E(STATE), 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"close", do_close, {0, 0, 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"", do_close_at_once, {0, 0, 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"asking for the descriptor", do_unacknowledged, {E(STATE), E(STATE), 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"asking for the descriptor", do_descriptor, {E(STATE), E(STATE), 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"asking for the descriptor", do_address, {E(STATE), E(STATE), 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"", do_wait, {E(STATE), E(STATE), E(TIMEDOUT), 1, E(TIMEDOUT), 1, E(HANDLE), 1, E(TIMEDOUT)}},
-    {"", do_state, {0, 0, 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"", do_limit, {0, 0, 0, 0, 0, 0, E(HANDLE), 0, 0}},
-    {"", do_observe, {0, 0, 0, 0, 0, 0, E(HANDLE), 0, 0}},
+    {"`read`", "read", do_read},
+    {"`read_exactly`", "read_exactly", do_read_exactly},
+    {"`read_until`", "read_until", do_read_until},
+    {"`receive`", "receive", do_receive},
+    {"`write`", "write", do_write},
+    {"`writev`", "writev", do_writev},
+    {"`sendfile`", "sendfile", do_sendfile},
+    {"`send`", "send", do_send},
+    {"`finish`", "finish", do_finish},
+    {"`accept`", "accept", do_accept},
+    {"`release`", "release", do_release},
+    {"`close`", "close", do_close},
+    {"`cothread_close`", "", do_close_at_once},
+    {"`cothread_wait`, readable", "", do_wait},
+    {"`unacknowledged`", "asking for the descriptor", do_unacknowledged},
+    {"`descriptor`", "asking for the descriptor", do_descriptor},
+    {"`address`", "asking for the descriptor", do_address},
+    {"`state`", "", do_state},
+    {"`limit`", "", do_limit},
+    {"`observe`", "", do_observe},
 };
+enum { ROWS_OF_TABLE = sizeof table / sizeof *table, DONE = 1000 };
+static int answers[ROWS_OF_TABLE][STATES]; /* by state: a code, 0, or DONE, which is anything that is no error */
+
+static int answer(const char *cell) {
+    static const struct {
+        const char *cell;
+        int answer;
+    } meanings[] = {{"done", DONE}, {"0", 0}, {"waits", COTHREAD_ETIMEDOUT}, {"ESTATE", COTHREAD_ESTATE}, {"ECLOSED", COTHREAD_ECLOSED}, {"EHANDLE", COTHREAD_EHANDLE}};
+    size_t i;
+    for (i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (strcmp(cell, meanings[i].cell) == 0)
+            return meanings[i].answer;
+    fail_at(__FILE__, __LINE__, "\"%s\" is no cell of the table", cell);
+    return 0;
+}
+
+/* Its columns are in the order of the states' numbers. */
+static void read_the_table(void) {
+    FILE *page = fopen("docs/connections.md", "r");
+    char line[512];
+    size_t read = 0;
+    expect(page != NULL, 1);
+    while (fgets(line, sizeof line, page) && strncmp(line, "| | resolving | connecting | open | input ended | output ended | "
+                                                           "closing | closed | failed | listening |", 100) != 0)
+        ;
+    expect(fgets(line, sizeof line, page) != NULL, 1); /* the rule below */
+    while (fgets(line, sizeof line, page) && line[0] == '|') {
+        char *cell = line + 2, *end;
+        int state;
+        for (state = 0; state < STATES; state++, cell = end + 3) {
+            expect((end = strstr(cell, " |")) != NULL, 1);
+            *end = 0;
+            if (state == 0)
+                expect(read < ROWS_OF_TABLE && strcmp(cell, table[read].row) == 0, 1);
+            else
+                answers[read][state] = answer(cell);
+        }
+        read++;
+    }
+    fclose(page);
+    expect(read, ROWS_OF_TABLE);
+}
 
 /* ---- Connections in each state ---- */
 
@@ -154,8 +192,9 @@ static void observes(cothread_handle connection, int from, int to, void *unused)
     seen_state = to;
     if (to == column && column == COTHREAD_STATE_RESOLVING) {
         int ends = table[row].call == do_close || table[row].call == do_close_at_once;
-        expect(table[row].call(connection), ends ? COTHREAD_EBUSY : table[row].answers[column - 1]);
-        if (table[row].answers[column - 1] == COTHREAD_ESTATE)
+        int64_t got = table[row].call(connection);
+        expect(got, ends ? COTHREAD_EBUSY : answers[row][column] == DONE ? 0 : answers[row][column]);
+        if (answers[row][column] == COTHREAD_ESTATE)
             expect(strstr(cothread_last_error(), states[column]) != NULL, 1);
         tried++;
     }
@@ -206,9 +245,9 @@ static subject in_state(int state) {
 }
 
 static void try_cell(cothread_handle connection) {
-    int wanted = table[row].answers[column - 1];
+    int wanted = answers[row][column];
     int64_t got = table[row].call(connection);
-    if (got != wanted && !(wanted == 0 && got > 0))
+    if (got != wanted && !(wanted == DONE && got >= 0))
         fail_at(__FILE__, __LINE__, "%s (row %zu) of one that is %s gave %lld, expected %d: %s", table[row].name, row, states[column],
                 (long long)got, wanted, cothread_last_error());
     if (wanted == COTHREAD_ESTATE || (wanted == COTHREAD_EHANDLE && table[row].name[0]))
@@ -220,10 +259,11 @@ static void try_cell(cothread_handle connection) {
 int main(void) {
     struct sockaddr_un address;
     int full;
+    read_the_table();
     handle(cothread_create(NULL));
     file = memfd_create("file", 0);
     expect(write(file, "content", 7), 7);
-    for (row = 0; row < sizeof table / sizeof *table; row++) {
+    for (row = 0; row < ROWS_OF_TABLE; row++) {
         for (column = COTHREAD_STATE_OPEN; column < STATES; column++) {
             subject s = in_state(column);
             try_cell(s.connection);
@@ -246,6 +286,6 @@ int main(void) {
         join(task);
         close(full);
     }
-    expect(tried, sizeof table / sizeof *table * (STATES - 1));
+    expect(tried, ROWS_OF_TABLE * (STATES - 1));
     return nothing_left();
 }

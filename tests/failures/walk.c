@@ -520,6 +520,8 @@ static void processes(void)
         expect(healthy, false);
 }
 
+static bool network; /* what is made to fail is an error of connections: nothing else is tried */
+
 static void live(void)
 {
     cothread_options options = {.size = sizeof options, .callback_bound = 4};
@@ -531,33 +533,37 @@ static void live(void)
         int pipe_fds[2];
         if (pipe(pipe_fds))
             fail_at(__FILE__, __LINE__, "no pipe");
-        tasks();
-        waits_by_number(fds);
-        adopts(fds);
-        adopts(pipe_fds);
-        waits_for_things(fds);
-        accepts();
         connections();
-        callbacks();
-        signals();
-        watches();
-        processes();
-        jobs();
-        files();
-        clocks();
+        if (!network) {
+            tasks();
+            waits_by_number(fds);
+            adopts(fds);
+            adopts(pipe_fds);
+            waits_for_things(fds);
+            accepts();
+            callbacks();
+            signals();
+            watches();
+            processes();
+            jobs();
+            files();
+            clocks();
+        }
         close(pipe_fds[0]);
         close(pipe_fds[1]);
         expect(cothread_destroy(here, COTHREAD_FOREVER), 0);
     }
-    host(0, fds);
-    host(COTHREAD_HOST_POLLS, fds);
+    if (!network) {
+        host(0, fds);
+        host(COTHREAD_HOST_POLLS, fds);
+    }
     close(fds[0]);
     close(fds[1]);
 }
 
 int main(void)
 {
-    static const int errors[] = {EINTR, EAGAIN, ENOMEM, EMFILE, ENOSYS, EPERM, ECONNRESET, EPIPE, EINPROGRESS};
+    static const int errors[] = {EINTR, EAGAIN, ENOMEM, EMFILE, ENOSYS, EPERM, /* network: */ ECONNRESET, EPIPE, EINPROGRESS};
     int lives = 0;
     signal(SIGPIPE, SIG_IGN);
     healthy = true;
@@ -572,6 +578,7 @@ int main(void)
         for (size_t e = 0; e < sizeof errors / sizeof errors[0]; e++) {
             bool reached = true;
             now_error = errors[e];
+            network = e >= 6;
             for (now_n = 1; reached; now_n++, lives++) {
                 healthy = false;
                 cothread_fail((enum half)now_half, now_n, now_error);
