@@ -1446,7 +1446,7 @@ COTHREAD_API int cothread_address_text(const cothread_address *address, char *te
  *   options   NULL: the defaults
  *   deadline  absolute, in ns of cothread_now
  * Returns the connection's handle, in state COTHREAD_STATE_OPEN. Or
- *   COTHREAD_ENAME    the host or the service is not known
+ *   COTHREAD_ENAME    the host or the service is not known, as cothread_resolve
  *   COTHREAD_ECLOSED  the connection was closed meanwhile, which an observer told of
  *   COTHREAD_ESYSTEM  no address answers; errno says how the last one refused (ECONNREFUSED)
  * Example:

@@ -12,12 +12,14 @@
 #include "adopted.h"
 #include "connection.h"
 #include "items.h"
+#include "names.h"
 #include "wait.h"
 
 #define STAGGER (250 * COTHREAD_MILLISECOND)
 #define PAUSE_LEAST COTHREAD_MILLISECOND
 #define PAUSE_MOST (100 * COTHREAD_MILLISECOND)
-#define NUMERIC_MOST 16 /* addresses that two numbers stand for: a number and NULL have two at most, for each protocol */
+#define ADDRESSES_MOST 64 /* of one name that are tried */
+#define LISTENS_MOST 16   /* of a number, or of NULL: two, once for each protocol */
 
 struct race {
     struct scheduler *s;
@@ -207,30 +209,57 @@ cothread_handle connect_to(struct scheduler *s, const cothread_address *addresse
 
 /* numeric finds the addresses of two numbers: how many, or 0 if they are none. */
 static int numeric(const char *host, const char *service, const cothread_connection_options *options, bool passive,
-                   cothread_address addresses[NUMERIC_MOST])
+                   cothread_address *addresses, int room)
 {
     int type = options->flags & COTHREAD_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
-    int rc = system_numeric(host, service, options->family, type, passive, addresses, NUMERIC_MOST);
+    int rc = system_numeric(host, service, options->family, type, passive, addresses, room);
     if (rc == -ENOENT)
         return 0;
     return rc < 0 ? refused("looking at the address failed with errno %lld", -rc) : rc;
 }
 
+/* resolve finds the addresses of a name, beginning anew if its wait was hastened for nothing. */
+static int resolve(struct scheduler *s, cothread_handle handle, const char *host, const char *service,
+                   const cothread_connection_options *options, cothread_address *addresses, int64_t deadline)
+{
+    cothread_hints hints = {.size = sizeof hints, .family = options->family, .type = options->flags & COTHREAD_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM};
+    for (;;) {
+        int why;
+        struct connection *c = connection_connecting(s, handle, &why);
+        if (!c)
+            return why;
+        int rc = name_resolve(s, host, service, &hints, addresses, ADDRESSES_MOST, connection_until(c, deadline));
+        if (!connection_connecting(s, handle, &why))
+            return why;
+        if (rc != COTHREAD_ETIMEDOUT || deadline <= system_now())
+            return rc < ADDRESSES_MOST ? rc : ADDRESSES_MOST;
+    }
+}
+
 cothread_handle connect_by_name(struct scheduler *s, const char *host, const char *service, const cothread_connection_options *options,
                                 int64_t deadline)
 {
-    cothread_address addresses[NUMERIC_MOST];
-    int rc;
+    int rc, stale;
     struct connection *c = connection_begin(s, options, COTHREAD_STATE_RESOLVING, &rc);
     if (!c)
         return rc;
     cothread_handle handle = connection_handle(s, c);
-    int count = numeric(host, service, options, false, addresses);
-    if (count <= 0) {
-        connection_give_up(s, c, ENOENT);
-        return count < 0 ? count : fail(COTHREAD_ENAME, "the host and the service are no numbers");
+    cothread_address *addresses = system_allocate(ADDRESSES_MOST, sizeof *addresses);
+    rc = addresses ? numeric(host, service, options, false, addresses, ADDRESSES_MOST) : fail(COTHREAD_ENOMEM, "no memory for addresses");
+    if (rc == 0)
+        rc = resolve(s, handle, host, service, options, addresses, deadline);
+    if (rc > 0) {
+        handle = connect_begun(s, handle, addresses, (size_t)rc, options->flags & COTHREAD_DATAGRAM, deadline);
+    } else {
+        int error = errno;
+        c = handle_object(&s->handles, KIND_CONNECTION, handle, &stale);
+        if (c)
+            connection_give_up(s, c, rc == COTHREAD_ENAME ? ENOENT : ETIMEDOUT);
+        handle = rc;
+        errno = error;
     }
-    return connect_begun(s, handle, addresses, (size_t)count, options->flags & COTHREAD_DATAGRAM, deadline);
+    system_free(addresses);
+    return handle;
 }
 
 /* unix_address finds the address of a path. */
@@ -280,8 +309,8 @@ static cothread_handle listen_at(struct scheduler *s, const cothread_address *ad
 
 cothread_handle connect_listen(struct scheduler *s, const char *host, const char *service, const cothread_connection_options *options)
 {
-    cothread_address addresses[NUMERIC_MOST];
-    int error = 0, count = numeric(host, service, options, true, addresses);
+    cothread_address addresses[LISTENS_MOST];
+    int error = 0, count = numeric(host, service, options, true, addresses, LISTENS_MOST);
     if (count <= 0)
         return count < 0 ? count : fail(COTHREAD_ENAME, "the host and the service are no numbers");
     for (int pass = 0; pass < 2; pass++) { /* of all addresses that of IPv6 comes first: it is IPv4's too */

@@ -274,7 +274,7 @@ int main(void) {
         }
         column = COTHREAD_STATE_RESOLVING;
         cothread_connection_options options = {.size = sizeof options, .observer = observes};
-        expect(cothread_connect("no number", "1", &options, COTHREAD_NOW), COTHREAD_ENAME);
+        expect(cothread_connect("no.such.name.invalid", "1", &options, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
         column = COTHREAD_STATE_CONNECTING;
         full = full_listener(&address);
         cothread_handle task = spawn(connects_to_the_full_one, &address);
