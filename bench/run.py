@@ -44,6 +44,7 @@ SLEEPERS = 100_000
 MANY_SLEEPERS = 1_000_000
 C_ECHO_CONNECTIONS = 1000
 C_ECHO_ROUNDS = 600
+QUIET_LOAD = (10_000, 10, 3000)  # connections, always busy ones, questions of the others
 PYTHON_ECHO_CONNECTIONS = (100, 1000)
 PYTHON_ECHO_SECONDS = 1.5
 
@@ -140,6 +141,7 @@ C_PEERS = (
     Peer("libdill", "libdill.c", "libdill-dev (https://libdill.org)", ("-ldill",)),
 )
 ECHO_CLIENT = Peer("echo client", "echo_client.c", "libc6-dev")
+QUIET_CLIENT = Peer("quiet client", "quiet_client.c", "libc6-dev")
 IDLE = Peer("idle", "idle.c", "libc6-dev")
 
 
@@ -158,14 +160,20 @@ def build(peer: Peer, figures: Figures) -> bool:
     return done.returncode == 0
 
 
-def add_lines(output: str, figures: Figures, suffix: str = "") -> None:
+def add_lines(output: str, figures: Figures, suffix: str = "", instead: str | None = None) -> None:
     for line in output.splitlines():
         metric, peer, value, unit = line.split()
-        figures.add(metric + suffix, peer, float(value), unit)
+        figures.add(metric + suffix, instead or peer, float(value), unit)
 
 
-# benchmark: how its metrics end
-C_ECHOES = {"echo": "", "echo64": "_64"}
+CONNECTIONS = "connections"  # libcothread's connection layer, as a peer of its adopted descriptors
+
+# benchmark: how its metrics end, and which peer they are instead of the program's
+C_ECHOES: dict[str, tuple[str, str | None]] = {
+    "echo": ("", None),
+    "echo64": ("_64", None),
+    "echo_connections": ("", CONNECTIONS),
+}
 
 
 def run_c_echo(program: Path, name: str, benchmark: str, figures: Figures) -> None:
@@ -180,9 +188,24 @@ def run_c_echo(program: Path, name: str, benchmark: str, figures: Figures) -> No
         wait_for_listener(port)
         client = [str(ECHO_CLIENT.program), str(port), str(C_ECHO_CONNECTIONS), str(C_ECHO_ROUNDS)]
         run_program(client, figures, f"{name} {benchmark}")
-        add_lines(server.communicate(timeout=5)[0], figures, C_ECHOES[benchmark])
+        add_lines(server.communicate(timeout=5)[0], figures, *C_ECHOES[benchmark])
     except subprocess.TimeoutExpired:
         figures.complain(f"{name} {benchmark}: the server does not end with its last connection")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def run_c_quiet(program: Path, name: str, figures: Figures) -> None:
+    """How long the quiet ones among many connections wait for an answer while some are always busy."""
+    port = free_port()
+    server = subprocess.Popen([str(program), "quiet", str(port)], stdout=subprocess.DEVNULL)
+    try:
+        wait_for_listener(port)
+        client = [str(QUIET_CLIENT.program), str(port), *map(str, QUIET_LOAD)]
+        output = run_program(client, figures, f"{name} quiet").split()
+        for metric, value, unit in zip(("p50", "p99", "busy"), output, ("us", "us", "msg"), strict=True):
+            figures.add(f"r_quiet_{metric}", name, float(value), unit)
     finally:
         server.kill()
         server.wait()
@@ -191,6 +214,8 @@ def run_c_echo(program: Path, name: str, benchmark: str, figures: Figures) -> No
 def run_c_benchmark(program: Path, name: str, benchmark: str, figures: Figures) -> None:
     if benchmark in C_ECHOES:
         run_c_echo(program, name, benchmark, figures)
+    elif benchmark == "quiet":
+        run_c_quiet(program, name, figures)
     else:
         arguments = [str(SLEEPERS)] if benchmark == "d" else []
         add_lines(run_program([str(program), benchmark, *arguments], figures, f"{name} {benchmark}"), figures)
@@ -211,6 +236,7 @@ def c_group(figures: Figures, quick: bool) -> Iterator[Callable[[], None]]:
     """The steps of one round."""
     programs = {peer.name: peer.program for peer in C_PEERS if build(peer, figures)}
     build(ECHO_CLIENT, figures)
+    build(QUIET_CLIENT, figures)
     build(IDLE, figures)
     if LIBRARY_BENCH.exists():
         programs = {OURS: LIBRARY_BENCH, **programs}
@@ -357,6 +383,9 @@ BARS = (
     Bar("c", "3 echo, each read full, of raw epoll", "f_echo_per_cpu_s_64", at_least=0.9, against=(OURS, "raw")),
     Bar("c", "4 woken 1000 times a second, CPU of raw epoll", "wake1000_cpu", at_most=1.3, against=(OURS, "raw")),
     Bar("c", "4 idle for 5 s, context switches", "idle5_switches", at_most=1),
+    Bar("c", "8 echo through connections, of adopted", "f_echo_per_cpu_s", at_least=0.95, against=(CONNECTIONS, OURS)),
+    Bar("c", "8 echo through connections, of libuv", "f_echo_per_cpu_s", at_least=1, against=(CONNECTIONS, "libuv")),
+    Bar("c", "8 quiet of 10 000 connections, p99, of raw epoll", "r_quiet_p99", at_most=2, against=(OURS, "raw")),
     Bar("c", "8 a process started and waited for, of posix_spawn", "q_process", at_most=1.2, against=(OURS, "raw")),
     Bar("c", "8 offload and back, p50, of a raw thread's", "j_call_p50", at_most=3, against=(OURS, "raw")),
     Bar("c", "8 wait for 1 event, of its own call: hand-over", "w_2000_hand_overs", at_most=1.3, against=(OURS, "single")),

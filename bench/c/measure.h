@@ -14,7 +14,9 @@
  *   g       another thread posts callbacks: a million as fast as it can, then one each 200 us
  *   j       an empty function is called on another thread, one call after the other
  *   echo P  TCP echo server on port P of loopback, until $CONNS connections (1000) have come and gone
- *   echo64 P  the same, but it reads into 64 bytes, which each message fills: no read tells that it was the last
+ *   echo_connections P  the same through a connection layer: ours only
+ *   quiet P  the same, of a connection no more than 8 messages in a turn: see quiet_client.c
+ *   echo64 P  the same as echo, but it reads into 64 bytes, which each message fills: no read tells that it was the last
  *
  * Include it after defining PEER, the name that the output carries.
  */

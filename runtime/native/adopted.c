@@ -278,7 +278,11 @@ bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopt
 
 int adopted_await(struct scheduler *s, struct adopted *adopted, uint32_t direction, int64_t deadline)
 {
-    return await(s, adopted, list_of(adopted, direction), direction, deadline);
+    int rc = wait_refused(s, deadline);
+    if (rc)
+        return rc;
+    adopted_expect(s, adopted, direction);
+    return wait_here(s, KIND_ADOPTED, list_of(adopted, direction), deadline);
 }
 
 int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline)

@@ -43,7 +43,7 @@ cothread_handle adopted_handle(struct scheduler *s, const struct adopted *adopte
 struct system_descriptor *adopted_system(struct adopted *adopted);
 /* adopted_worth_trying says whether an operation is worth a system call: it did not come to nothing since the last report, or the
  * caller cannot wait for the next. adopted_tried takes what such a call returned, and returns it; adopted_read_now reads.
- * adopted_await waits until a direction may be tried again; 0, or why not. */
+ * adopted_await waits until a direction may be tried again; 0, or why not. It may be gone then. */
 bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopted, uint32_t direction, int64_t deadline);
 int64_t adopted_tried(struct adopted *adopted, uint32_t direction, int64_t result);
 int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size);

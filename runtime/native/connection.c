@@ -24,33 +24,35 @@
 #define BUFFER_LEAST 4096
 #define CLOSING_LIMIT (2 * COTHREAD_SECOND)
 
-struct turn {
-    struct wait_list next; /* tasks that wait for it */
-    bool taken;
-};
+enum turn { FREE, TAKEN, WAITED_FOR };
 
+/* The first line is all that most reads and writes touch: a server has a thousand of them, and each is out of the caches when
+ * its turn comes. */
 struct connection {
     uint32_t index, generation;
     struct slot *next_free;
     struct adopted *adopted; /* NULL: resolving, connecting */
+    int64_t due;      /* when the limit of the state passes */
     uint8_t state;
     bool socket, datagram;
     bool input_over, output_over;
-    bool told;     /* the peer, of the end of the output */
-    bool lingers;  /* connection_end is under way */
-    bool observed; /* its observer is being called */
+    bool told;        /* the peer, of the end of the output */
+    bool lingers;     /* connection_end is under way */
+    bool observed;    /* its observer is being called */
+    uint8_t turns[2]; /* enum turn: of input and output */
     uint8_t operations; /* in this tick */
-    int32_t error; /* of one that failed: errno */
     uint32_t tick, moved;
-    int64_t due;   /* when the limit of the state passes */
-    struct turn input, output;
-    char *buffer; /* what was read and not taken: [begin, end) */
-    uint32_t begin, end, capacity;
+    uint32_t begin, end; /* of what was read and not taken, in the buffer */
+    char *buffer;
+    struct wait_list next[2]; /* tasks that wait for a turn */
+    uint32_t capacity;
+    int32_t error; /* of one that failed: errno */
     struct task *connector; /* the task that connects it */
     cothread_observer observer;
     void *argument;
     int64_t limits[CONNECTION_STATES]; /* 0: the default */
 };
+_Static_assert(offsetof(struct connection, buffer) <= 64, "the first line");
 _Static_assert(sizeof(struct connection) <= 256, "a connection fits its slot");
 _Static_assert(sizeof((cothread_connection_options *)0)->limits == sizeof((struct connection *)0)->limits, "a limit for each state");
 
@@ -242,38 +244,37 @@ static int check(const struct use *use)
     return 0;
 }
 
-/* begin finds the connection and takes the turn of an operation, which end gives back. `turn` is where it lies in struct
- * connection. */
-#define INPUT_TURN offsetof(struct connection, input)
-#define OUTPUT_TURN offsetof(struct connection, output)
+/* begin finds the connection and takes one of its turns, which end gives back. */
+enum { INPUT_TURN, OUTPUT_TURN };
 
-static struct turn *turn_of(struct connection *c, size_t turn)
+static void pass_turn(struct scheduler *s, struct connection *c, int turn)
 {
-    return (struct turn *)(void *)((char *)c + turn);
+    struct wait *next = c->turns[turn] == WAITED_FOR ? c->next[turn].first : NULL;
+    if (__builtin_expect(next != NULL, 0))
+        wait_end(s, next, 0);
+    else
+        c->turns[turn] = FREE;
 }
 
-static int wait_for_turn(struct use *use, struct turn *turn) __attribute__((cold));
-static int wait_for_turn(struct use *use, struct turn *turn)
+static int wait_for_turn(struct use *use, int turn) __attribute__((cold));
+static int wait_for_turn(struct use *use, int turn)
 {
+    struct connection *c = use->c;
     int rc = wait_refused(use->s, use->deadline);
-    if (rc == 0)
-        rc = wait_here(use->s, KIND_CONNECTION, &turn->next, use->deadline);
+    if (rc == 0) {
+        c->turns[turn] = WAITED_FOR;
+        rc = wait_here(use->s, KIND_CONNECTION, &c->next[turn], use->deadline);
+    }
     if (rc)
         return rc;
     if (!handle_object(&use->s->handles, KIND_CONNECTION, use->handle, &rc))
         return wait_failed(use->s, COTHREAD_ECLOSED, use->deadline);
-    return 0;
+    if ((rc = c->lingers ? fail(COTHREAD_ECLOSED, "the connection was closed") : check(use)) < 0)
+        pass_turn(use->s, c, turn);
+    return rc;
 }
 
-static void pass_turn(struct scheduler *s, struct turn *turn)
-{
-    if (__builtin_expect(turn->next.first != NULL, 0))
-        wait_end(s, turn->next.first, 0);
-    else
-        turn->taken = false;
-}
-
-static inline int begin(struct use *use, struct scheduler *s, cothread_handle handle, enum operation operation, size_t turn_at, int64_t deadline)
+static inline int begin(struct use *use, struct scheduler *s, cothread_handle handle, enum operation operation, int turn, int64_t deadline)
 {
     int rc;
     *use = (struct use){.s = s, .handle = handle, .deadline = deadline, .operation = operation};
@@ -284,16 +285,9 @@ static inline int begin(struct use *use, struct scheduler *s, cothread_handle ha
         return failed_because(c);
     if ((rc = check(use)) < 0)
         return rc;
-    struct turn *turn = turn_of(c, turn_at);
-    if (__builtin_expect(turn->taken, 0)) {
-        if ((rc = wait_for_turn(use, turn)) < 0)
-            return rc;
-        if ((rc = c->lingers ? fail(COTHREAD_ECLOSED, "the connection was closed") : check(use)) < 0) {
-            pass_turn(s, turn);
-            return rc;
-        }
-    }
-    turn->taken = true;
+    if (__builtin_expect(c->turns[turn] != FREE, 0))
+        return wait_for_turn(use, turn);
+    c->turns[turn] = TAKEN;
     return 0;
 }
 
@@ -316,13 +310,13 @@ static bool may_yield(const struct scheduler *s, int64_t deadline)
 }
 
 /* end gives back the turn, unless the connection is gone, and lets others run if the operation did enough. */
-static inline int64_t end(struct use *use, size_t turn, int64_t result)
+static inline int64_t end(struct use *use, int turn, int64_t result)
 {
     struct scheduler *s = use->s;
     struct connection *c = use->c;
     if (__builtin_expect(!c, 0))
         return result;
-    pass_turn(s, turn_of(c, turn));
+    pass_turn(s, c, turn);
     if (result < 0)
         return result;
     if (__builtin_expect(spends(s, c, use->moved), 0) && may_yield(s, use->deadline))
@@ -449,8 +443,8 @@ static void leave(struct scheduler *s, struct connection *c)
     int from = c->state;
     if (c->connector)
         wait_hasten(s, c->connector, 0);
-    wait_end_all(s, &c->input.next, COTHREAD_ECLOSED);
-    wait_end_all(s, &c->output.next, COTHREAD_ECLOSED);
+    wait_end_all(s, &c->next[INPUT_TURN], COTHREAD_ECLOSED);
+    wait_end_all(s, &c->next[OUTPUT_TURN], COTHREAD_ECLOSED);
     connection_free(s, c);
     c->state = COTHREAD_STATE_CLOSED;
     object_free(&s->handles, KIND_CONNECTION, c);
@@ -686,8 +680,8 @@ int64_t connection_end(struct scheduler *s, cothread_handle handle, int64_t dead
         bool peer_may_send = c->socket && !c->input_over && c->state != COTHREAD_STATE_FAILED;
         c->lingers = true;
         c->begin = c->end = 0;
-        wait_end_all(s, &c->input.next, COTHREAD_ECLOSED);
-        wait_end_all(s, &c->output.next, COTHREAD_ECLOSED);
+        wait_end_all(s, &c->next[INPUT_TURN], COTHREAD_ECLOSED);
+        wait_end_all(s, &c->next[OUTPUT_TURN], COTHREAD_ECLOSED);
         if (c->state != COTHREAD_STATE_FAILED)
             connection_enter(s, c, COTHREAD_STATE_CLOSING);
         adopted_end_waits(s, c->adopted, COTHREAD_ECLOSED);
