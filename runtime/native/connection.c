@@ -614,6 +614,7 @@ cothread_handle connection_accept(struct scheduler *s, cothread_handle handle, i
                 cothread_handle adopted = result;
                 result = connection_handle(s, c);
                 connection_open(s, c, adopted, false, false);
+                use.c = handle_object(&s->handles, KIND_CONNECTION, handle, &rc); /* the observer may have closed it */
             }
             break;
         }

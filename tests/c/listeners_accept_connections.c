@@ -101,6 +101,26 @@ static void accepted_is_observed(void) {
     expect_order("09 03 38 98 87 87");
 }
 
+/* Whoever is told of a connection may be done with its listener. */
+static cothread_handle once;
+static void close_listener(cothread_handle connection, int from, int to, void *unused) {
+    (void)unused;
+    if (connection != once && from == 0 && to == COTHREAD_STATE_OPEN)
+        expect(cothread_close(once), 0);
+}
+
+static void observer_closes_the_listener(void) {
+    cothread_connection_options options = {.size = sizeof options, .observer = close_listener};
+    cothread_handle client, server;
+    cothread_address address;
+    once = handle(cothread_listen("127.0.0.1", "0", &options));
+    expect(cothread_connection_address(once, COTHREAD_LOCAL, &address), 0);
+    client = handle(cothread_connect_addresses(&address, 1, NULL, COTHREAD_FOREVER));
+    server = handle(cothread_connection_accept(once, COTHREAD_FOREVER));
+    expect(cothread_connection_state(once), COTHREAD_EHANDLE);
+    exchange(client, server);
+}
+
 static void *accepts(void *listener) {
     expect(cothread_connection_accept(*(cothread_handle *)listener, COTHREAD_FOREVER), COTHREAD_ECLOSED);
     return NULL;
@@ -186,6 +206,7 @@ int main(void) {
     by_path(abstract);
     accepted_is_observed();
     close_tells_who_accepts();
+    observer_closes_the_listener();
     full_backlog(path);
     bad_input();
     return nothing_left();
