@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#define LAST COTHREAD_ESTATE
+
 int main(void) {
     int code;
     expect(strcmp(cothread_version(), COTHREAD_VERSION), 0);
