@@ -182,11 +182,11 @@ def test_a_signal_that_comes_just_before_the_poll_is_not_slept_over():
         cothread.Sleep(0)
 
         real = _scheduler.core._wait
-        def late(deadline):
+        def late():
             # As if it came between Python's last look and the system call: a thread keeps it for itself.
             import threading
             threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)).start()
-            return real(deadline)
+            return real()
         _scheduler.core._wait = late
         event.Wait()
         _scheduler.core._wait = real

@@ -32,7 +32,7 @@ from typing import Any, Callable, ClassVar, Optional, Protocol, Union, cast
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from . import _library
-from ._library import ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Items, Requests
+from ._library import DATA, ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Items, Requests
 
 
 class Core(Protocol):
@@ -64,6 +64,7 @@ class Core(Protocol):
     def end_job(self, handle: int, call: _library.Call) -> None: ...
     def give_up_job(self, handle: int) -> bool: ...
     def close(self, handle: int) -> None: ...
+    def arrived(self, batch: "list[int]") -> bytes: ...
     def interrupt(self) -> Any: ...
     def error(self, code: int) -> Exception: ...
 
@@ -458,7 +459,7 @@ def report_action(what: str, error: BaseException) -> None:
         report(f"{what} raised uncaught exception", error)
 
 
-class Timedout(Exception):
+class Timedout(TimeoutError):
     """Waiting took longer than its timeout."""
 
 
@@ -778,13 +779,16 @@ def wake_hub() -> None:
     core.interrupt()
 
 
+transfers: "dict[int, Any]" = {}  # by token, which is below 0: who is told what came of an adopted descriptor
+looks = 0  # a batch is delivered again after an interruption: this tells one from the next
 _batch: "list[int]" = []  # what _deliver has not dealt with
 _polling = False  # a poll has begun whose batch is not in _batch
 
 
 def _look(deadline: int) -> None:
     """Hands the requests over and takes the batch of waits that ended."""
-    global _batch, _polling, asleep
+    global _batch, _polling, asleep, looks
+    looks += 1
     _polling = True
     _batch = core.poll(requests, deadline)
     _polling = False
@@ -810,7 +814,35 @@ def _deliver() -> None:
     """Makes ready whoever the batch names. May be interrupted and run again: it skips what it has done."""
     global _batch
     words = iter(_batch)
-    for token, what, _value, item in zip(words, words, words, words):
+    arrived = None
+    look = looks
+    for token, what, value, item in zip(words, words, words, words):
+        if token < 0:
+            if token not in transfers:
+                continue  # closed
+            transfer = transfers[token]
+            if what & 0xFFFFFFFF != DATA:
+                transfer.transferred(what, value)
+                continue
+            if transfer.seen != look:
+                if arrived is None:
+                    arrived = core.arrived(_batch)
+                data = arrived[value : value + (what >> 32)]
+                if transfer.buffer:
+                    transfer.append(data)
+                else:
+                    transfer.buffer = data
+                transfer.seen = look
+            waiters = transfer.waiters
+            if not waiters:
+                transfer.bound()
+            elif transfer.need == 1 or len(transfer.buffer) >= transfer.need:
+                task = waiters[0]  # wake_first(), written out
+                if task.armed:
+                    disarm(task)
+                del waiters[0]
+                ready.append(task)
+            continue
         waiter = by_token[token]
         if waiter is None or not waiter.armed:
             continue  # Python was first
@@ -1102,6 +1134,8 @@ def _at_exit() -> None:
                     break
         except BaseException:  # Ctrl-C: it takes too long
             break
+    if requests:
+        _look(NOW)  # what is to be written is
     left = sorted(name_of(job._function) for job in jobs if job in _cothreads)
     if left:
         print(f"cothread: {len(left)} tasks did not end at exit: {', '.join(left[:10])}", file=sys.stderr)

@@ -2,6 +2,7 @@
 """The tasks' half of the package under the name existing programs import it by."""
 
 from ._callbacks import Callback, CallbackFull, CallbackQueue, CallbackResult, _Callback
+from ._connections import Connection, Listener, connect, listen
 from ._events import Event, EventQueue, Pulse, Quit, RLock, Timer, WaitForAll, _QuitEvent
 from ._library import LibraryError
 from ._offload import Job, Pool, offload
@@ -17,12 +18,14 @@ __all__ = [
     "CallbackFull",
     "CallbackQueue",
     "CallbackResult",
+    "Connection",
     "Deadline",
     "Event",
     "EventQueue",
     "GetDeadline",
     "Job",
     "LibraryError",
+    "Listener",
     "Misuse",
     "Pool",
     "Process",
@@ -40,6 +43,8 @@ __all__ = [
     "_Callback",
     "_QuitEvent",
     "offload",
+    "connect",
+    "listen",
     "scheduler_thread_id",
     "signals",
     "wait",
