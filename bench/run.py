@@ -40,6 +40,7 @@ PROGRAMS = ROOT / "build" / "peers"
 TIMEOUT = 60
 
 OURS = "ours"
+CONNECTIONS = "ours-connections"
 SLEEPERS = 100_000
 MANY_SLEEPERS = 1_000_000
 C_ECHO_CONNECTIONS = 1000
@@ -280,7 +281,8 @@ PYTHON_UNITS = {
     "busy.ticks": "ticks",
     "pollers.ratio": "x",
 }
-ECHO_SERVERS = {"asyncio": ("echo", "echo_proto"), "uvloop": ("echo", "echo_proto")}
+MORE_TESTS = {OURS: ("roundtrip",), "gevent": ("roundtrip",)}
+ECHO_SERVERS = {OURS: ("echo", "echo_connections"), "asyncio": ("echo", "echo_proto"), "uvloop": ("echo", "echo_proto")}
 
 
 def one(peer: str, test: str, *arguments: str) -> list[str]:
@@ -299,7 +301,7 @@ def run_python_test(peer: str, test: str, figures: Figures) -> None:
 
 
 def run_python_echo(peer: str, server_function: str, figures: Figures) -> None:
-    name = peer if server_function == "echo" else f"{peer}-proto"
+    name = peer + server_function[len("echo") :].replace("_", "-")
     for connections in PYTHON_ECHO_CONNECTIONS:
         port = free_port()
         server = subprocess.Popen(one(peer, server_function, str(port)), stderr=subprocess.DEVNULL)
@@ -317,7 +319,7 @@ def run_python_echo(peer: str, server_function: str, figures: Figures) -> None:
 
 
 def run_python_peer(peer: str, figures: Figures) -> None:
-    for test in PYTHON_TESTS:
+    for test in (*PYTHON_TESTS, *MORE_TESTS.get(peer, ())):
         run_python_test(peer, test, figures)
     for server_function in ECHO_SERVERS.get(peer, ("echo",)):
         run_python_echo(peer, server_function, figures)
@@ -414,6 +416,11 @@ BARS = (
     Bar("python", "5 flood, p99 lateness of a 1 ms task, us", "flood.p99", at_most=2000),
     Bar("python", "5 flood, callbacks lost", "flood.lost", at_most=0),
     Bar("python", "5 post into an idle loop, p50, us", "latency.p50", at_most=10),
+    Bar("python", "8 echo of connections, 100, of raw epoll", "echo.cpu@100", at_least=0.8, against=(CONNECTIONS, "raw")),
+    Bar("python", "8 echo of connections, 1000, of raw", "echo.cpu@1000", at_least=0.8, against=(CONNECTIONS, "raw")),
+    Bar("python", "8 echo of connections, 100, of uvloop", "echo.cpu@100", at_least=1, against=(CONNECTIONS, "uvloop")),
+    Bar("python", "8 echo of connections, 1000, of uvloop", "echo.cpu@1000", at_least=1, against=(CONNECTIONS, "uvloop")),
+    Bar("python", "8 round trip of a connection, of gevent's", "roundtrip.us", at_most=1, against=(OURS, "gevent")),
     Bar("python", "6 echo beside 400 idle pollers, of alone", "pollers.ratio", at_most=1.1),
 )
 

@@ -15,6 +15,7 @@ flood      a thread posts for 2 s without pause: how late a 1 ms task wakes (us)
            how many were pending at most, how many were lost
 busy       1000 tasks yield for ever: how late a 1 ms task wakes (us), yields per second
 echo PORT  a TCP echo server, for echo_client
+roundtrip  one message at a time to and fro on a TCP connection between two tasks, us
 pollers    a round trip over a socket pair, us: ``alone`` and ``beside`` 400 tasks that wait on sockets of their own
 =========  ==========================================================================================
 """
@@ -221,6 +222,16 @@ class Pollers:
     def report(self) -> None:
         alone, beside = statistics.median(self.alone), statistics.median(self.beside)
         report(alone=alone, beside=beside, ratio=beside / alone)
+
+
+def measure_roundtrip(one: Callback) -> None:
+    best = float("inf")
+    for _ in range(POLLER_ROUNDS):
+        start = now()
+        for _ in range(POLLER_ROUND_TRIPS):
+            one()
+        best = min(best, microseconds(start, POLLER_ROUND_TRIPS))
+    report(us=best)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -15,6 +15,7 @@ from gevent import get_hub
 from measure import (
     BATCH,
     BATCHES,
+    MESSAGE,
     PERIOD,
     READY_TASKS,
     ROUND_TRIPS,
@@ -30,6 +31,7 @@ from measure import (
     Post,
     Sleepers,
     measure_pollers,
+    measure_roundtrip,
     microseconds,
     nothing,
     now,
@@ -161,6 +163,26 @@ def echo(port: int) -> None:
             connection.sendall(data)
 
     gevent.server.StreamServer(("127.0.0.1", port), serve, backlog=2048).serve_forever()
+
+
+def roundtrip() -> None:
+    def answer() -> None:
+        connection, _ = listener.accept()
+        while data := connection.recv(64):
+            connection.sendall(data)
+
+    listener = gevent.socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    gevent.spawn(answer)
+    connection = gevent.socket.create_connection(listener.getsockname())
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def one() -> None:
+        connection.sendall(MESSAGE)
+        connection.recv(64)
+
+    measure_roundtrip(one)
 
 
 def receive(ready: socket.socket) -> bytes:

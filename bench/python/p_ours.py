@@ -5,11 +5,25 @@ from __future__ import annotations
 
 import socket
 
-from cothread import POLLIN, Callback, CallbackQueue, Event, Sleep, Spawn, WaitForAll, Yield, poll_list
+from cothread import (
+    POLLIN,
+    Callback,
+    CallbackQueue,
+    Connection,
+    Event,
+    Sleep,
+    Spawn,
+    WaitForAll,
+    Yield,
+    connect,
+    listen,
+    poll_list,
+)
 
 from measure import (
     BATCH,
     BATCHES,
+    MESSAGE,
     PERIOD,
     READY_TASKS,
     ROUND_TRIPS,
@@ -23,6 +37,7 @@ from measure import (
     Lateness,
     Sleepers,
     measure_pollers,
+    measure_roundtrip,
     microseconds,
     nothing,
     now,
@@ -148,6 +163,36 @@ def echo(port: int) -> None:
             connection, _ = listener.accept()
             connection.setblocking(False)
             Spawn(serve, connection)
+
+
+def echo_connections(port: int) -> None:
+    """With connections, which the library reads and writes in batches."""
+
+    def serve(connection: Connection) -> None:
+        with connection:
+            while data := connection.recv(4096):
+                connection.sendall(data)
+
+    with listen(("127.0.0.1", port), backlog=2048) as listener:
+        for connection in listener:
+            Spawn(serve, connection)
+
+
+def roundtrip() -> None:
+    def answer() -> None:
+        with listener.accept() as connection:
+            while data := connection.recv(64):
+                connection.sendall(data)
+
+    with listen(("127.0.0.1", 0)) as listener:
+        Spawn(answer)
+        with connect(listener.getsockname()) as connection:
+
+            def one() -> None:
+                connection.sendall(MESSAGE)
+                connection.recv(64)
+
+            measure_roundtrip(one)
 
 
 def receive(ready: socket.socket) -> bytes:
