@@ -405,6 +405,11 @@ c_arm64() {
         $(for source in tests/c/*.c; do basename "$source" .c; done | grep -vxFf build/arm64/except)
 }
 
+# ends_by_itself EXAMPLE: the others are run by the step `examples`.
+ends_by_itself() {
+    case $1 in supervisor | gateway) return 1 ;; esac
+}
+
 # An installed library serves a stranger's program: every example, by pkg-config and by CMake.
 c_install() {
     prefix=$root/build/installed
@@ -421,6 +426,7 @@ c_install() {
         # shellcheck disable=SC2046 # a list
         gcc -std=gnu11 -Wall -Wextra -Werror -o "build/examples/$name" "$source" \
             $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs cothread)
+        ends_by_itself "$name" || continue
         timeout 60 "build/examples/$name"
     done
     for source in bindings/c/examples/*.cc; do
@@ -438,6 +444,7 @@ c_install() {
     cmake -S bindings/c/examples -B build/examples/cmake -DCMAKE_PREFIX_PATH="$prefix"
     cmake --build build/examples/cmake
     for source in bindings/c/examples/*.c bindings/c/examples/*.cc; do
+        ends_by_itself "$(basename "${source%.*}")" || continue
         timeout 60 "build/examples/cmake/$(basename "${source%.*}")"
     done
 }
@@ -455,17 +462,33 @@ luajit_binding() {
 python_types_and_style() {
     (cd bindings/python && "$root/.venv/bin/mypy" --strict)
     .venv/bin/mypy --strict docs/manual.py
-    .venv/bin/ruff check --config bindings/python/pyproject.toml bindings/python tests/python docs
+    (cd tests/examples && "$root/.venv/bin/mypy" --strict ./*.py)
+    .venv/bin/ruff check --config bindings/python/pyproject.toml bindings/python tests/python tests/examples docs
 }
 
 python_package() {
+    pytested python_package tests/python
+}
+
+# pytested STEP DIRECTORY: runs the tests there, as the step of that name.
+pytested() {
     status=0
-    timeout 600 .venv/bin/python -m pytest -q -p no:cacheprovider tests/python || status=$?
-    said=$(tail -n 1 build/test/python_package.log)
+    timeout 600 .venv/bin/python -m pytest -q -p no:cacheprovider "$2" || status=$?
+    said=$(tail -n 1 "build/test/$1.log")
     good=$(echo "$said" | grep -o '[0-9]* passed' || echo '0 passed')
     bad=$(echo "$said" | grep -o '[0-9]* failed' || echo '0 failed')
     echo "$good, $bad"
     return $status
+}
+
+# Examples that serve until they are told to stop: run, told, killed, stopped under load, without descriptors.
+examples() {
+    mkdir -p build/services
+    for name in supervisor gateway; do
+        gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -I. -o "build/services/$name" "bindings/c/examples/$name.c" \
+            -Lbuild -lcothread "-Wl,-rpath,$root/build"
+    done
+    pytested examples tests/examples
 }
 
 # What pip installs works without the checkout.
@@ -516,7 +539,7 @@ cmd_test() {
         set -- go_format_and_vet go_staticcheck c_compiles_without_warnings rooms exported_symbols abi \
             go_race system_room failures c_library c_thread_sanitizer queue_thread_sanitizer pool_thread_sanitizer c_address_sanitizer sanitizers_see_tasks \
             cxx sanitized_hosts \
-            c_valgrind c_arm64 c_install luajit_binding \
+            c_valgrind c_arm64 c_install examples luajit_binding \
             python_types_and_style python_package python_package_installs manual what_the_documentation_shows the_demo_runs
     fi
     cmd_build
