@@ -175,6 +175,7 @@ def test_sigkill_leaves_running_programs_and_a_socket_that_is_replaced(
     writes = 'echo "$$"; while :; do echo more; done'
     with Supervised(tmp_path, {"silent": TALKS, "writes": writes}) as first:
         silent, writer = sorted([first.wait_for("started as"), first.wait_for("started as")])
+        log_of(Peer(first.path), "silent", "ready")
         first.signal(signal.SIGKILL)
         first.ends(-signal.SIGKILL)
         assert os.path.exists(first.path)

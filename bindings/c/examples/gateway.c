@@ -204,9 +204,7 @@ static void *attend(void *argument) {
     while (!stopping) {
         cothread_handle peer = cothread_connect(host, colon + 1, NULL, cothread_after(TIMEOUT));
         const char *why = peer < 0 ? cothread_last_error() : ask(source, peer, &delay);
-        if (stopping)
-            why = "stopping";
-        else
+        if (!stopping)
             printf("%s: %s; again in %d ms\n", source->name, why,
                    (int)(delay / COTHREAD_MILLISECOND));
         source->state = "away";
@@ -290,12 +288,13 @@ static char *obey(struct client *client, char *line) {
         return NULL;
     for (int i = 0; verb && i < source_count; i++) {
         const struct source *source = &sources[i];
-        if (strcmp(verb, "list") == 0)
-            found += fprintf(answer, "%s %s readings %d\n", source->name, source->state,
-                             source->readings) > 0;
-        else if (strcmp(verb, "subscribe") == 0 && name)
-            if (strcmp(name, "*") == 0 || strcmp(name, source->name) == 0)
-                found += client->wanted[i] = 1;
+        if (strcmp(verb, "list") == 0) {
+            fprintf(answer, "%s %s readings %d\n", source->name, source->state, source->readings);
+            found = 1;
+        } else if (strcmp(verb, "subscribe") == 0 && name &&
+                   (strcmp(name, "*") == 0 || strcmp(name, source->name) == 0)) {
+            found = client->wanted[i] = 1;
+        }
     }
     fputs(found ? "ok\n" : "error: list, subscribe NAME or subscribe *\n", answer);
     return fclose(answer) == 0 ? text : (free(text), NULL);
@@ -414,11 +413,7 @@ int main(int argc, char **argv) {
     cothread_cancel(archiver);
     cothread_join(archiver, NULL, COTHREAD_FOREVER);
     close(archive_fd);
-    cothread_close(timer);
-    cothread_close(tasks);
-    cothread_close(terminate);
-    cothread_close(interrupt);
     free(sources);
     printf("stopped\n");
-    return cothread_destroy(scheduler, COTHREAD_NOW) != 0;
+    return cothread_destroy(scheduler, COTHREAD_NOW) != 0; /* closes what is open yet */
 }

@@ -10,7 +10,7 @@
  * SIGINT end everything; a program that ignores SIGTERM is killed after GRACE.
  *
  * A client writes lines "list", "start NAME", "stop NAME" and "log NAME". Each answer ends with a
- * line "ok" or "error: REASON".
+ * line "ok" or "error: REASON". One that says nothing for PATIENCE is sent away.
  *
  * Of a supervisor that was killed (SIGKILL) the programs run on, each leading a process group of
  * its own, and get SIGPIPE when they write. SOCKET stays, and the next supervisor replaces it. It
@@ -253,7 +253,7 @@ static int reload(const char *path) {
         int entry = 0;
         while (entry < count && strcmp(entries[entry].name, service->name) != 0)
             entry++;
-        if (entry == count) {
+        if (entry == count) { /* its task ends the program, and then itself */
             service->listed = 0;
             cothread_event_signal(service->changed, NULL);
         }
@@ -403,11 +403,6 @@ int main(int argc, char **argv) {
     cothread_group_cancel(keepers); /* each ends its program, under its shield */
     cothread_group_wait(clients, 0, COTHREAD_FOREVER);
     cothread_group_wait(keepers, 0, COTHREAD_FOREVER);
-    cothread_close(clients);
-    cothread_close(keepers);
-    cothread_close(hangup);
-    cothread_close(terminate);
-    cothread_close(interrupt);
     printf("stopped\n");
-    return cothread_destroy(scheduler, COTHREAD_NOW) != 0 || status;
+    return cothread_destroy(scheduler, COTHREAD_NOW) != 0 || status; /* closes what is open yet */
 }
