@@ -91,7 +91,8 @@ static void finish(struct service *service, cothread_item *end, cothread_handle 
                 end->result = COTHREAD_ESYSTEM;
         }
     }
-    cothread_process_signal(end->object, SIGKILL, COTHREAD_TO_GROUP); /* ESRCH: nobody is left */
+    /* ESRCH: nobody is left. Before Linux 6.9 it also stands for a group whose leader has ended. */
+    cothread_process_signal(end->object, SIGKILL, COTHREAD_TO_GROUP);
     cothread_close(end->object);
     /* What has left the group may keep the pipe open: it is not ours any more. */
     if (collector >= 0 && cothread_join(collector, NULL, cothread_after(GRACE)) < 0) {
