@@ -4,6 +4,7 @@ package poll
 
 import (
 	"math"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -51,6 +52,7 @@ type Epoll struct {
 
 	coarse   bool // the kernel lacks epoll_pwait2 (before 5.11)
 	timespec unix.Timespec
+	event    unix.EpollEvent
 	found    [Batch]unix.EpollEvent
 }
 
@@ -124,7 +126,13 @@ func (p *Epoll) control(operation, fd int, events uint32, serial int32) error {
 			return err
 		}
 	}
-	return unix.EpollCtl(p.fd, operation, fd, &unix.EpollEvent{Events: events, Fd: int32(fd), Pad: serial})
+	p.event = unix.EpollEvent{Events: events, Fd: int32(fd), Pad: serial}
+	_, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), uintptr(operation), uintptr(fd),
+		uintptr(unsafe.Pointer(&p.event)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 func (p *Epoll) stateOf(fd int) state {
@@ -200,11 +208,22 @@ func (p *Epoll) Arm(fd int, token uint64, events uint32) error {
 	}
 	events = events&requestable | unix.EPOLLONESHOT
 	serial := p.nextSerial()
-	was := p.stateOf(fd)
+	was := unknown
+	r := p.registrations.at(fd)
+	if r != nil {
+		was = r.state
+	}
 	var err error
 	if was == armed || was == spent {
 		// The usual case. ENOENT: the number was reused, and the kernel dropped what it had.
-		if err = p.control(unix.EPOLL_CTL_MOD, fd, events, serial); err == unix.ENOENT {
+		if err = p.control(unix.EPOLL_CTL_MOD, fd, events, serial); err == nil {
+			if was == spent {
+				p.registered++
+			}
+			*r = registration{token: token, serial: serial, state: armed}
+			return nil
+		}
+		if err == unix.ENOENT {
 			err = p.control(unix.EPOLL_CTL_ADD, fd, events, serial)
 		}
 	} else if err = p.control(unix.EPOLL_CTL_ADD, fd, events, serial); err == unix.EEXIST && was == unknown {
