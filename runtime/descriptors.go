@@ -34,15 +34,17 @@ type descriptors struct {
 	numbers  []*descriptor // by number
 	incoming []*Wait       // begun, and in no queue yet
 	unsorted bool          // not in the order of their arrival
-	changed  []int32       // numbers to arm: each once for all that came
+	changed  []*descriptor // to arm: each once for all that came
 	timedOut []int32       // numbers of waits whose deadline passed in this tick
 	due      func(w *Wait, reason int32, events uint32)
 }
 
 // descriptor is what is known of one number.
 type descriptor struct {
+	fd         int32
 	generation uint32 // of the arm, so that a late report of another one is not taken for it
-	changed    bool   // in descriptors.changed
+	entered    uint32 // the queues, as bits, that a wait of this tick came to: then it is in descriptors.changed
+	filled     uint32 // the queues that may have an entry
 	queues     [queues]queue
 	last       [directions]waiter // the wait last ended for each direction
 	woken      queue              // waits that a report ended and whose tasks may not have run
@@ -58,16 +60,16 @@ const (
 	every uint32 = 1<<queues - 1
 )
 
-var queueEvents = [others]uint32{poll.Readable, poll.Writable, poll.Priority, poll.ReadHangup}
+var queueEvents = [others]uint32{poll.Readable, poll.Priority, poll.Writable, poll.ReadHangup}
 
-// queuesOf returns the queues, as bits, of the waits that want one of events.
-func queuesOf(events uint32) (set uint32) {
-	for i, wanted := range queueEvents {
-		if events&wanted != 0 {
-			set |= 1 << i
-		}
-	}
-	return set
+// queuesOf returns the queues, as bits, of the waits that want one of events. Those of directions have their events' bits.
+func queuesOf(events uint32) uint32 {
+	return events&(1<<directions-1) | events&poll.ReadHangup/poll.ReadHangup<<directions
+}
+
+// eventsOf returns what the waits in some of the queues want.
+func eventsOf(set uint32) uint32 {
+	return set&(1<<directions-1) | set>>directions&1*poll.ReadHangup | set>>others&1*(poll.Error|poll.Hangup)
 }
 
 // Tokens: an adopted descriptor's is its handle, which is positive; an arm's has the top bit set.
@@ -138,17 +140,8 @@ func (q *queue) push(w waiter, counts func(waiter) bool) {
 // wait takes up a wait that began; arrive has the task woken when its descriptor is ready. What
 // cannot be waited for is due at once, with the reason.
 func (d *descriptors) wait(w *Wait) {
-	if int(w.FD) >= len(d.numbers) {
-		// Hosts may ask for any number: only one that is open is worth the memory.
-		if err := d.poller.Arm(int(w.FD), token(w.FD, 0), w.Events); err != nil {
-			if reason, events, over := refused(err, w.Events); over {
-				d.due(w, reason, events)
-				return
-			}
-		}
-		for int(w.FD) >= len(d.numbers) {
-			d.numbers = append(d.numbers, make([]*descriptor, max(64, len(d.numbers)))...)
-		}
+	if int(w.FD) >= len(d.numbers) && !d.reserve(w) {
+		return
 	}
 	if last := len(d.incoming) - 1; last >= 0 && w.Value < d.incoming[last].Value {
 		d.unsorted = true
@@ -156,7 +149,23 @@ func (d *descriptors) wait(w *Wait) {
 	d.incoming = append(d.incoming, w)
 }
 
-// arrive enters those that wait took up into the queues and arms their descriptors.
+// reserve makes room for the number of a wait's descriptor. Hosts may ask for any number: only one that is open is worth the
+// memory; false: the wait is over.
+func (d *descriptors) reserve(w *Wait) bool {
+	if err := d.poller.Arm(int(w.FD), token(w.FD, 0), w.Events); err != nil {
+		if reason, events, over := refused(err, w.Events); over {
+			d.due(w, reason, events)
+			return false
+		}
+	}
+	for int(w.FD) >= len(d.numbers) {
+		d.numbers = append(d.numbers, make([]*descriptor, max(64, len(d.numbers)))...)
+	}
+	return true
+}
+
+// arrive enters those that wait took up into the queues, and then arms their descriptors: the memory of many is fetched side
+// by side, but not across a system call.
 func (d *descriptors) arrive() {
 	if d.unsorted {
 		slices.SortFunc(d.incoming, func(a, b *Wait) int { return cmp.Compare(a.Value, b.Value) })
@@ -165,37 +174,38 @@ func (d *descriptors) arrive() {
 	for _, w := range d.incoming {
 		n := d.numbers[w.FD]
 		if n == nil {
-			n = new(descriptor)
+			n = &descriptor{fd: w.FD}
 			d.numbers[w.FD] = n
 		}
 		in := queuesOf(w.Events)
 		if in == 0 {
 			in = 1 << others
 		}
+		if n.entered == 0 {
+			d.changed = append(d.changed, n)
+		}
+		n.entered |= in
+		n.filled |= in
 		for ; in != 0; in &= in - 1 {
 			n.queues[bits.TrailingZeros32(in)].push(waiter{w, w.Number}, waiter.waits)
 		}
-		if !n.changed {
-			n.changed = true
-			d.changed = append(d.changed, w.FD)
-		}
 	}
 	d.incoming = d.incoming[:0]
-	for _, fd := range d.changed {
-		d.numbers[fd].changed = false
-		d.arm(fd, d.numbers[fd])
+	for _, n := range d.changed {
+		wanted := eventsOf(n.entered) | n.wanted(n.filled&^n.entered)
+		n.entered = 0
+		d.arm(n, wanted)
 	}
 	d.changed = d.changed[:0]
 }
 
 // arm asks for what those that still wait want, if any do.
-func (d *descriptors) arm(fd int32, n *descriptor) {
-	events := n.wanted()
-	if events == 0 {
+func (d *descriptors) arm(n *descriptor, wanted uint32) {
+	if wanted == 0 {
 		return
 	}
 	n.generation++
-	err := d.poller.Arm(int(fd), token(fd, n.generation), events)
+	err := d.poller.Arm(int(n.fd), token(n.fd, n.generation), wanted)
 	if err == nil {
 		return
 	}
@@ -220,26 +230,20 @@ func refused(err error, wanted uint32) (reason int32, events uint32, over bool) 
 	return Woken, events, events != 0
 }
 
-// wanted returns the bits that those that still wait want.
-func (n *descriptor) wanted() (events uint32) {
-	for i := range n.queues {
-		if q := &n.queues[i]; len(q.entries) > 0 && q.first(waiter.waits) != nil {
-			if i == others {
-				events |= poll.Error | poll.Hangup
-			} else {
-				events |= queueEvents[i]
-			}
+// wanted returns the bits that those in some of the queues want that still wait.
+func (n *descriptor) wanted(from uint32) uint32 {
+	for in := from & n.filled; in != 0; in &= in - 1 {
+		if i := bits.TrailingZeros32(in); n.queues[i].first(waiter.waits) == nil {
+			n.filled &^= 1 << i
 		}
 	}
-	return events
+	return eventsOf(from & n.filled)
 }
 
 // next returns the wait that came first among those in some of the queues.
 func (n *descriptor) next(from uint32) (next *Wait) {
-	for i := range n.queues {
-		if from&(1<<i) == 0 {
-			continue
-		}
+	for in := from & n.filled; in != 0; in &= in - 1 {
+		i := bits.TrailingZeros32(in)
 		if w := n.queues[i].first(waiter.waits); w != nil && (next == nil || w.wait.Value < next.Value) {
 			next = w.wait
 		}
@@ -296,12 +300,12 @@ func (d *descriptors) report(t uint64, events uint32) {
 			granted &^= got & (poll.Readable | poll.Priority | poll.Writable)
 		}
 	}
-	d.arm(fd, n)
+	d.arm(n, n.wanted(every))
 }
 
 // waited says whether somebody waits for fd.
 func (d *descriptors) waited(fd int64) bool {
-	return fd >= 0 && fd < int64(len(d.numbers)) && d.numbers[fd] != nil && d.numbers[fd].wanted() != 0
+	return fd >= 0 && fd < int64(len(d.numbers)) && d.numbers[fd] != nil && d.numbers[fd].wanted(every) != 0
 }
 
 // forget takes the registration of a descriptor back if nobody waits for it any more.
