@@ -461,27 +461,33 @@ static int wait_for_many(struct scheduler *s, struct items *items)
     return rc;
 }
 
+/* call_for_one makes the call of its own that an item's kind has. */
+static inline int call_for_one(struct scheduler *s, const cothread_item *given, void **value, int64_t deadline)
+{
+    if (__builtin_expect(given->kind == COTHREAD_ITEM_EVENT, 1)) /* 1 ns of 10 less than by the table of cases */
+        return event_wait(s, given->object, value, deadline);
+    switch (given->kind) {
+    case COTHREAD_ITEM_FD:
+        if (given->object != (int)given->object)
+            return fail(COTHREAD_EBADF, "descriptor %lld is not open", given->object);
+        return descriptor_wait(s, (int)given->object, given->want, deadline);
+    case COTHREAD_ITEM_READY: return adopted_wait(s, given->object, given->want, deadline);
+    case COTHREAD_ITEM_SEND: return channel_send(s, given->object, given->element, deadline);
+    case COTHREAD_ITEM_RECEIVE: return channel_receive(s, given->object, given->element, deadline);
+    case COTHREAD_ITEM_GROUP: return group_wait(s, given->object, given->want, deadline);
+    case COTHREAD_ITEM_ACQUIRE: return semaphore_acquire(s, given->object, deadline);
+    case COTHREAD_ITEM_LOCK: return mutex_lock(s, given->object, deadline);
+    default: return task_watch(s, given->object, value, deadline);
+    }
+}
+
 /* wait_for_one is what one item comes to that has a call of its own. */
 static int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadline)
 {
     struct wait *w = wait_of_caller(s);
     uint32_t number = w->number;
     void *value = NULL;
-    int rc;
-    switch (given->kind) {
-    case COTHREAD_ITEM_FD:
-        rc = given->object == (int)given->object ? descriptor_wait(s, (int)given->object, given->want, deadline)
-                                                 : fail(COTHREAD_EBADF, "descriptor %lld is not open", given->object);
-        break;
-    case COTHREAD_ITEM_READY: rc = adopted_wait(s, given->object, given->want, deadline); break;
-    case COTHREAD_ITEM_SEND: rc = channel_send(s, given->object, given->element, deadline); break;
-    case COTHREAD_ITEM_RECEIVE: rc = channel_receive(s, given->object, given->element, deadline); break;
-    case COTHREAD_ITEM_GROUP: rc = group_wait(s, given->object, given->want, deadline); break;
-    case COTHREAD_ITEM_EVENT: rc = event_wait(s, given->object, &value, deadline); break;
-    case COTHREAD_ITEM_ACQUIRE: rc = semaphore_acquire(s, given->object, deadline); break;
-    case COTHREAD_ITEM_LOCK: rc = mutex_lock(s, given->object, deadline); break;
-    default: rc = task_watch(s, given->object, &value, deadline);
-    }
+    int rc = call_for_one(s, given, &value, deadline);
     if (__builtin_expect(rc < 0, 0)) {
         if (rc == COTHREAD_ETIMEDOUT || rc == COTHREAD_ECANCELED || rc == COTHREAD_EINTR || rc == COTHREAD_EBROKEN)
             return rc;
@@ -538,7 +544,8 @@ static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothr
 
 int items_wait(struct scheduler *s, cothread_item *given, size_t size, size_t count, int64_t deadline, uint32_t flags)
 {
-    int rc = check_call(given, size, count, flags);
+    const bool usual = count == 1 && size == sizeof *given; /* then there is less to check */
+    int rc = usual ? check_call(given, sizeof *given, 1, flags) : check_call(given, size, count, flags);
     if (rc < 0)
         return rc;
     if (count > 1 || given->kind >= COTHREAD_ITEM_TIMER) /* what has no call of its own */
