@@ -491,6 +491,8 @@ static int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadl
     if (__builtin_expect(rc < 0, 0)) {
         if (rc == COTHREAD_ETIMEDOUT || rc == COTHREAD_ECANCELED || rc == COTHREAD_EINTR || rc == COTHREAD_EBROKEN)
             return rc;
+        if (rc == COTHREAD_EFULL) /* a channel for threads has a word of its own for it */
+            return fail(COTHREAD_ETIMEDOUT, "not ready, and the deadline is COTHREAD_NOW");
         if (w->number == number) /* it did not begin */
             return refused_item(rc, 0);
     }

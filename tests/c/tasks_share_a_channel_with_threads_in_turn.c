@@ -92,7 +92,7 @@ int main(void) {
     expect(received, 4);
     expect(cothread_wait(items, sizeof *items, 3, COTHREAD_FOREVER, 0), 1);
     expect(items[2].fired, 1);
-    expect(cothread_wait(&items[2], sizeof *items, 1, COTHREAD_NOW, 0), COTHREAD_EFULL);
+    expect(cothread_wait(&items[2], sizeof *items, 1, COTHREAD_NOW, 0), COTHREAD_ETIMEDOUT);
     expect(cothread_wait(items, sizeof *items, 3, COTHREAD_FOREVER, COTHREAD_ALL), 2);
     expect(items[1].fired, 1);
     expect(received_too, 5);
