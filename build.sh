@@ -209,7 +209,10 @@ failures() {
     library build/failures "" -tags failures
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/walk tests/failures/walk.c \
         build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
-    timeout 300 build/failures/walk
+    timeout 600 build/failures/walk 0 >build/failures/walk.out 2>&1 &
+    other=$!
+    timeout 600 build/failures/walk 1
+    wait $other || { cat build/failures/walk.out; return 1; }
     gcc -std=gnu11 -O1 -g -Wall -Wextra -Werror -pthread -I. -o build/failures/clock tests/failures/clock.c \
         build/failures/libcothread.so "-Wl,-rpath,$root/build/failures"
     timeout 120 build/failures/clock
