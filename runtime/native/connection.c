@@ -1075,6 +1075,14 @@ int connection_check(const void *object, cothread_handle handle, const struct wa
     return c->adopted ? 0 : unfit(c, LOOK);
 }
 
+void connection_check_limit(struct scheduler *s, cothread_handle handle)
+{
+    int stale;
+    struct connection *c = handle_object(&s->handles, KIND_CONNECTION, handle, &stale);
+    if (c)
+        check_limit(s, c);
+}
+
 struct adopted *connection_adopted(struct connection *c)
 {
     return c->adopted;
@@ -1083,9 +1091,8 @@ struct adopted *connection_adopted(struct connection *c)
 uint32_t connection_known(struct scheduler *s, cothread_handle handle, uint32_t want)
 {
     int stale;
-    struct connection *c = handle_object(&s->handles, KIND_CONNECTION, handle, &stale);
+    const struct connection *c = handle_object(&s->handles, KIND_CONNECTION, handle, &stale);
     uint32_t known = 0;
-    check_limit(s, c);
     if (c->end || c->input_over)
         known |= COTHREAD_READABLE;
     if (c->output_over)

@@ -56,7 +56,9 @@ int connection_descriptor(struct scheduler *s, cothread_handle handle);
 int connection_address(struct scheduler *s, cothread_handle handle, uint32_t end, cothread_address *address);
 
 /* Among other things that a task waits for, one is looked at as its adopted descriptor, and by what connection_known knows of it
- * without that. connection_found says what a poll's bits mean for its operations; connection_due is when its limit passes. */
+ * without that. connection_found says what a poll's bits mean for its operations; connection_due is when its limit passes, and
+ * connection_check_limit has it fail then: its observer is called, which may close any other. */
+void connection_check_limit(struct scheduler *s, cothread_handle handle);
 struct adopted *connection_adopted(struct connection *c);
 uint32_t connection_known(struct scheduler *s, cothread_handle handle, uint32_t want);
 uint32_t connection_found(uint32_t want, uint32_t found);

@@ -288,6 +288,9 @@ static struct system_look *room_for_looks(struct scheduler *s, uint32_t count)
 /* look_at_descriptors leaves in `result` of each descriptor that has not fired what it has, by one call for all of them. */
 static int look_at_descriptors(struct scheduler *s, struct items *items, bool now, bool again)
 {
+    for (uint32_t i = 0; items->timers && i < items->count; i++) /* first: observers close what others would be asked for */
+        if (items->item[i].kind == COTHREAD_ITEM_CONNECTION)
+            connection_check_limit(s, items->item[i].object);
     struct system_look *looks = room_for_looks(s, items->descriptors), *next = looks;
     if (!looks)
         return fail(COTHREAD_ENOMEM, "no memory to look at %lld descriptors", items->descriptors);
