@@ -274,7 +274,7 @@ func (s *Scheduler) arm(now int64) {
 	for w != nil {
 		next := w.ArmedNext
 		w.Flags &^= waitOnArmed
-		if task := w.Task; task.State == stateWaiting {
+		if task := w.Task; task != nil && task.State == stateWaiting { // nil: the block of a wait that is over is a hosted stack's
 			if w.Events != 0 {
 				s.descriptors.wait(w)
 			}

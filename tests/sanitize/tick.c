@@ -83,7 +83,7 @@ static void arm(struct half *half)
     for (struct wait *next; wait; wait = next) {
         next = wait->armed_next;
         wait->flags &= (uint8_t)~WAIT_ARMED;
-        if (wait->task->state != TASK_WAITING || (deadline_of(wait) == COTHREAD_FOREVER && !wait->events))
+        if (!wait->task || wait->task->state != TASK_WAITING || (deadline_of(wait) == COTHREAD_FOREVER && !wait->events))
             continue;
         if (half->count == half->room) {
             half->room = half->room ? 2 * half->room : 64;
