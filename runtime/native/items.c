@@ -453,15 +453,21 @@ static inline void deliver(struct scheduler *s, struct item *item, cothread_item
 static int wait_for_many(struct scheduler *s, struct items *items)
 {
     int64_t deadline = items->deadline;
+    bool waited = false;
     int rc = look(s, items, deadline == COTHREAD_NOW || !s->current, false);
-    if (rc == 0 && items->fired)
-        wait_satisfied(s, deadline);
-    while (rc == 0 && !items->fired && (rc = wait_refused(s, deadline)) == 0) {
+    while (rc == 0 && !items->fired && !wait_is_impossible(s, deadline)) {
         begin(s, s->current, items);
-        if ((rc = collect(s, items, switch_suspend(s, s->current))) < 0)
-            rc = wait_failed(s, rc, deadline);
+        rc = collect(s, items, switch_suspend(s, s->current));
+        waited = true;
     }
-    return rc;
+    unlist(s, items); /* before others run, who may close what these waits were prepared for */
+    if (rc < 0)
+        return waited ? wait_failed(s, rc, deadline) : rc;
+    if (!items->fired)
+        return wait_impossible(s, deadline);
+    if (!waited)
+        wait_satisfied(s, deadline);
+    return 0;
 }
 
 /* call_for_one makes the call of its own that an item's kind has. */
@@ -536,11 +542,8 @@ static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothr
     int rc = copy_items(s, items, s->current, given, size, count);
     if (rc == 0)
         rc = wait_for_many(s, items);
-    for (uint32_t i = 0; i < items->count; i++) {
-        wait_leave_item(s, &items->item[i]);
-        if (rc == 0)
-            deliver(s, &items->item[i], item_at(given, size, i));
-    }
+    for (uint32_t i = 0; rc == 0 && i < items->count; i++)
+        deliver(s, &items->item[i], item_at(given, size, i));
     if (rc == 0)
         rc = (int)items->fired;
     give_back(s, items);

@@ -223,12 +223,17 @@ static inline bool wait_far_in_the_past(const struct scheduler *s, int64_t deadl
 }
 #define DEADLINES_ARE_ABSOLUTE "the deadline, %lld, lies far in the past: deadlines are absolute: use cothread_after"
 
-/* wait_refused says whether the calling task may not wait now: 0, or the error to return. It comes after the try: a call that
- * is satisfied at once succeeds, also in a cancelled task, which may so clean up behind itself. */
+static inline bool wait_is_impossible(const struct scheduler *s, int64_t deadline)
+{
+    const struct task *self = s->current;
+    return __builtin_expect(deadline == COTHREAD_NOW || !self || wait_is_cancelled(self), 0);
+}
+
+/* wait_refused says whether the calling task may not wait now: 0, or the error to return, and then others may have run. It comes
+ * after the try: a call that is satisfied at once succeeds, also in a cancelled task, which may so clean up behind itself. */
 static inline int wait_refused(struct scheduler *s, int64_t deadline)
 {
-    struct task *self = s->current;
-    return __builtin_expect(deadline == COTHREAD_NOW || !self || wait_is_cancelled(self), 0) ? wait_impossible(s, deadline) : 0;
+    return wait_is_impossible(s, deadline) ? wait_impossible(s, deadline) : 0;
 }
 
 /* wait_suspend suspends the calling task, whose wait has begun, and returns its reason. */
