@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running a program of bindings/c/examples, and waiting for what it says."""
+"""Running a program of bindings/c/examples or bindings/python/examples, and waiting for what it says."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import contextlib
 import ctypes
 import glob
 import os
+import pathlib
 import resource
 import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 BOUND = 60.0  # seconds; against a hang
+ROOT = pathlib.Path(__file__).parents[2]
 DIRECTORY = os.environ.get("COTHREAD_SERVICES", "build/services")
 Self = TypeVar("Self", bound="Program")
 PR_SET_CHILD_SUBREAPER = 36
@@ -37,6 +40,14 @@ class Hang(AssertionError):
 class Program:
     """A program whose standard output is read by line. What it leaves behind becomes our child."""
 
+    language: ClassVar[str]  # "c" or "python", see conftest.py
+
+    @classmethod
+    def command(cls, name: str) -> list[str]:
+        if cls.language == "c":
+            return [os.path.join(DIRECTORY, name)]
+        return [sys.executable, str(ROOT / "bindings/python/examples" / (name + ".py"))]
+
     def __init__(self, name: str, *arguments: object, descriptors: int = 0) -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -45,8 +56,9 @@ class Program:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
         self.process = subprocess.Popen(
-            [os.path.join(DIRECTORY, name), *map(str, arguments)],
+            [*self.command(name), *map(str, arguments)],
             stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "bindings/python")},
             preexec_fn=limit,
         )
         self.said: list[str] = []
