@@ -484,7 +484,7 @@ pytested() {
     return $status
 }
 
-# Examples that serve until they are told to stop: run, told, killed, stopped under load, without descriptors.
+# Examples in C and in Python that serve until they are told to stop: run, told, killed, stopped under load, without descriptors.
 examples() {
     mkdir -p build/services
     for name in supervisor gateway; do
