@@ -449,25 +449,18 @@ static inline void deliver(struct scheduler *s, struct item *item, cothread_item
     given->value = fired && item->result >= 0 && sorts[item->kind].valued ? item->wait.value : 0;
 }
 
-/* wait_for_many waits for the items in a block; 0: some fired. */
-static int wait_for_many(struct scheduler *s, struct items *items)
+/* wait_for_many waits for the items in a block. 0: some fired, or none did and the task may not wait. */
+static int wait_for_many(struct scheduler *s, struct items *items, bool *waited)
 {
     int64_t deadline = items->deadline;
-    bool waited = false;
     int rc = look(s, items, deadline == COTHREAD_NOW || !s->current, false);
     while (rc == 0 && !items->fired && !wait_is_impossible(s, deadline)) {
+        *waited = true;
         begin(s, s->current, items);
-        rc = collect(s, items, switch_suspend(s, s->current));
-        waited = true;
+        if ((rc = collect(s, items, switch_suspend(s, s->current))) < 0)
+            rc = wait_failed(s, rc, deadline);
     }
-    unlist(s, items); /* before others run, who may close what these waits were prepared for */
-    if (rc < 0)
-        return waited ? wait_failed(s, rc, deadline) : rc;
-    if (!items->fired)
-        return wait_impossible(s, deadline);
-    if (!waited)
-        wait_satisfied(s, deadline);
-    return 0;
+    return rc;
 }
 
 /* call_for_one makes the call of its own that an item's kind has. */
@@ -539,15 +532,25 @@ static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothr
         return COTHREAD_ENOMEM;
     items->flags = flags;
     items->deadline = deadline;
+    bool waited = false;
     int rc = copy_items(s, items, s->current, given, size, count);
     if (rc == 0)
-        rc = wait_for_many(s, items);
-    for (uint32_t i = 0; rc == 0 && i < items->count; i++)
-        deliver(s, &items->item[i], item_at(given, size, i));
-    if (rc == 0)
-        rc = (int)items->fired;
+        rc = wait_for_many(s, items, &waited);
+    uint32_t fired = rc == 0 ? items->fired : 0;
+    for (uint32_t i = 0; i < items->count; i++) {
+        wait_leave_item(s, &items->item[i]);
+        if (fired)
+            deliver(s, &items->item[i], item_at(given, size, i));
+    }
     give_back(s, items);
-    return rc;
+    if (rc < 0)
+        return rc;
+    /* Only here may others run: they may close what the waits were prepared for. */
+    if (!fired)
+        return wait_impossible(s, deadline);
+    if (!waited)
+        wait_satisfied(s, deadline);
+    return (int)fired;
 }
 
 int items_wait(struct scheduler *s, cothread_item *given, size_t size, size_t count, int64_t deadline, uint32_t flags)
