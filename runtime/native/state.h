@@ -139,7 +139,6 @@ struct transfer {
     uint32_t most;          /* bytes of a READ that is answered once; 0: it goes on until paused */
     uint8_t reading;        /* enum reading */
     bool in_ready, out_ready; /* among the ready host tasks */
-    bool told;              /* the host knows that something is unsent */
     bool closing;           /* once all is sent */
     bool lost;              /* the descriptor is no longer adopted */
 };

@@ -36,7 +36,7 @@ static struct transfer *create(struct scheduler *s, cothread_handle handle)
     t->handle = handle;
     t->unsent_from = t->unsent_to = 0;
     t->reading = READING_NOTHING;
-    t->told = t->closing = t->lost = false;
+    t->closing = t->lost = false;
     return t;
 }
 
