@@ -152,7 +152,7 @@ static inline long choices_among(int channels) {
 static inline void report_choices(int channels, int64_t start) {
     char metric[32];
     snprintf(metric, sizeof metric, "w_choose_%d", channels);
-    report_per_switch(metric, start, "ns/round trip", choices_among(channels));
+    report_per_switch(metric, start, "ns/round", choices_among(channels));
 }
 
 /* ---- d, sleepers: everybody sleeps until one instant, far enough away that all are asleep by then -- */

@@ -59,7 +59,7 @@ func main() {
 			channels[count/2] <- 1
 			<-answers
 		}
-		fmt.Printf("w_choose_%d go %.2f ns/round trip\n", count, float64(time.Since(start).Nanoseconds())/float64(choicesAmong(count)))
+		fmt.Printf("w_choose_%d go %.2f ns/round\n", count, float64(time.Since(start).Nanoseconds())/float64(choicesAmong(count)))
 	}
 }
 
