@@ -40,7 +40,7 @@ PROGRAMS = ROOT / "build" / "peers"
 TIMEOUT = 60
 
 OURS = "ours"
-CONNECTIONS = "ours-connections"
+PYTHON_CONNECTIONS = "ours-connections"
 SLEEPERS = 100_000
 MANY_SLEEPERS = 1_000_000
 C_ECHO_CONNECTIONS = 1000
@@ -416,10 +416,10 @@ BARS = (
     Bar("python", "5 flood, p99 lateness of a 1 ms task, us", "flood.p99", at_most=2000),
     Bar("python", "5 flood, callbacks lost", "flood.lost", at_most=0),
     Bar("python", "5 post into an idle loop, p50, us", "latency.p50", at_most=10),
-    Bar("python", "8 echo of connections, 100, of raw epoll", "echo.cpu@100", at_least=0.8, against=(CONNECTIONS, "raw")),
-    Bar("python", "8 echo of connections, 1000, of raw", "echo.cpu@1000", at_least=0.8, against=(CONNECTIONS, "raw")),
-    Bar("python", "8 echo of connections, 100, of uvloop", "echo.cpu@100", at_least=1, against=(CONNECTIONS, "uvloop")),
-    Bar("python", "8 echo of connections, 1000, of uvloop", "echo.cpu@1000", at_least=1, against=(CONNECTIONS, "uvloop")),
+    Bar("python", "8 echo of connections, 100, of raw epoll", "echo.cpu@100", at_least=0.8, against=(PYTHON_CONNECTIONS, "raw")),
+    Bar("python", "8 echo of connections, 1000, of raw", "echo.cpu@1000", at_least=0.8, against=(PYTHON_CONNECTIONS, "raw")),
+    Bar("python", "8 echo of connections, 100, of uvloop", "echo.cpu@100", at_least=1, against=(PYTHON_CONNECTIONS, "uvloop")),
+    Bar("python", "8 echo of connections, 1000, of uvloop", "echo.cpu@1000", at_least=1, against=(PYTHON_CONNECTIONS, "uvloop")),
     Bar("python", "8 round trip of a connection, of gevent's", "roundtrip.us", at_most=1, against=(OURS, "gevent")),
     Bar("python", "6 echo beside 400 idle pollers, of alone", "pollers.ratio", at_most=1.1),
 )
