@@ -595,8 +595,6 @@ def test_names_are_looked_up_beside_other_tasks(listener, monkeypatch):
     go_on.set()
     with task.Wait(60) as connection:
         assert connection.getpeername()[1] == port
-    while _connections._looking_up:
-        Sleep(0.001)
 
 
 def test_a_name_that_does_not_resolve():

@@ -15,7 +15,6 @@ anything is left, sendall waits.
 import errno
 import os
 import socket
-import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -25,8 +24,7 @@ from typing import Any, Optional, Union, cast
 from greenlet import getcurrent
 
 from . import _library, _scheduler
-from ._callbacks import Callback
-from ._events import Event
+from ._offload import Job, Pool
 from ._scheduler import (
     Misuse,
     Moment,
@@ -306,18 +304,45 @@ def _drop(transfer: _Transfer) -> None:
     _scheduler.rouse(_dropped)
 
 
-class Connection:
+class _Adopted:
+    """A socket whose descriptor is the library's."""
+
+    __slots__ = ("__weakref__", "_socket", "_transfer")
+
+    def __init__(self, adopted: socket.socket, transfer: _Transfer) -> None:
+        self._socket = adopted
+        self._transfer = transfer
+
+    def __del__(self) -> None:
+        if hasattr(self, "_transfer") and self._socket.fileno() >= 0:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self._socket.detach()
+            _drop(self._transfer)
+
+    def __repr__(self) -> str:
+        number = self._socket.fileno()
+        return f"<{type(self).__name__}, {f'descriptor {number}' if number >= 0 else 'closed'}>"
+
+    def fileno(self) -> int:
+        """The descriptor's number; -1 once it is closed."""
+        return self._socket.fileno()
+
+    def getsockname(self) -> Any:
+        return self._socket.getsockname()
+
+
+class Connection(_Adopted):
     """A stream of bytes to and from a peer. Close it, or use it in a `with`.
 
     One task may receive while others send; each sendall goes out whole before the next one begins. What fails raises
     the OSError of its errno; what is done with a closed connection, EBADF.
     """
 
-    __slots__ = ("__weakref__", "_handle", "_socket", "_stream", "_token")
+    __slots__ = ("_handle", "_stream", "_token")
 
     def __init__(self, connected: socket.socket, handle: int) -> None:
-        self._socket = connected  # its descriptor is the library's
         self._stream = _Stream(handle)
+        super().__init__(connected, self._stream)
         self._handle = handle
         self._token = self._stream.token
 
@@ -515,30 +540,13 @@ class Connection:
     ) -> None:
         self.close(0 if kind else _CLOSE_S)
 
-    def __del__(self) -> None:
-        if self._socket.fileno() >= 0:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
-            self._socket.detach()
-            _drop(self._stream)
-
-    # ---- Its descriptor
-
-    def fileno(self) -> int:
-        """The descriptor's number; -1 once it is closed."""
-        return self._socket.fileno()
-
-    def getsockname(self) -> Any:
-        return self._socket.getsockname()
+    # ---- Its socket
 
     def getpeername(self) -> Any:
         return self._socket.getpeername()
 
     def setsockopt(self, level: int, option: int, value: Union[int, bytes]) -> None:
         self._socket.setsockopt(level, option, value)
-
-    def __repr__(self) -> str:
-        number = self._socket.fileno()
-        return f"<Connection, descriptor {number}>" if number >= 0 else "<Connection, closed>"
 
 
 # ---- Listening
@@ -575,14 +583,14 @@ class _Arrivals(_Transfer):
             _library_core.close(self.pending.popleft())
 
 
-class Listener:
+class Listener(_Adopted):
     """Accepts connections. Close it, or use it in a `with`; iterating gives connections until it is closed."""
 
-    __slots__ = ("__weakref__", "_arrivals", "_path", "_socket")
+    __slots__ = ("_arrivals", "_path")
 
     def __init__(self, listening: socket.socket) -> None:
-        self._socket = listening
         self._arrivals = _Arrivals(_library_core.adopt(listening.fileno()))
+        super().__init__(listening, self._arrivals)
         self._path: Any = None  # to be removed, with its inode
         if listening.family == socket.AF_UNIX:
             path = listening.getsockname()
@@ -650,23 +658,6 @@ class Listener:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        if self._socket.fileno() >= 0:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
-            self._socket.detach()
-            _drop(self._arrivals)
-
-    def fileno(self) -> int:
-        """The descriptor's number; -1 once it is closed."""
-        return self._socket.fileno()
-
-    def getsockname(self) -> Any:
-        return self._socket.getsockname()
-
-    def __repr__(self) -> str:
-        number = self._socket.fileno()
-        return f"<Listener, descriptor {number}>" if number >= 0 else "<Listener, closed>"
 
 
 def listen(address: Address, backlog: int = 1024) -> Listener:
@@ -738,42 +729,17 @@ def _addresses(address: Address, deadline: Optional[int], flags: int = 0) -> "li
     return [(family, kind, protocol, where) for family, kind, protocol, _, where in ordered]
 
 
-_LOOK_UPS = 8  # threads that look names up, at most
-_looking_up = 0
-_to_look_up: "deque[Task]" = deque()
+_names = Pool(threads=8)  # of its own: look-ups that hang delay no other calls
 
 
 def _look_up(host: str, port: Any, flags: int, deadline: Optional[int]) -> "list[Any]":
-    global _looking_up
-    me = current_task()
-    while _looking_up >= _LOOK_UPS:
-        if wait(me, _to_look_up, deadline) and _looking_up >= _LOOK_UPS:
-            raise Timedout(f"Timed out looking up {host!r}")
-    answer = Event()
-
-    def done(signal: Any, value: Any) -> None:
-        global _looking_up
-        _looking_up -= 1
-        if _to_look_up:
-            wake_first(_to_look_up)
-        signal(value)
-
-    def look_up() -> None:
-        try:
-            Callback(done, answer.Signal, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
-        except Exception as error:
-            Callback(done, answer.SignalException, error)
-
-    _looking_up += 1
+    job = Job(socket.getaddrinfo, host, port, pool=_names, type=socket.SOCK_STREAM, flags=flags)
     try:
-        threading.Thread(target=look_up, daemon=True, name="cothread look-up").start()
-    except BaseException:
-        _looking_up -= 1
-        raise
-    try:
-        return answer.Wait(_until(deadline))  # type: ignore[no-any-return]
+        return job.Wait(_until(deadline))
     except Timedout:
         raise Timedout(f"Timed out looking up {host!r}") from None
+    finally:
+        job.AbortWait()
 
 
 def _until(deadline: Optional[int]) -> Optional[Moment]:
