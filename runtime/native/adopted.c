@@ -258,16 +258,20 @@ void adopted_end_waits(struct scheduler *s, struct adopted *adopted, int reason)
 
 /* ---- Waiting ------------------------------------------------------------------------------------------------ */
 
-/* await waits in a list until what it stands for may be tried again; 0, or why not. */
-static int await(struct scheduler *s, struct adopted *adopted, struct wait_list *list, uint32_t direction, int64_t deadline)
+static inline int wait_in(struct scheduler *s, struct adopted *adopted, struct wait_list *list, uint32_t direction, int64_t deadline)
 {
     int rc = wait_refused(s, deadline);
     if (rc)
         return rc;
     adopted_expect(s, adopted, direction);
+    return wait_here(s, KIND_ADOPTED, list, deadline);
+}
+
+/* await waits in a list until what it stands for may be tried again; 0, or why not. */
+static int await(struct scheduler *s, struct adopted *adopted, struct wait_list *list, uint32_t direction, int64_t deadline)
+{
     cothread_handle handle = handle_of(&s->handles, KIND_ADOPTED, adopted);
-    rc = wait_here(s, KIND_ADOPTED, list, deadline);
-    int stale;
+    int stale, rc = wait_in(s, adopted, list, direction, deadline);
     return rc == 0 && !find(s, handle, &stale) ? wait_failed(s, COTHREAD_ECLOSED, deadline) : rc; /* closed before its turn */
 }
 
@@ -278,11 +282,7 @@ bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopt
 
 int adopted_await(struct scheduler *s, struct adopted *adopted, uint32_t direction, int64_t deadline)
 {
-    int rc = wait_refused(s, deadline);
-    if (rc)
-        return rc;
-    adopted_expect(s, adopted, direction);
-    return wait_here(s, KIND_ADOPTED, list_of(adopted, direction), deadline);
+    return wait_in(s, adopted, list_of(adopted, direction), direction, deadline);
 }
 
 int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline)
@@ -316,8 +316,7 @@ int64_t adopted_tried(struct adopted *adopted, uint32_t direction, int64_t resul
     return result;
 }
 
-/* try_read reads what is there. -EAGAIN: nothing is, and a report will tell of what comes. */
-static inline int64_t try_read(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
+int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
 {
     bool drained = false;
     int64_t n = system_read(&adopted->descriptor, buffer, size, &drained);
@@ -331,11 +330,6 @@ static inline int64_t try_read(struct scheduler *s, struct adopted *adopted, voi
     return n;
 }
 
-int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
-{
-    return try_read(s, adopted, buffer, size);
-}
-
 int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline)
 {
     int rc;
@@ -344,7 +338,7 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
         if (!adopted)
             return rc;
         if (adopted_worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
-            int64_t n = try_read(s, adopted, buffer, size);
+            int64_t n = adopted_read_now(s, adopted, buffer, size);
             if (n >= 0) {
                 wait_satisfied(s, deadline);
                 return n;
@@ -357,15 +351,12 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
     }
 }
 
-/* try_write writes as much as there is room for, and adds to *written. 0: all of it. -EAGAIN: there is no room for the rest. */
-static inline int64_t try_write(struct scheduler *s, struct adopted *adopted, const char *data, size_t size, size_t *written)
+int64_t adopted_write_now(struct scheduler *s, struct adopted *adopted, const char *data, size_t size, size_t *written)
 {
     while (*written < size) {
         int64_t n = system_write(&adopted->descriptor, data + *written, size - *written);
-        if (n == -EAGAIN) {
-            adopted->drained |= COTHREAD_WRITABLE;
-            return n;
-        }
+        if (n == -EAGAIN)
+            return adopted_tried(adopted, COTHREAD_WRITABLE, n);
         if (n < 0) {
             pass_on(s, adopted, COTHREAD_WRITABLE);
             return n;
@@ -385,7 +376,7 @@ int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *d
         if (!adopted)
             return written ? (int64_t)written : rc;
         if (adopted_worth_trying(s, adopted, COTHREAD_WRITABLE, deadline)) {
-            int64_t error = try_write(s, adopted, data, size, &written);
+            int64_t error = adopted_write_now(s, adopted, data, size, &written);
             if (error == 0) {
                 wait_satisfied(s, deadline);
                 return (int64_t)written;
@@ -404,8 +395,7 @@ int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *d
     }
 }
 
-/* try_accept accepts and adopts a connection. WOULD_WAIT: there is none. */
-static int64_t try_accept(struct scheduler *s, struct adopted *adopted)
+int64_t adopted_accept_now(struct scheduler *s, struct adopted *adopted)
 {
     struct system_descriptor accepted;
     int fd = adopted->descriptor.fd, error = system_accept(&adopted->descriptor, &accepted);
@@ -437,7 +427,7 @@ cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int6
         if (!adopted)
             return rc;
         if (adopted_worth_trying(s, adopted, COTHREAD_READABLE, deadline)) {
-            int64_t accepted = try_accept(s, adopted);
+            int64_t accepted = adopted_accept_now(s, adopted);
             if (accepted != WOULD_WAIT) {
                 if (accepted >= 0)
                     wait_satisfied(s, deadline);
@@ -451,27 +441,8 @@ cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int6
 
 /* ---- For a host, in batches ----------------------------------------------------------------------------------- */
 
-int64_t adopted_try_read(struct scheduler *s, void *object, void *buffer, size_t size)
+bool adopted_list_wait(struct scheduler *s, struct adopted *adopted, struct wait *w, uint32_t direction)
 {
-    struct adopted *adopted = object;
-    return adopted->drained & COTHREAD_READABLE ? -EAGAIN : try_read(s, adopted, buffer, size);
-}
-
-int64_t adopted_try_write(struct scheduler *s, void *object, const char *data, size_t size, size_t *written)
-{
-    struct adopted *adopted = object;
-    return adopted->drained & COTHREAD_WRITABLE ? -EAGAIN : try_write(s, adopted, data, size, written);
-}
-
-int64_t adopted_try_accept(struct scheduler *s, void *object)
-{
-    struct adopted *adopted = object;
-    return adopted->drained & COTHREAD_READABLE ? WOULD_WAIT : try_accept(s, adopted);
-}
-
-bool adopted_list_wait(struct scheduler *s, void *object, struct wait *w, uint32_t direction)
-{
-    struct adopted *adopted = object;
     if (!(adopted->drained & direction))
         return false;
     adopted_expect(s, adopted, direction);
@@ -480,7 +451,7 @@ bool adopted_list_wait(struct scheduler *s, void *object, struct wait *w, uint32
     return true;
 }
 
-struct transfer **adopted_transfer(void *object)
+struct transfer **adopted_transfer(struct adopted *adopted)
 {
-    return &((struct adopted *)object)->transfer;
+    return &adopted->transfer;
 }

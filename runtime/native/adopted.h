@@ -13,15 +13,16 @@ int64_t adopted_read(struct scheduler *s, cothread_handle handle, void *buffer, 
 int64_t adopted_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, int64_t deadline);
 cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int64_t deadline);
 
-/* What a host does in batches: one try each, after which adopted_list_wait lists a wait for the next report; false: another try
- * is worth it. adopted_try_write adds to *written; 0: all is written. adopted_try_accept returns WOULD_WAIT if there is no
- * connection, the others -EAGAIN. */
-int64_t adopted_try_read(struct scheduler *s, void *object, void *buffer, size_t size);
-int64_t adopted_try_write(struct scheduler *s, void *object, const char *data, size_t size, size_t *written);
-int64_t adopted_try_accept(struct scheduler *s, void *object);
-bool adopted_list_wait(struct scheduler *s, void *object, struct wait *w, uint32_t direction);
-/* adopted_transfer is where the transfer of an adopted descriptor is noted. */
-struct transfer **adopted_transfer(void *object);
+/* One try each. -EAGAIN, of accept WOULD_WAIT: nothing is there, or no room, and a report will tell of what comes.
+ * adopted_write_now writes as much as there is room for and adds to *written; 0: all of it. */
+struct adopted;
+int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size);
+int64_t adopted_write_now(struct scheduler *s, struct adopted *adopted, const char *data, size_t size, size_t *written);
+int64_t adopted_accept_now(struct scheduler *s, struct adopted *adopted);
+/* For a host's batches: adopted_list_wait lists a wait for the next report; false: another try is worth it. adopted_transfer is
+ * where the transfer of an adopted descriptor is noted. */
+bool adopted_list_wait(struct scheduler *s, struct adopted *adopted, struct wait *w, uint32_t direction);
+struct transfer **adopted_transfer(struct adopted *adopted);
 
 /* adopted_close_all closes them without the tick half: its thread has ended. */
 void adopted_close_all(struct scheduler *s);
@@ -35,18 +36,16 @@ void adopted_expect(struct scheduler *s, const void *object, uint32_t events);
 
 /* For connections, which try with system calls of their own, and wait between two tries. adopted_enter gives a prepared
  * descriptor an object and registers it; if that fails, it is still the caller's. */
-struct adopted;
 struct system_descriptor;
 cothread_handle adopted_enter(struct scheduler *s, struct system_descriptor *descriptor);
 struct adopted *adopted_at(struct scheduler *s, cothread_handle handle);
 cothread_handle adopted_handle(struct scheduler *s, const struct adopted *adopted);
 struct system_descriptor *adopted_system(struct adopted *adopted);
 /* adopted_worth_trying says whether an operation is worth a system call: it did not come to nothing since the last report, or the
- * caller cannot wait for the next. adopted_tried takes what such a call returned, and returns it; adopted_read_now reads.
+ * caller cannot wait for the next. adopted_tried takes what such a call returned, and returns it.
  * adopted_await waits until a direction may be tried again; 0, or why not. It may be gone then. */
 bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopted, uint32_t direction, int64_t deadline);
 int64_t adopted_tried(struct adopted *adopted, uint32_t direction, int64_t result);
-int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size);
 int adopted_await(struct scheduler *s, struct adopted *adopted, uint32_t direction, int64_t deadline);
 /* adopted_hasten has its readers and writers wait until `deadline` at the latest, as if theirs had passed; adopted_end_waits ends
  * their waits. adopted_tell has those look again that wait among other things. */

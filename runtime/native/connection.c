@@ -711,6 +711,23 @@ static size_t take(struct connection *c, void *buffer, size_t size)
     return n;
 }
 
+/* came_to_nothing deals with a read that brought no bytes: what the operation returns, or WOULD_WAIT, when it has waited and is
+ * to try again. */
+static int64_t came_to_nothing(struct use *use, int64_t n)
+{
+    struct connection *c = use->c;
+    if (c->state == COTHREAD_STATE_FAILED)
+        return unfit(c, use->operation);
+    if (n == 0) {
+        input_ends(use->s, c);
+        return 0;
+    }
+    if (n != -EAGAIN)
+        return broke(use, (int)-n);
+    int rc = await(use, COTHREAD_READABLE);
+    return rc < 0 ? rc : WOULD_WAIT;
+}
+
 /* fill reads what there is: > 0, 0 at the end, or an error. */
 static inline int64_t fill(struct use *use, void *buffer, size_t size)
 {
@@ -721,19 +738,8 @@ static inline int64_t fill(struct use *use, void *buffer, size_t size)
         int64_t n = adopted_worth_trying(use->s, c->adopted, COTHREAD_READABLE, use->deadline)
                         ? adopted_read_now(use->s, c->adopted, buffer, size < TURN_BYTES ? size : TURN_BYTES)
                         : -EAGAIN;
-        if (n > 0)
+        if (n > 0 || (n = came_to_nothing(use, n)) != WOULD_WAIT)
             return n;
-        if (c->state == COTHREAD_STATE_FAILED)
-            return unfit(c, use->operation);
-        if (n == 0) {
-            input_ends(use->s, c);
-            return 0;
-        }
-        if (n != -EAGAIN)
-            return broke(use, (int)-n);
-        int rc = await(use, COTHREAD_READABLE);
-        if (rc < 0)
-            return rc;
     }
 }
 
@@ -818,19 +824,8 @@ static int64_t receive_some(struct use *use, struct system_message *m)
         int64_t n = adopted_worth_trying(use->s, c->adopted, COTHREAD_READABLE, use->deadline)
                         ? adopted_tried(c->adopted, COTHREAD_READABLE, system_receive(adopted_system(c->adopted), m))
                         : -EAGAIN;
-        if (n > 0 || (n == 0 && c->datagram))
+        if (n > 0 || (n == 0 && c->datagram) || (n = came_to_nothing(use, n)) != WOULD_WAIT)
             return n;
-        if (c->state == COTHREAD_STATE_FAILED)
-            return unfit(c, RECEIVE);
-        if (n == 0) {
-            input_ends(use->s, c);
-            return 0;
-        }
-        if (n != -EAGAIN)
-            return broke(use, (int)-n);
-        int rc = await(use, COTHREAD_READABLE);
-        if (rc < 0)
-            return rc;
     }
 }
 

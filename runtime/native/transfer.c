@@ -119,7 +119,7 @@ static int keep_unsent(struct transfer *t, const char *data, size_t size)
 static void write_on(struct scheduler *s, struct transfer *t, void *adopted, const char *data, size_t size)
 {
     size_t written = 0;
-    int64_t error = t->unsent_to > t->unsent_from ? -EAGAIN : adopted_try_write(s, adopted, data, size, &written);
+    int64_t error = t->unsent_to > t->unsent_from ? -EAGAIN : adopted_write_now(s, adopted, data, size, &written);
     cothread_ready entry = {.token = t->token, .reason = COTHREAD_WRITTEN};
     if (error == 0)
         return;
@@ -215,7 +215,7 @@ static enum transfer_answer stop_reading(struct transfer *t, cothread_ready *ent
 
 static enum transfer_answer accept_one(struct scheduler *s, struct transfer *t, void *adopted, cothread_ready *entry)
 {
-    int64_t accepted = adopted_try_accept(s, adopted);
+    int64_t accepted = adopted_accept_now(s, adopted);
     if (accepted != WOULD_WAIT && accepted < 0)
         return stop_reading(t, entry, (int)accepted, (uint32_t)errno);
     go_on(s, adopted, &t->in, COTHREAD_READABLE);
@@ -231,7 +231,7 @@ static enum transfer_answer read_some(struct scheduler *s, struct transfer *t, v
     size_t most = t->most && t->most < READ_MOST ? t->most : READ_MOST;
     if (most > ARENA_SIZE - *used)
         return t->in_ready = true, TRANSFER_NO_ROOM;
-    int64_t n = adopted_try_read(s, adopted, s->ring.input + *used, most);
+    int64_t n = adopted_read_now(s, adopted, s->ring.input + *used, most);
     if (n == 0)
         return stop_reading(t, entry, COTHREAD_END, 0);
     if (n < 0 && n != -EAGAIN)
@@ -252,7 +252,7 @@ static enum transfer_answer read_some(struct scheduler *s, struct transfer *t, v
 static enum transfer_answer write_rest(struct scheduler *s, struct transfer *t, void *adopted, cothread_ready *entry)
 {
     size_t written = 0;
-    int64_t error = adopted_try_write(s, adopted, t->unsent + t->unsent_from, t->unsent_to - t->unsent_from, &written);
+    int64_t error = adopted_write_now(s, adopted, t->unsent + t->unsent_from, t->unsent_to - t->unsent_from, &written);
     t->unsent_from += written;
     if (error == -EAGAIN) {
         go_on(s, adopted, &t->out, COTHREAD_WRITABLE);
