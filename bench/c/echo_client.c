@@ -25,22 +25,6 @@ static const char message[MESSAGE_SIZE];
 static int epoll_fd;
 static long messages, open_connections;
 
-/* The server may still be starting: try for 5 s. */
-static int connect_to(long port) {
-    struct sockaddr_in address = loopback(port);
-    for (int attempt = 0; attempt < 500; attempt++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-            give_up_errno("socket");
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-            return fd;
-        close(fd);
-        usleep(10000);
-    }
-    give_up_errno("connect");
-    return -1;
-}
-
 static void send_message(struct connection *connection) {
     if (send(connection->fd, message, sizeof message, MSG_NOSIGNAL) != (ssize_t)sizeof message)
         give_up_errno("send");

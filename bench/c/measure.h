@@ -328,6 +328,22 @@ static inline struct sockaddr_in loopback(long port) {
     return address;
 }
 
+/* The server may still be starting: try for 5 s. */
+static inline int connect_to(long port) {
+    struct sockaddr_in address = loopback(port);
+    for (int attempt = 0; attempt < 500; attempt++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+            give_up_errno("socket");
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+            return fd;
+        close(fd);
+        usleep(10000);
+    }
+    give_up_errno("connect");
+    return -1;
+}
+
 static inline int listen_on(long port) {
     struct sockaddr_in address = loopback(port);
     int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -20,21 +20,6 @@ static long count, busy, questions;
 static _Atomic long echoed;
 static _Atomic int finished;
 
-static int connect_to(long port) {
-    struct sockaddr_in address = loopback(port);
-    for (int attempt = 0; attempt < 500; attempt++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-            give_up_errno("socket");
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-            return fd;
-        close(fd);
-        usleep(10000);
-    }
-    give_up_errno("connect");
-    return -1;
-}
-
 /* What comes back goes out again, so WINDOW bytes stay on their way. */
 static void *keep_busy(void *unused) {
     static char block[WINDOW];
