@@ -3,7 +3,7 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
-#include "test.h"
+#include "one_item.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -22,14 +22,10 @@ static inline cothread_handle start_at(const char *file, int line, const char *c
 /* The end of a process: what its item says; or why the call failed. */
 static int wait_status;
 static inline int ended_by(cothread_handle process, int64_t deadline) {
-    cothread_item item = {.kind = COTHREAD_ITEM_PROCESS, .object = process};
-    int rc = cothread_wait(&item, sizeof item, 1, deadline, 0);
-    if (rc < 0)
-        return rc;
-    expect(rc, 1);
-    expect(item.fired, 1);
-    wait_status = (int)item.value;
-    return item.result;
+    int result = wait_item(COTHREAD_ITEM_PROCESS, process, NULL, deadline);
+    if (result >= 0)
+        wait_status = (int)item_value;
+    return result;
 }
 #define ends(process, result) expect(ended_by(process, cothread_after(60 * COTHREAD_SECOND)), result)
 
