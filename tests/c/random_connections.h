@@ -6,18 +6,11 @@
 #define RANDOM_CONNECTIONS_H
 
 #include "connections.h"
+#include "random.h"
 
 enum { PAIRS = 20, LIVES = 40, MOST = 60000 };
-static uint64_t state = 88172645463325252u;
 static char pattern[2 * MOST];
 static int file;
-
-static uint64_t below(uint64_t limit) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) % limit;
-}
 
 typedef struct {
     cothread_handle ends[2];

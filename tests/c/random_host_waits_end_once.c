@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
+#include "random.h"
 #include <sys/socket.h>
 
 /* Host tasks wait for random things beside native tasks that wake, cancel, signal and write. Each request is answered once. */
@@ -8,14 +9,6 @@ static cothread_handle tasks[TASKS], event, channel;
 static int turns[TASKS], waiting[TASKS];
 static int64_t sent[TASKS], got[TASKS], sent_sum, got_sum;
 static int receives[TASKS], sends[TASKS], left = TASKS, fds[2];
-static uint64_t state = 88172645463325252u;
-
-static uint64_t below(uint64_t limit) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) % limit;
-}
 
 static void next_wait(int i) {
     cothread_request r = {.task = tasks[i], .operation = COTHREAD_WAIT, .fd = -1};

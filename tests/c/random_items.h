@@ -10,14 +10,7 @@
 #include <stdbool.h>
 
 #include "test.h"
-
-static uint64_t state = 88172645463325252u;
-static uint64_t below(uint64_t limit) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) % limit;
-}
+#include "random.h"
 
 #define CHECK(condition)                                                  \
     do {                                                                  \

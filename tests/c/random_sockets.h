@@ -8,16 +8,9 @@
 #include <sys/socket.h>
 
 #include "test.h"
+#include "random.h"
 
 enum { TASKS = 40, LIVES = 60 };
-static uint64_t state = 88172645463325252u;
-
-static uint64_t below(uint64_t limit) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) % limit;
-}
 
 typedef struct {
     int fds[2];

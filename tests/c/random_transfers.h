@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 
 #include "list_host.h"
+#include "random.h"
 
 #define PAIRS 24
 
@@ -13,17 +14,10 @@ static struct {
     uint64_t peer_written, peer_seen; /* by the other end */
     int reading, unsent, ended, closed;
 } pairs[PAIRS];
-static uint64_t random_state = 88172645463325252ull, lives, bytes;
+static uint64_t lives, bytes;
 
 static char byte_at(int pair, int way, uint64_t at) {
     return (char)(at * 31 + (at >> 8) * 7 + (unsigned)pair * 3 + (unsigned)way);
-}
-
-static unsigned any(unsigned n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (unsigned)((random_state >> 11) % n);
 }
 
 static void ask(int i, int operation, int fd, int64_t value, int64_t deadline) {
@@ -31,7 +25,7 @@ static void ask(int i, int operation, int fd, int64_t value, int64_t deadline) {
 }
 
 static void open_pair(int i) {
-    int fds[2], buffer = 4096 << any(4);
+    int fds[2], buffer = 4096 << below(4);
     memset(&pairs[i], 0, sizeof pairs[i]);
     pairs[i].adopted = adopted_pair(fds);
     pairs[i].peer = fds[1];
@@ -125,10 +119,10 @@ static int random_transfers(uint32_t flags) {
     ring->deadline = COTHREAD_NOW;
     for (int turn = 0; turn < 6000; turn++) {
         size_t used = 0;
-        for (int n = (int)any(12); n-- > 0;) {
-            int i = (int)any(PAIRS);
-            size_t size = 1 + any(any(4) ? 300 : 40000);
-            switch (any(8)) {
+        for (int n = (int)below(12); n-- > 0;) {
+            int i = (int)below(PAIRS);
+            size_t size = 1 + below(below(4) ? 300 : 40000);
+            switch (below(8)) {
             case 0:
             case 1:
                 peer_writes(i, size);
@@ -154,18 +148,18 @@ static int random_transfers(uint32_t flags) {
                 ask(i, COTHREAD_READ, 0, 0, 0);
                 break;
             default:
-                if (any(3) == 0) {
+                if (below(3) == 0) {
                     pairs[i].reading = 0;
                     ask(i, COTHREAD_PAUSE, 0, 0, 0);
                 }
             }
         }
-        if (any(3))
+        if (below(3))
             look();
         else
             expect(cothread_submit() >= 0, 1);
-        if (any(40) == 0) {
-            int i = (int)any(PAIRS);
+        if (below(40) == 0) {
+            int i = (int)below(PAIRS);
             look();
             finish_pair(i);
             open_pair(i);

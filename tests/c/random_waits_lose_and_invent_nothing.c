@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
+#include "random.h"
 
 /* Tasks do random things with shared objects, random deadlines and random cancels. Whatever the order: every element
  * sent is received once, a mutex has one owner, and no unit of the semaphore is lost. The words are the same in every
  * run, the deadlines fall as the machine likes. */
 enum { TASKS = 100, STEPS = 200, ROUNDS = 10 };
 static cothread_handle tasks[TASKS], channel, meeting, mutex, semaphore, event;
-static uint64_t state = 88172645463325252u;
 static int64_t next_element, sent, received;
 static int inside, holders;
-
-static uint64_t below(uint64_t limit) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) % limit;
-}
 
 static int64_t some_deadline(void) {
     return below(4) == 0 ? COTHREAD_NOW : cothread_after((int64_t)below(300) * COTHREAD_MICROSECOND);
