@@ -845,12 +845,13 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_watch_open(const char *pa
  * A list of items says what a task waits for; it goes on with all of them that fired. The calls
  * above are the shorter way to wait for one thing.
  *
- * Some items are conditions: a descriptor, an adopted descriptor, a task's end, a group, a timer,
- * a process, an event with COTHREAD_MANUAL_RESET. Looking takes nothing from them, and all that
- * hold are reported. The others take: from an event, a channel, a semaphore, a mutex, a signal, a
- * file watch. At most one of these fires, so that "send on A or B" never sends twice; which one, of
- * several that could, is left to chance, so that a busy one starves none. With COTHREAD_ALL each
- * takes what there is, and the second lock of a mutex fires with COTHREAD_EDEADLK.
+ * Some items are conditions: a descriptor, adopted or not, a connection, a task's end, a group, a
+ * timer, a process, a thread, a job, an event with COTHREAD_MANUAL_RESET. Looking takes nothing
+ * from them, and all that hold are reported. The others take: from an event, a channel, a
+ * semaphore, a mutex, a signal, a file watch. At most one of these fires, so that "send on A or B"
+ * never sends twice; which one, of several that could, is left to chance, so that a busy one
+ * starves none. With COTHREAD_ALL each takes what there is, and the second lock of a mutex fires
+ * with COTHREAD_EDEADLK.
  *
  * An item that becomes impossible while the task waits (its object was closed, cothread_wake_fd was
  * called) fires with the error as its result. One that is so already fails the call. The same
@@ -889,7 +890,8 @@ typedef struct cothread_item {
     uint32_t want;   /* descriptors, connections: the events; COTHREAD_ITEM_GROUP: how many; else
                         0 */
     int64_t object;  /* the handle; COTHREAD_ITEM_FD: the descriptor's number */
-    void *element;   /* receive: room for an element; send: the element; else not looked at */
+    void *element;   /* receive: room for an element; send: the element; file watch: a
+                        cothread_change, or NULL; else not looked at */
     uint64_t tag;    /* the caller's own; neither read nor written */
     /* Written by a wait that returns more than 0: */
     uint64_t value;  /* as its kind says; else 0 */
