@@ -352,6 +352,7 @@ func (s *Scheduler) serve() {
 		s.poller.Drained(int(sh.CallA), uint32(sh.CallB))
 		sh.CallResult = 0
 	}
+	show(&sh.Descriptors, s.poller.Registered()) // what is asked in this tick, too, is answered right
 }
 
 // ---- A host that waits by itself ----
