@@ -43,7 +43,7 @@ static void blocks_are_whole(void) {
     expect(cothread_close(ends[1]), 0);
 }
 
-static int stuck;
+static int stuck, finishes_now;
 static void *is_stuck(void *unused) {
     static char much[4 << 20];
     size_t written;
@@ -60,6 +60,7 @@ static void *waits_its_turn(void *connection) {
     expect(cothread_connection_write(*(cothread_handle *)connection, "x", 1, &written, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_connection_write(*(cothread_handle *)connection, "x", 1, &written, cothread_after(1)), COTHREAD_ETIMEDOUT);
     expect(written, 0);
+    finishes_now = 1;
     expect(cothread_connection_finish(*(cothread_handle *)connection, COTHREAD_FOREVER), COTHREAD_ECLOSED);
     note("closed");
     return NULL;
@@ -77,8 +78,9 @@ static void reading_goes_on(void) {
     expect(cothread_connection_read(ends[0], &byte, 1, COTHREAD_FOREVER), 1);
     expect(byte, 'p');
     expect(cothread_connection_read_until(ends[0], "q", 1, &byte, 1, COTHREAD_FOREVER), 1);
+    while (!finishes_now)
+        expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
     expect(stuck, 1);
-    expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
     expect(cothread_close(ends[0]), 0);
     join(task);
     join(other);

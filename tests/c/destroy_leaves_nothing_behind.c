@@ -55,15 +55,15 @@ int main(void) {
     descriptors = entries("/proc/self/fd");
     threads = entries("/proc/self/task");
     pages = address_space();
-    for (i = 0; i < 5000; i++)
+    for (i = 0; i < 2000; i++)
         live_and_die();
     /* Go may open the two of its own poller at any time */
     expect(entries("/proc/self/fd") <= descriptors + 2, 1);
     /* Go may start a thread of its own at any time, but not one per scheduler */
     expect(entries("/proc/self/task") < threads + 10, 1);
 #ifndef __SANITIZE_ADDRESS__ /* which keeps a fake stack for the task of the callbacks */
-    /* nor may the stacks of each stay: 5000 of 64 KB would be 80 000 pages. Go's heap may take another 64 MB arena */
-    expect(address_space() - pages < 40000, 1);
+    /* nor may the stacks of each stay: 2000 of 64 KB would be 32 000 pages. Go's heap may take another 64 MB arena */
+    expect(address_space() - pages < 20000, 1);
 #else
     (void)pages;
 #endif
