@@ -340,6 +340,7 @@ def disarm_first(queue: Any) -> Task:
     first = queue[0]
     while first.armed == LEFT:
         del queue[0]
+        _dropped(queue)
         first = queue[0]
     if first.armed == PLACED:
         first = first.choice.chosen(first)
@@ -348,23 +349,24 @@ def disarm_first(queue: Any) -> Task:
     return first  # type: ignore[no-any-return]
 
 
-_left: "dict[int, int]" = {}  # by the id of a queue: about how many places in it were left
+_left: "dict[int, int]" = {}  # by the id of a queue: about how many places in it were left; nothing for none
 
 
 def leave(place: Place) -> None:
     """The place counts no more."""
     queue = place.queue
     place.armed = LEFT
+    place.choice = None  # what stays keeps nothing alive
     if isinstance(queue, list):  # a task's, which wakes them all at its end
         queue.remove(place)
         return
+    name = id(queue)
+    _left[name] = _left.get(name, 0) + 1
     trim(queue)
     length = len(queue)
-    left = _left.get(id(queue), 0) + 1
-    if length and left * 2 <= length:
-        _left[id(queue)] = left
+    if _left.get(name, 0) * 2 <= length:
         return
-    _left.pop(id(queue), None)
+    _left.pop(name, None)
     # Each step is one operation on the queue: a signal handler in between finds everybody in it.
     for _ in range(length):
         if not queue:
@@ -379,6 +381,16 @@ def trim(queue: Any) -> None:
     """The last one has gone: so do the places before it that were left."""
     while queue and queue[-1].armed == LEFT:
         del queue[-1]
+        _dropped(queue)
+
+
+def _dropped(queue: Any) -> None:
+    """A place that was left is out of the queue."""
+    left = _left.get(id(queue), 0) - 1
+    if left > 0:
+        _left[id(queue)] = left
+    else:
+        _left.pop(id(queue), None)
 
 
 def remove(queue: Any, task: Task) -> None:

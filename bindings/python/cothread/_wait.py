@@ -376,6 +376,7 @@ class Choice:
         for place in self._places:
             if place is not head and place.armed == PLACED:
                 leave(place)
+        self._places = []  # they hold this, which so would wait for a collection
 
     def __len__(self) -> int:
         return 0  # has no last entry that was left, see _scheduler.remove
