@@ -20,6 +20,7 @@ from ._scheduler import (
     Spawn,
     Task,
     Timedout,
+    Timeout,
     Yield,
     current_task,
     name_of,
@@ -422,7 +423,7 @@ def CallbackResult(
     action: Callable[..., Any],
     *args: Any,
     callback_queue: Callable[..., Any] = Callback,
-    callback_timeout: Any = None,
+    callback_timeout: Timeout = None,
     callback_spawn: bool = True,
     **kargs: Any,
 ) -> Any:

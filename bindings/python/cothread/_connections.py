@@ -31,6 +31,7 @@ from ._scheduler import (
     Sleep,
     Task,
     Timedout,
+    Timeout,
     another_round,
     attach,
     check_thread,
@@ -348,7 +349,7 @@ class Connection(_Adopted):
 
     # ---- Receiving
 
-    def recv(self, n: int = 65536, timeout: Any = None) -> bytes:
+    def recv(self, n: int = 65536, timeout: Timeout = None) -> bytes:
         """What has come, at most `n` bytes, as soon as there is anything; b"" once the peer has sent its last."""
         stream = self._stream
         if not stream.buffer:
@@ -380,7 +381,7 @@ class Connection(_Adopted):
             return data
         return self._recv(n, timeout)
 
-    def _recv(self, n: int, timeout: Any) -> bytes:
+    def _recv(self, n: int, timeout: Timeout) -> bytes:
         if n < 1:
             raise ValueError(f"n is {n}, not a number of bytes to receive")
         stream = self._stream
@@ -392,7 +393,7 @@ class Connection(_Adopted):
                 return b""
         return stream.take(n)
 
-    def recv_exactly(self, n: int, timeout: Any = None) -> bytes:
+    def recv_exactly(self, n: int, timeout: Timeout = None) -> bytes:
         """Exactly `n` bytes. EOFError: the peer's last came before; as after a timeout, nothing was taken."""
         stream = self._stream
         if n < 0:
@@ -405,7 +406,7 @@ class Connection(_Adopted):
                 raise EOFError(f"the peer sent its last after {len(stream.buffer)} bytes of {n}")
         return stream.take(n)
 
-    def read_until(self, delimiter: bytes, limit: int = 65536, timeout: Any = None) -> bytes:
+    def read_until(self, delimiter: bytes, limit: int = 65536, timeout: Timeout = None) -> bytes:
         """The bytes up to and with the delimiter, at most `limit`.
 
         EOFError: the peer's last came before. OSError with EMSGSIZE: there is none in `limit` bytes. As after a
@@ -416,7 +417,7 @@ class Connection(_Adopted):
             raise EOFError(f"the peer sent its last without {delimiter!r}")
         return self._stream.take(found)
 
-    def readline(self, limit: int = 65536, timeout: Any = None) -> bytes:
+    def readline(self, limit: int = 65536, timeout: Timeout = None) -> bytes:
         """A line with its b"\\n"; the last one may be without; b"" once there are no more. Else as read_until."""
         found = self._find(b"\n", limit, deadline_after(timeout))
         return self._stream.take(found or limit)
@@ -450,7 +451,7 @@ class Connection(_Adopted):
 
     # ---- Sending
 
-    def sendall(self, data: Buffer, timeout: Any = None) -> None:
+    def sendall(self, data: Buffer, timeout: Timeout = None) -> None:
         """Hands all the bytes over; waits while earlier ones are unsent, or more are given than there is room for.
 
         They go out when a task waits next: `flush` makes sure of it. So what went wrong may be raised by a later
@@ -477,11 +478,11 @@ class Connection(_Adopted):
         error: how many never will."""
         return self._stream.unsent
 
-    def flush(self, timeout: Any = None) -> None:
+    def flush(self, timeout: Timeout = None) -> None:
         """Waits until the system has taken all that was sent."""
         self._stream.flush(deadline_after(timeout))
 
-    def shutdown(self, timeout: Any = None) -> None:
+    def shutdown(self, timeout: Timeout = None) -> None:
         """Flushes, and no more will be sent: the peer finds the end. Receiving goes on."""
         stream = self._stream
         stream.flush(deadline_after(timeout))
@@ -491,7 +492,7 @@ class Connection(_Adopted):
 
     # ---- The end
 
-    def close(self, timeout: Any = _CLOSE_S) -> None:
+    def close(self, timeout: Timeout = _CLOSE_S) -> None:
         """Flushes and closes, and raises what keeps it from flushing. The second time it does nothing.
 
         Closed with input unread, a connection is reset, and the peer may lose what was sent last. So if there is any,
@@ -597,7 +598,7 @@ class Listener(_Adopted):
             if path and path[0] not in ("\0", 0):
                 self._path = path, os.stat(path).st_ino
 
-    def accept(self, timeout: Any = None) -> Connection:
+    def accept(self, timeout: Timeout = None) -> Connection:
         """The next connection. Waiting for the next one goes on behind an error, such as EMFILE."""
         arrivals = self._arrivals
         if not arrivals.pending:
@@ -688,7 +689,7 @@ _ATTEMPT_NS = 250_000_000  # RFC 8305: so long an attempt has before the next ad
 _FULL_S = 0.01  # a Unix listener's queue is full: the system does not tell when there is room
 
 
-def connect(address: Address, timeout: Any = None) -> Connection:
+def connect(address: Address, timeout: Timeout = None) -> Connection:
     """Connects to (host, port), or to a path.
 
     A name is looked up by a thread. If it has several addresses they are tried 250 ms apart, or as soon as the one

@@ -16,6 +16,7 @@ from ._scheduler import (
     Spawn,
     Task,
     Timedout,
+    Timeout,
     another_round,
     check_thread,
     current_task,
@@ -63,7 +64,7 @@ class Event(Source):
     def __bool__(self) -> bool:
         return self._value is not _NOTHING
 
-    def Wait(self, timeout: Any = None) -> Any:
+    def Wait(self, timeout: Timeout = None) -> Any:
         """Returns the value, at once if there is one. With auto_reset this takes it."""
         me: Any = getcurrent()
         try:
@@ -185,7 +186,7 @@ class Pulse:
     def __init__(self) -> None:
         self._waiters: deque[Task] = deque()
 
-    def Wait(self, timeout: Any = None) -> None:
+    def Wait(self, timeout: Timeout = None) -> None:
         """Waits for the next Signal."""
         if wait(current_task(), self._waiters, deadline_after(timeout)):
             raise Timedout("Timed out waiting for event")
@@ -229,7 +230,7 @@ class EventQueue(Source):
     def __next__(self) -> Any:
         return self.Wait()
 
-    def Wait(self, timeout: Any = None) -> Any:
+    def Wait(self, timeout: Timeout = None) -> Any:
         """Takes the oldest value, at once if there is one. StopIteration when closed and empty."""
         values = self._values
         if not values and not self._closed:
@@ -313,7 +314,7 @@ class RLock:
         self._depth = 0
         self._waiters: deque[Task] = deque()
 
-    def acquire(self, timeout: Any = None) -> None:
+    def acquire(self, timeout: Timeout = None) -> None:
         """Takes the lock, or takes it once more; as many releases give it back."""
         me = current_task()
         # The owner is what the task runs: the greenlet goes on to run other functions.
@@ -352,7 +353,7 @@ class RLock:
         self.release()
 
 
-def WaitForAll(event_list: "Iterable[Any]", timeout: Any = None) -> "list[Any]":
+def WaitForAll(event_list: "Iterable[Any]", timeout: Timeout = None) -> "list[Any]":
     """Waits for each in turn, all before one deadline; returns what they gave. On a failure the rest is aborted."""
     events = list(event_list)
     timeout = AbsTimeout(timeout)
@@ -379,7 +380,7 @@ class Timer:
 
     def __init__(
         self,
-        timeout: Any,
+        timeout: Timeout,
         callback: Callable[[], Any] = _NOTHING,
         retrigger: bool = False,
         reuse: bool = False,
@@ -398,11 +399,12 @@ class Timer:
         if self._callback is not None:
             Spawn(self._run, stack_size=stack_size)
 
-    def _set(self, timeout: Any, retrigger: bool) -> None:
+    def _set(self, timeout: Timeout, retrigger: bool) -> None:
         moment = AbsTimeout(timeout)  # first: it refuses what is no timeout
         deadline = deadline_after(moment)
         period = 0
-        if self._callback is None and retrigger and deadline is not None and not isinstance(timeout, tuple):
+        steps = self._callback is None and retrigger and deadline is not None
+        if steps and timeout is not None and not isinstance(timeout, tuple):
             period = int(timeout * 1e9)
             if period <= 0:
                 raise ValueError(f"timeout is {timeout!r}: a timer that retriggers needs one above 0")
@@ -422,7 +424,7 @@ class Timer:
         self._resets += 1
         self._announce()
 
-    def reset(self, timeout: Any, retrigger: Optional[bool] = None) -> None:
+    def reset(self, timeout: Timeout, retrigger: Optional[bool] = None) -> None:
         """Starts again with another timeout; None suspends the timer."""
         check_thread()
         if not self._reuse or self._cancelled:

@@ -19,6 +19,7 @@ from ._scheduler import (
     Source,
     Task,
     Timedout,
+    Timeout,
     check_thread,
     current_task,
     deadline_after,
@@ -326,7 +327,7 @@ class Job(Source, Generic[T]):
         state = ("queued", "running", "finished", "finished")[self._state]
         return f"<Job {name_of(self._function)} {state}>"
 
-    def Wait(self, timeout: Any = None) -> T:
+    def Wait(self, timeout: Timeout = None) -> T:
         """Waits for the call's end and returns its result or raises its exception, as often as it is asked."""
         me = current_task()
         self._check(me)

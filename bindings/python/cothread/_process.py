@@ -11,7 +11,7 @@ from io import FileIO
 from typing import Any, Optional, Union
 
 from . import _library, _scheduler
-from ._scheduler import Timedout, check_thread, forget
+from ._scheduler import Timedout, Timeout, check_thread, forget
 from ._timeouts import AbsTimeout
 from ._wait import Asked, HasFileno, wait
 from .coselect import descriptor
@@ -150,7 +150,7 @@ class Process(Asked):
                 self._value(*fired)
         return self._outcome if isinstance(self._outcome, int) else None
 
-    def wait(self, timeout: Any = None) -> int:
+    def wait(self, timeout: Timeout = None) -> int:
         """Waits for its end and returns its returncode. ChildProcessError: it has ended, but its status is unknown."""
         if not wait([self], timeout):
             raise Timedout(f"Timed out waiting for {self!r}")
@@ -161,7 +161,7 @@ class Process(Asked):
         raise outcome
 
     def communicate(
-        self, input: Optional[bytes] = None, timeout: Any = None
+        self, input: Optional[bytes] = None, timeout: Timeout = None
     ) -> "tuple[Optional[bytes], Optional[bytes]]":
         """Writes `input`, reads stdout and stderr to their ends, and waits; returns what was read from the pipes.
 

@@ -69,6 +69,9 @@ class Core(Protocol):
     def error(self, code: int) -> Exception: ...
 
 
+Timeout = Union[None, float, tuple[Optional[float]]]  # never; seconds; a moment of time.time(), or never
+
+
 class Misuse(AssertionError):
     """A call its documentation forbids. An AssertionError because the original's checks were; ours survive -O."""
 
@@ -577,7 +580,7 @@ class Spawn(Source):
     def __repr__(self) -> str:
         return f"<Spawn {name_of(self._function)} {'running' if self._state in (_RUNNING, _ABORTED) else 'finished'}>"
 
-    def Wait(self, timeout: Any = None) -> Any:
+    def Wait(self, timeout: Timeout = None) -> Any:
         """Waits for the task's end and returns its result, at once if it has ended.
 
         With raise_on_wait an exception is raised by every Wait in progress, or else by the first one after.
@@ -1079,7 +1082,7 @@ def deadline_after(timeout: Any) -> Optional[int]:
     return deadline if deadline < FOREVER else None
 
 
-def Sleep(timeout: Any) -> None:
+def Sleep(timeout: Timeout) -> None:
     """Suspends for `timeout`. One that has passed still lets every other ready task run once."""
     wait(current_task(), None, deadline_after(timeout))
 
@@ -1089,7 +1092,7 @@ def SleepUntil(deadline: Optional[float]) -> None:
     wait(current_task(), None, None if deadline is None else deadline_after((deadline,)))
 
 
-def Yield(timeout: Any = 0) -> None:
+def Yield(timeout: Timeout = 0) -> None:
     """Lets every other ready task run once. With a timeout above 0: until nobody is ready, at most so long."""
     me: Any = getcurrent()
     try:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three forms of a timeout: None, seconds, or a 1-tuple with a moment of time.time()."""
 
-from typing import Any, Optional
+from typing import Optional
 
 from . import _scheduler
-from ._scheduler import Moment, deadline_after
+from ._scheduler import Moment, Timeout, deadline_after
 
 
-def AbsTimeout(timeout: Any) -> "Optional[tuple[float]]":
+def AbsTimeout(timeout: Timeout) -> "Optional[tuple[Optional[float]]]":
     """The same timeout as a 1-tuple, so that several waits can share it. Setting the clock does not move it."""
     deadline = deadline_after(timeout)  # checks it in every form
     if timeout is None or isinstance(timeout, tuple):
@@ -19,7 +19,7 @@ def AbsTimeout(timeout: Any) -> "Optional[tuple[float]]":
     return moment
 
 
-def GetDeadline(timeout: Any) -> Optional[float]:
+def GetDeadline(timeout: Timeout) -> Optional[float]:
     """The timeout as a moment of time.time(); None for never."""
     moment = AbsTimeout(timeout)
     return None if moment is None else moment[0]

@@ -24,6 +24,7 @@ from ._scheduler import (
     Place,
     Source,
     Task,
+    Timeout,
     another_round,
     attach,
     current_task,
@@ -399,7 +400,6 @@ def _check_open(number: int, fd: int) -> None:
         raise OSError(errno.EBADF, f"item {number}: descriptor {fd} is not open") from None
 
 
-Timeout = Union[None, float, tuple[Optional[float]]]
 Waitable = Union[Source, Asked, Timer, threading.Thread, File]
 W = TypeVar("W", bound=Union[Source, Asked])
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 from . import _library, _scheduler
 from ._scheduler import (
     Task,
+    Timeout,
     Watch,
     attach,
     current_task,
@@ -140,7 +141,7 @@ _spare: "list[_Probe]" = []
 _SPARE = 1024
 
 
-def poll_list(event_list: "Iterable[tuple[Any, int]]", timeout: Any = None) -> "list[tuple[int, int]]":
+def poll_list(event_list: "Iterable[tuple[Any, int]]", timeout: Timeout = None) -> "list[tuple[int, int]]":
     """Waits until one of the (descriptor or file, events) is ready; returns [(descriptor, events)], [] on timeout.
 
     Always suspends. POLLHUP, POLLERR and (for a closed descriptor) POLLNVAL are reported unasked.
@@ -238,7 +239,7 @@ class SelectError(Exception):
 
 
 def select(
-    iwtd: "Iterable[Any]", owtd: "Iterable[Any]", ewtd: "Iterable[Any]", timeout: Any = None
+    iwtd: "Iterable[Any]", owtd: "Iterable[Any]", ewtd: "Iterable[Any]", timeout: Timeout = None
 ) -> "tuple[list[Any], list[Any], list[Any]]":
     """select.select that suspends the task. Unlike it, raises SelectError on POLLHUP, POLLERR and POLLNVAL."""
     asked = ((list(iwtd), POLLIN), (list(owtd), POLLOUT), (list(ewtd), POLLPRI))
