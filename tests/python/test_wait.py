@@ -452,7 +452,7 @@ def test_a_descriptor_that_is_not_open_is_named():
     os.close(read)
     event = Event()
     event.Signal("kept")
-    with pytest.raises(OSError, match=f"item 1: descriptor {read} ") as caught:
+    with pytest.raises(OSError, match=f"item 1: the descriptor of .{read}, 'r'. ") as caught:
         wait([event, (read, "r")])
     assert caught.value.errno == errno.EBADF
     assert event.Wait() == "kept"

@@ -29,6 +29,7 @@ from ._scheduler import (
     Misuse,
     Moment,
     Sleep,
+    Source,
     Task,
     Timedout,
     Timeout,
@@ -44,7 +45,8 @@ from ._scheduler import (
     wake_first,
     withdraw,
 )
-from .coselect import POLLOUT, poll_list
+from ._wait import Adopted
+from .coselect import POLLERR, POLLIN, POLLNVAL, POLLOUT, poll_list
 
 __all__ = ["Connection", "Listener", "connect", "listen"]
 
@@ -76,7 +78,9 @@ class _Transfer:
     """What the library tells of one adopted descriptor. It knows nothing of the object that the program holds, which
     may so be collected: see _drop."""
 
-    __slots__ = ("asked", "failed", "handle", "seen", "token", "waiters")
+    __slots__ = ("asked", "failed", "handle", "seen", "token", "waiters", "watchers")
+
+    operation: int  # what is asked for
 
     def __init__(self, handle: int) -> None:
         global _last_token
@@ -87,10 +91,11 @@ class _Transfer:
         self.failed = 0  # what ended that: errno, or a code of the library's
         self.seen = 0  # the look whose entry has been taken
         self.waiters: Any = []
+        self.watchers: Any = None  # those who wait for several things: all are woken by whatever happens
         transfers[self.token] = self
 
-    def ask(self, operation: int) -> None:
-        requests.add(self.handle, operation, 0, self.token)
+    def ask(self) -> None:
+        requests.add(self.handle, self.operation, 0, self.token)
         self.asked = True
 
     def pause(self) -> None:
@@ -106,6 +111,22 @@ class _Transfer:
                 _library_core.submit(requests)  # what is to be written is
             _library_core.close(self.handle)
             wake_all(self.waiters)
+            self.tell()
+
+    def tell(self) -> None:
+        """Those who wait for several things are to look again."""
+        if self.watchers:
+            wake_all(self.watchers)
+
+    def line(self) -> "deque[Any]":
+        """The queue of those who wait for several things."""
+        if self.watchers is None:
+            self.watchers = deque()
+        return self.watchers  # type: ignore[no-any-return]
+
+    def readable(self) -> bool:
+        """Whether receiving, or accepting, would not wait."""
+        raise NotImplementedError
 
 
 def _code(what: int) -> int:
@@ -117,6 +138,8 @@ class _Stream(_Transfer):
     """What was received and not taken, and what was sent and the system has not taken."""
 
     __slots__ = ("blocked", "broken", "buffer", "ended", "need", "senders", "sending", "unsent")
+
+    operation = _library.READ
 
     def __init__(self, handle: int) -> None:
         super().__init__(handle)
@@ -146,12 +169,14 @@ class _Stream(_Transfer):
             else:
                 self.failed = _code(what)
             wake_all(self.waiters)
+            self.tell()
 
     def settle(self) -> None:
         """Something about sending has changed."""
         self.blocked = bool(self.unsent or self.broken or self.sending)
         if not self.unsent or self.broken:
             wake_all(self.senders)
+            self.tell()
 
     def append(self, data: bytes) -> None:
         joined = self.buffer
@@ -168,6 +193,9 @@ class _Stream(_Transfer):
     def arrived(self) -> bool:
         return len(self.buffer) >= self.need or self.ended or self.failed != 0
 
+    def readable(self) -> bool:
+        return bool(self.buffer) or self.ended or self.failed != 0
+
     def wait(self, need: int, deadline: Optional[int]) -> None:
         """Suspends until `need` bytes are there or no more will come."""
         me = current_task()
@@ -178,7 +206,7 @@ class _Stream(_Transfer):
         if not self.asked:
             if self.ended or self.failed:
                 return
-            self.ask(_library.READ)
+            self.ask()
         if wait(me, waiters, deadline, self.arrived) and not self.arrived():
             raise Timedout("Timed out receiving")
 
@@ -286,6 +314,57 @@ def _next_batch(me: Task) -> None:
         raise
 
 
+class _Readable(Source):
+    """What a connection or a listener has, as one of several things to wait for."""
+
+    __slots__ = ("_transfer",)
+
+    def __init__(self, transfer: _Transfer) -> None:
+        self._transfer = transfer
+
+    def _holds(self) -> bool:
+        return self._transfer.readable()
+
+    def _take(self) -> int:
+        return _bits(POLLIN, self._transfer.failed)
+
+    def _line(self) -> "deque[Any]":
+        transfer = self._transfer
+        if not (transfer.asked or transfer.readable()):
+            transfer.ask()
+        return transfer.line()
+
+    def _comes_late(self) -> bool:
+        return True
+
+
+class _Writable(Source):
+    """Room for what a connection is to send, likewise."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+
+    def _holds(self) -> bool:
+        return not self._stream.blocked or self._stream.broken != 0
+
+    def _take(self) -> int:
+        return _bits(POLLOUT, self._stream.broken)
+
+    def _line(self) -> "deque[Any]":
+        return self._stream.line()
+
+    def _comes_late(self) -> bool:
+        return True
+
+
+def _bits(bit: int, failed: int) -> int:
+    if failed == errno.EBADF:
+        return POLLNVAL  # closed
+    return bit | POLLERR if failed else bit
+
+
 class _Dropped:
     """Closes what the program let go of without closing it, on the scheduler's thread."""
 
@@ -305,7 +384,7 @@ def _drop(transfer: _Transfer) -> None:
     _scheduler.rouse(_dropped)
 
 
-class _Adopted:
+class _Adopted(Adopted):
     """A socket whose descriptor is the library's."""
 
     __slots__ = ("__weakref__", "_socket", "_transfer")
@@ -330,6 +409,9 @@ class _Adopted:
 
     def getsockname(self) -> Any:
         return self._socket.getsockname()
+
+    def _side(self, mode: str) -> Optional[Source]:
+        return _Readable(self._transfer) if mode == "r" else None
 
 
 class Connection(_Adopted):
@@ -541,6 +623,9 @@ class Connection(_Adopted):
     ) -> None:
         self.close(0 if kind else _CLOSE_S)
 
+    def _side(self, mode: str) -> Source:
+        return _Readable(self._stream) if mode == "r" else _Writable(self._stream)
+
     # ---- Its socket
 
     def getpeername(self) -> Any:
@@ -558,6 +643,8 @@ class _Arrivals(_Transfer):
 
     __slots__ = ("pending",)
 
+    operation = _library.ACCEPT
+
     def __init__(self, handle: int) -> None:
         super().__init__(handle)
         self.pending: deque[int] = deque()
@@ -574,8 +661,9 @@ class _Arrivals(_Transfer):
             wake_first(self.waiters)
         elif self.asked and len(self.pending) >= _PENDING_MOST:
             self.pause()
+        self.tell()
 
-    def arrived(self) -> bool:
+    def readable(self) -> bool:
         return bool(self.pending) or self.failed != 0
 
     def close(self) -> None:
@@ -612,11 +700,11 @@ class Listener(_Adopted):
                             arrivals.failed = 0
                         raise _failure(failed)
                     if not arrivals.asked:
-                        arrivals.ask(_library.ACCEPT)
-                    if wait(me, arrivals.waiters, deadline, arrivals.arrived) and not arrivals.pending:
+                        arrivals.ask()
+                    if wait(me, arrivals.waiters, deadline, arrivals.readable) and not arrivals.pending:
                         raise Timedout("Timed out waiting for a connection")
             except BaseException:
-                if arrivals.waiters and arrivals.arrived():
+                if arrivals.waiters and arrivals.readable():
                     wake_first(arrivals.waiters)
                 raise
         handle = arrivals.pending.popleft()

@@ -499,8 +499,12 @@ class Source:
         raise NotImplementedError
 
     def _line(self) -> Any:
-        """The queue whose first entry is woken when it may hold."""
+        """The queue whose first entry is woken when it may hold, which is seen to from now on."""
         raise NotImplementedError
+
+    def _comes_late(self) -> bool:
+        """Whether only the library's next batch may tell that it holds already."""
+        return False
 
     def _pass_on(self) -> None:
         """A task that was woken for it leaves without what it holds: somebody else gets the chance."""
@@ -848,6 +852,8 @@ def _deliver() -> None:
                 else:
                     transfer.buffer = data
                 transfer.seen = look
+            if transfer.watchers:
+                wake_all(transfer.watchers)
             waiters = transfer.waiters
             if not waiters:
                 transfer.bound()

@@ -4,13 +4,14 @@
 What Python knows about has queues, and the task gets a place in each: who wakes the first of a queue finds it there,
 and the task leaves the others. What the library knows about goes into one request, whose answer says that it is time to
 look. So the task itself looks at everything: when the call begins, and each time it goes on. The library looks first,
-because only that may fail; of what takes one is taken, last.
+because only that may fail; of what takes one is taken, last. So nothing that the library is asked for may take.
 """
 
 import errno
 import os
 import threading
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Optional, Protocol, TypeVar, Union, overload
 
 from . import _library, _scheduler
@@ -34,7 +35,7 @@ from ._scheduler import (
     requests,
     withdraw,
 )
-from .coselect import POLLIN, POLLOUT, descriptor
+from .coselect import POLLIN, POLLNVAL, POLLOUT, descriptor
 
 if TYPE_CHECKING:
     from ._offload import Job
@@ -108,19 +109,56 @@ class Asked:
 
 
 class _File(Asked):
-    __slots__ = ("_events", "descriptor")
+    __slots__ = ("_descriptor", "_events")
 
-    def __init__(self, item: Any) -> None:
-        if len(item) != 2 or not isinstance(item[1], str) or item[1] not in _MODES:
-            raise ValueError(f"{item!r} is no pair of a file or descriptor and 'r' or 'w'")
-        self.descriptor = descriptor(item[0])
-        self._events = _MODES[item[1]]
+    def __init__(self, number: int, events: int) -> None:
+        self._descriptor = number
+        self._events = events
+
+    def is_open(self) -> bool:
+        try:
+            os.fstat(self._descriptor)
+        except OSError:
+            return False
+        return True
 
     def _item(self) -> "tuple[int, int, int]":
-        return _library.ITEM_FD, self._events, self.descriptor
+        return _library.ITEM_FD, self._events, self._descriptor
 
     def _value(self, result: int, value: int) -> int:
         return result
+
+
+class Adopted:
+    """A descriptor that the library reads and writes."""
+
+    __slots__ = ()
+
+    def fileno(self) -> int:
+        raise NotImplementedError
+
+    def _side(self, mode: str) -> Optional[Source]:
+        """What waits for "r" or "w"; None: there is no such thing."""
+        raise NotImplementedError
+
+
+def _pair(number: int, item: "tuple[Any, ...]") -> "Union[_File, Source]":
+    if len(item) != 2 or not isinstance(item[1], str) or item[1] not in _MODES:
+        raise ValueError(f"item {number} is {item!r}, no pair of a file or descriptor and 'r' or 'w'")
+    file, mode = item
+    if not isinstance(file, Adopted):
+        try:
+            return _File(descriptor(file), _MODES[mode])
+        except TypeError as error:
+            raise TypeError(f"item {number}: {error}") from None
+        except ValueError as error:
+            raise ValueError(f"item {number}: {error}") from None
+    if file.fileno() < 0:
+        raise OSError(errno.EBADF, f"item {number}: {file!r} cannot be waited for")
+    source = file._side(mode)
+    if source is None:
+        raise ValueError(f"item {number} is {item!r}: nothing is written to a listener, 'r' waits for a connection")
+    return source
 
 
 class _ThreadEnd(Asked):
@@ -176,6 +214,7 @@ class Choice:
 
     __slots__ = (
         "_asked",
+        "_began",
         "_deadline",
         "_given",
         "_items",
@@ -192,6 +231,7 @@ class Choice:
         self._task = me
         self._given = given
         self._deadline = FOREVER if deadline is None else deadline
+        self._began = False  # it has been waited: what goes wrong from now on is the value of its item
         self._sources: list[tuple[int, Source]] = []
         self._asked: list[tuple[int, Asked]] = []
         self._timed: list[_Timed] = []
@@ -217,7 +257,7 @@ class Choice:
 
     def _add(self, number: int, item: Any) -> None:
         if isinstance(item, tuple):
-            item = _File(item)
+            item = _pair(number, item)
         elif isinstance(item, threading.Thread):
             item = _thread(item)
         elif isinstance(item, Timer):
@@ -267,7 +307,7 @@ class Choice:
                 self._asked = [pair for pair in self._asked if not pair[1]._over()]
                 self._ask()
                 break
-        if self._asked and self._fires():
+        if self._asked and self._fires(found):
             for place, (number, asked) in enumerate(self._asked):
                 fired = self._items.fired(place)
                 if fired is not None:
@@ -286,15 +326,25 @@ class Choice:
         _chance = (_chance * 1664525 + 1013904223) & 0xFFFFFFFF
         return takers[_chance * len(takers) >> 32]
 
-    def _fires(self) -> bool:
-        try:
-            return _scheduler.core.look(self._items, requests) > 0
-        except LibraryError as error:
-            if error.code == _library.EBADF:
-                for number, asked in self._asked:
-                    if isinstance(asked, _File):
-                        _check_open(number, asked.descriptor)
-            raise
+    def _fires(self, found: "dict[int, Any]") -> bool:
+        while True:
+            try:
+                return _scheduler.core.look(self._items, requests) > 0
+            except LibraryError as error:
+                if error.code != _library.EBADF:
+                    raise
+                closed = [number for number, asked in self._asked if isinstance(asked, _File) and not asked.is_open()]
+                if not closed:
+                    raise
+                if not self._began:
+                    text = f"item {closed[0]}: the descriptor of {self._given[closed[0]]!r} is not open"
+                    raise OSError(errno.EBADF, text) from None
+            # It fires, and the others are looked at beside it.
+            found.update(dict.fromkeys(closed, POLLNVAL))
+            self._asked = [pair for pair in self._asked if pair[0] not in found]
+            if not self._asked:
+                return False
+            self._ask()
 
     def wait(self) -> bool:
         """Suspends until it is time to look again; False after the deadline, with nothing due."""
@@ -303,6 +353,7 @@ class Choice:
             me.expired = False
             me.queue = self
             self._woken = None
+            self._began = True
             self._places = places = [Place(self, source, source._line()) for _, source in self._sources]
             self._open = True
             if self._asked or self._timed or self._deadline != FOREVER:
@@ -330,14 +381,22 @@ class Choice:
             self.remove(me)
             withdraw(me, None)
             raise
-        return not me.expired or self._deadline > _scheduler.core.now() or any(t._holds() for t in self._timed)
+        if not me.expired or self._deadline > _scheduler.core.now():
+            return True
+        return any(timed._holds() for timed in self._timed) or any(
+            source._holds() for _, source in self._sources if source._comes_late()
+        )
 
     def _arm(self) -> None:
         me = self._task
         limit = min([self._deadline, *(timed.due() for timed in self._timed)])
         if limit <= _scheduler.core.now():
-            me.armed = OVERDUE
-            _scheduler.overdue.append((limit, me))
+            if any(source._comes_late() for _, source in self._sources):
+                handle = me.handle or attach(me)
+                me.armed = requests.add(handle, _library.WAIT_DEADLINE, _library.NOW, 0)
+            else:
+                me.armed = OVERDUE
+                _scheduler.overdue.append((limit, me))
         elif self._asked:
             handle = me.handle or attach(me)
             me.armed = requests.add_items(handle, self._items, limit)
@@ -393,16 +452,21 @@ class Choice:
             woken._pass_on()
 
 
-def _check_open(number: int, fd: int) -> None:
-    try:
-        os.fstat(fd)
-    except OSError:
-        raise OSError(errno.EBADF, f"item {number}: descriptor {fd} is not open") from None
-
-
 Waitable = Union[Source, Asked, Timer, threading.Thread, File]
 W = TypeVar("W", bound=Union[Source, Asked])
 T = TypeVar("T")
+
+
+def _listed(items: Any) -> "list[Any]":
+    if isinstance(items, (Source, Asked, Adopted, Timer, threading.Thread)) or not hasattr(items, "__iter__"):
+        # Some of them could be iterated over, which would take what is in them.
+        raise TypeError(f"items is {items!r}, not a list of things to wait for")
+    given = list(islice(items, _ITEMS_MAX + 1))
+    if not given:
+        raise ValueError("items is empty: there is nothing to wait for")
+    if len(given) > _ITEMS_MAX:
+        raise ValueError(f"items has more than {_ITEMS_MAX} things to wait for")
+    return given
 
 
 @overload
@@ -427,14 +491,14 @@ def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]"
     """Waits until one of the items fires; returns [(item, value)] of all that do, [] after the timeout.
 
     Items and their values: Event, EventQueue, Spawn, Job: what Wait returns, or the exception that it raises;
-    (file or descriptor, "r" or "w"): the bits of poll; CallbackQueue: how many callbacks it has room for; Timer
-    without a callback: how often it expired. Of the events with auto_reset and the queues at most one fires, and its
-    value is taken. All others are conditions: they are reported whenever they hold, and nothing is taken from them.
+    (file or descriptor, "r" or "w"): the bits of poll; (Connection, "r" or "w"), (Listener, "r"): likewise, when a call
+    would not wait; CallbackQueue: how many callbacks it has room for; Timer without a callback: how often it expired;
+    Process: its returncode; signals: {number: deliveries}; Thread: None. Of the events with auto_reset, the queues
+    and the signals at most one fires, and its value is taken. All others are conditions: they are reported whenever
+    they hold, and nothing is taken from them.
     """
     me = current_task()
-    given = list(items)
-    if not 0 < len(given) <= _ITEMS_MAX:
-        raise ValueError(f"{len(given)} items: 1 to {_ITEMS_MAX} can be waited for")
+    given = _listed(items)
     deadline = deadline_after(timeout)
     choice = Choice(me, given, deadline)
     try:
