@@ -9,7 +9,7 @@ import threading
 from _thread import allocate_lock, get_ident
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Literal, Optional
 
 from greenlet import GreenletExit, getcurrent
 
@@ -201,6 +201,9 @@ class _Pending:
         self.item = [item]
 
 
+Policy = Literal["block", "refuse", "replace"]
+
+
 class CallbackQueue(_Queue, Source):
     """A bounded queue of callbacks, for threads that post faster than the tasks can follow.
 
@@ -223,7 +226,7 @@ class CallbackQueue(_Queue, Source):
         "_suspended",
     )
 
-    def __init__(self, bound: int = 8192, policy: str = "block") -> None:
+    def __init__(self, bound: int = 8192, policy: Policy = "block") -> None:
         if not isinstance(bound, int):
             raise TypeError(f"bound is {bound!r}, not a number of callbacks")
         if bound < 1:
@@ -232,7 +235,7 @@ class CallbackQueue(_Queue, Source):
             raise ValueError(f"policy is {policy!r}, not 'block', 'refuse' or 'replace'")
         super().__init__()
         self._bound = bound
-        self._policy = policy
+        self._policy: Policy = policy
         # Where the next post must look closer: at the bound, or where a thread gives way.
         self._stroke = _STROKE if policy == "block" else bound
         self._limit = min(bound, self._stroke)
@@ -247,7 +250,7 @@ class CallbackQueue(_Queue, Source):
         return self._bound
 
     @property
-    def policy(self) -> str:
+    def policy(self) -> Policy:
         """What a call does when the queue is full."""
         return self._policy
 

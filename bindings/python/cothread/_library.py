@@ -27,6 +27,7 @@ EFULL = -14
 EBUSY = -6
 EBADF = -19
 _EINVAL = -1
+_ELIMIT = -18
 _ESYSTEM = -20
 
 POSTED = 1
@@ -56,9 +57,13 @@ READY_WORDS = 4
 # Items of a wait for several things.
 ITEM_WORDS = 6
 ITEM_FD = 1
+_ITEM_SIGNAL = 11
 ITEM_PROCESS = 13
 ITEM_JOB = 14
 _ONE = 2
+
+# Of a signal: the handler of before is called, too.
+_FORWARD = 1
 
 _HOSTED = 1
 
@@ -480,6 +485,9 @@ class Library:
         self._thread_open = telling.cothread_thread_open
         self._thread_open.restype = ctypes.c_int64
         self._thread_open.argtypes = (ctypes.c_int32,)
+        self._signal_open = telling.cothread_signal_open
+        self._signal_open.restype = ctypes.c_int64
+        self._signal_open.argtypes = (ctypes.c_int, ctypes.c_uint32)
         self._pool_create = quick.cothread_pool_create
         self._pool_create.restype = ctypes.c_int64
         self._pool_create.argtypes = (ctypes.POINTER(_PoolOptions),)
@@ -540,6 +548,8 @@ class Library:
         text = self._sentence()
         if result == _ESYSTEM and number:
             raise OSError(number, text)
+        if result == _ELIMIT:
+            raise OSError(errno.ENOSPC if number == errno.ENOSPC else errno.EMFILE, text)
         if result == EBADF:
             raise OSError(errno.EBADF, text)
         if result == _EINVAL:
@@ -578,6 +588,18 @@ class Library:
     def open_thread(self, tid: int) -> int:
         """A handle that can be waited for like a process."""
         return self._told(self._thread_open(tid))
+
+    def open_signal(self, number: int) -> int:
+        """A handle that counts what is delivered to the handler that the signal has now."""
+        return self._told(self._signal_open(number, _FORWARD))
+
+    def take_signal(self, signal: int) -> "tuple[int, int]":
+        """How often it was delivered since the last take, and by which process last; 0: the system, or nobody knows."""
+        item = Items()
+        item.add(_ITEM_SIGNAL, 0, signal)
+        found: int = self._look_at_items(item.address(), ITEM_WORDS * 8, 1, NOW, 0)
+        fired = None if found == ETIMEDOUT or not self._checked(found) else item.fired(0)
+        return fired or (0, 0)
 
     def create_pool(self, threads: int, bound: int) -> int:
         options = _PoolOptions(size=ctypes.sizeof(_PoolOptions), threads=threads, bound=bound)

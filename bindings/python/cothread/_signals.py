@@ -11,7 +11,7 @@ import signal
 import threading
 from collections import deque
 from types import FrameType
-from typing import Any, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 from greenlet import getcurrent
 
@@ -83,6 +83,27 @@ if threading.current_thread() is threading.main_thread():  # else signals are an
     _scheduler.on_first_wait.append(_install)
 
 
+class Deliveries(NamedTuple):
+    """What became of a signal between two waits.
+
+    times: how often it was delivered. sender: the number of the process that sent the last one; 0: the system, or
+    nobody knows.
+    """
+
+    times: int
+    sender: int
+
+
+# Go's runtime, which drives the library, uses two, and the others tell of a fault that would only come again.
+_REFUSED = {signal.SIGURG, signal.SIGPROF} | {
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGTRAP,
+    signal.SIGSYS,
+}
+
 _open: "dict[int, list[signals]]" = {}  # by number
 _former: "dict[int, Any]" = {}  # the handlers that ours took the place of
 
@@ -95,12 +116,16 @@ def _on_signal(number: int, _frame: Optional[FrameType]) -> None:
 class signals(Source):  # as the signal module's signal
     """Counts the deliveries of some signals from now until it is closed, also while nobody waits.
 
-    It is to be waited for (`wait`), beside other things: the value is {number: deliveries since the last wait}. Each
-    open one gets every delivery. The handlers of before come back with the last one that is closed, unless somebody
-    installed others meanwhile. In Python's main thread only.
+    It is to be waited for (`wait`), beside other things: the value is {number: (times, sender)} of the deliveries since
+    the last wait, as Deliveries. Each open one gets every delivery. The handlers of before come back with the last one
+    that is closed, unless somebody installed others meanwhile. In Python's main thread only.
+
+    Two handlers lie on each other. Python's is the one that `signal` shows, so that whoever saves and restores handlers
+    brings it back; it tells no sender, and once for several deliveries that it did not come to run for. The library's,
+    on top, counts each with its sender and calls Python's. Where only Python's is left, it counts.
     """
 
-    __slots__ = ("__weakref__", "_delivered", "_numbers", "_waiters")
+    __slots__ = ("__weakref__", "_counters", "_delivered", "_numbers", "_waiters")
 
     def __init__(self, *numbers: int) -> None:
         check_thread()
@@ -109,6 +134,12 @@ class signals(Source):  # as the signal module's signal
         self._numbers = tuple(dict.fromkeys(int(number) for number in numbers))
         self._delivered: deque[int] = deque()  # numbers, not counts: only an append is one step for a handler
         self._waiters: deque[Any] = deque()
+        self._counters: dict[int, int] = {}  # the library's, by number
+        for number in self._numbers:
+            if number in _REFUSED:
+                raise ValueError(f"{signal.Signals(number).name} cannot be counted: it has a use of its own")
+        # What the thread blocks never gets to Python's handler: it stays pending, for whoever takes it.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         done = 0
         try:
             for number in self._numbers:
@@ -117,6 +148,8 @@ class signals(Source):  # as the signal module's signal
                 if number not in _former:
                     former = signal.signal(number, _on_signal)
                     _former[number] = _on_interrupt if former is signal.default_int_handler else former
+                if number not in blocked:
+                    self._counters[number] = _scheduler.core.open_signal(number)
         except BaseException:
             self._close(self._numbers[:done])
             raise
@@ -143,6 +176,8 @@ class signals(Source):  # as the signal module's signal
 
     def _close(self, numbers: "tuple[int, ...]") -> None:
         for number in numbers:
+            if number in self._counters:
+                _scheduler.core.close(self._counters.pop(number))
             _open[number].remove(self)
             if not _open[number]:
                 del _open[number]
@@ -168,15 +203,31 @@ class signals(Source):  # as the signal module's signal
     def _holds(self) -> bool:
         return bool(self._delivered) or not self._numbers
 
-    def _take(self) -> "Union[dict[int, int], ValueError]":
+    def _take(self) -> "Union[dict[int, Deliveries], ValueError]":
         if not self._numbers:
             return ValueError("The signals were closed")
-        counts: dict[int, int] = {}
+        here = dict.fromkeys(self._numbers, 0)
+        there = dict.fromkeys(self._numbers, 0)
+        sender = dict.fromkeys(self._numbers, 0)
         delivered = self._delivered
-        while delivered:
-            number = delivered.popleft()
-            counts[number] = counts.get(number, 0) + 1
-        return counts
+        # The library first, and until it has nothing more: for all that it has counted in this thread Python's handler
+        # has run by the end of the call, so that nothing is counted there now and here by the next wait.
+        more = True
+        while more:
+            more = False
+            for number, counter in self._counters.items():
+                count, last = _scheduler.core.take_signal(counter)
+                if count:
+                    there[number] += count
+                    sender[number] = last
+                    more = True
+            while delivered:
+                here[delivered.popleft()] += 1
+        return {
+            number: Deliveries(max(here[number], there[number]), sender[number])
+            for number in self._numbers
+            if here[number] or there[number]
+        }
 
     def _line(self) -> "deque[Any]":
         return self._waiters

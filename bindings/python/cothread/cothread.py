@@ -8,7 +8,7 @@ from ._library import LibraryError
 from ._offload import Job, Pool, offload
 from ._process import Process
 from ._scheduler import Misuse, Sleep, SleepUntil, Spawn, Timedout, Yield, scheduler_thread_id
-from ._signals import WaitForQuit, signals
+from ._signals import Deliveries, WaitForQuit, signals
 from ._timeouts import AbsTimeout, Deadline, GetDeadline
 from ._wait import wait
 
@@ -20,6 +20,7 @@ __all__ = [
     "CallbackResult",
     "Connection",
     "Deadline",
+    "Deliveries",
     "Event",
     "EventQueue",
     "GetDeadline",

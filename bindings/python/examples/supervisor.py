@@ -259,7 +259,7 @@ def supervise(config: str, port: int, path: str) -> bool:
         say(f"listening on {host}:{port} and {path}")
         while good:
             [(_, counts)] = cothread.wait([signals])
-            if counts.keys() != {signal.SIGHUP}:
+            if isinstance(counts, ValueError) or counts.keys() != {signal.SIGHUP}:
                 break
             reload(config)
 
