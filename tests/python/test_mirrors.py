@@ -45,6 +45,7 @@ CONSTANTS = {
     "ITEM_WORDS": "sizeof(cothread_item) / 8",
     "ITEM_FD": "COTHREAD_ITEM_FD",
     "_ITEM_SIGNAL": "COTHREAD_ITEM_SIGNAL",
+    "_ITEM_FILE": "COTHREAD_ITEM_FILE",
     "ITEM_PROCESS": "COTHREAD_ITEM_PROCESS",
     "ITEM_JOB": "COTHREAD_ITEM_JOB",
     "_ONE": "COTHREAD_ONE",
@@ -71,6 +72,7 @@ STRUCTS = {
     "_Descriptor": "cothread_process_descriptor",
     "_Limit": "cothread_process_limit",
     "_ProcessOptions": "cothread_process_options",
+    "_Change": "cothread_change",
     "_Argument": "cothread_argument",
     "_Job": "cothread_job",
     "_PoolOptions": "cothread_pool_options",
@@ -103,6 +105,11 @@ def test_every_constant_is_the_headers(ask):
     compared = {name: c for name, c in CONSTANTS.items() if c is not OWN}
     answers = ask("".join(f"SHOW({c});" for c in compared.values()))
     assert {name: there[name] for name in compared} == dict(zip(compared, answers))
+
+
+def test_every_kind_of_change_is_the_headers(ask):
+    kinds = {**_library.CHANGES, **_library._UNASKED}
+    assert list(kinds.values()) == ask("".join(f"SHOW(COTHREAD_CHANGE_{kind.upper()});" for kind in kinds))
 
 
 def test_every_struct_is_laid_out_as_in_the_header(ask):

@@ -143,7 +143,7 @@ def test_without_descriptors_an_error_of_the_system_says_so(run_script):
         taken = [os.dup(0)]
         resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, taken[0] + 1))
         before = signal.getsignal(signal.SIGHUP)
-        for make in (lambda: cothread.signals(signal.SIGHUP),):
+        for make in (lambda: cothread.signals(signal.SIGHUP), lambda: cothread.FileWatch(".")):
             try:
                 make()
             except OSError as error:

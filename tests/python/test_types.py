@@ -12,7 +12,10 @@ PROGRAM = """
     import socket, threading
     from typing import Any, Union
     from typing_extensions import assert_type
-    from cothread import Event, EventQueue, Job, Pool, Process, Timer, offload, signals, wait
+    from cothread import (
+        CallbackQueue, Connection, Deliveries, Event, EventQueue, FileChange, FileWatch, Job, Listener, Pool, Process,
+        Timer, connect, listen, offload, signals, wait,
+    )
 
     def function(number: int, word: str = "") -> bytes:
         return word.encode() * number
@@ -23,6 +26,11 @@ PROGRAM = """
         assert_type(wait([Timer(1)]), list[tuple[Timer, int]])
         for pair, bits in wait([(file, "r"), (7, "w")], 5.0):
             assert_type(bits, int)
+        assert_type(wait([signals(1)]), list[tuple[signals, Union[dict[int, Deliveries], ValueError]]])
+        assert_type(wait([FileWatch(".", "written")]), list[tuple[FileWatch, Union[FileChange, OSError]]])
+        assert_type(wait([CallbackQueue(5, "refuse")]), list[tuple[CallbackQueue, int]])
+        FileWatch(".", "changed")  # E
+        CallbackQueue(5, "forget")  # E
         for item, value in wait([event, queue, process, Timer(1), threading.Thread(), signals(1)], (None,)):
             assert_type(value, Any)
         for one, _ in wait([event]):
@@ -33,6 +41,21 @@ PROGRAM = """
         assert_type(process.wait(), int)
         if process.stdout is not None:
             wait([(process.stdout, "r"), process, event])
+
+    def connections(connection: Connection, listener: Listener, stop: Event) -> None:
+        for (thing, mode), bits in wait([(connection, "r"), (connection, "w"), (listener, "r")], 1):
+            assert_type(bits, int)
+        wait([(connection, "r"), stop])
+        with listen(("", 0)) as listening, connect("path", timeout=1.5) as connected:
+            assert_type(listening, Listener)
+            for peer in listening:
+                assert_type(peer, Connection)
+            for line in connected:
+                assert_type(line, bytes)
+            connected.recv(timeout=(None,))
+            connected.recv(timeout="soon")  # E
+            connect("path", "soon")  # E
+            listening.accept("soon")  # E
 
     def calls() -> None:
         assert_type(offload(function, 1, word="x"), bytes)

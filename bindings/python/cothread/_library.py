@@ -58,12 +58,25 @@ READY_WORDS = 4
 ITEM_WORDS = 6
 ITEM_FD = 1
 _ITEM_SIGNAL = 11
+_ITEM_FILE = 12
 ITEM_PROCESS = 13
 ITEM_JOB = 14
 _ONE = 2
 
 # Of a signal: the handler of before is called, too.
 _FORWARD = 1
+
+# What may change in a file or directory, by the bit; and what is told unasked.
+CHANGES = {
+    "created": 1,
+    "modified": 2,
+    "written": 4,
+    "attributes": 8,
+    "deleted": 16,
+    "moved_out": 32,
+    "moved_in": 64,
+}
+_UNASKED = {"directory": 256, "gone": 512, "lost": 1024}
 
 _HOSTED = 1
 
@@ -92,9 +105,9 @@ class Items:
         self.words = array("q")
         self.count = 0
 
-    def add(self, kind: int, want: int, thing: int) -> None:
-        """An item: a handle or descriptor, and what to watch for."""
-        self.words.extend((kind | want << 32, thing, 0, 0, 0, 0))
+    def add(self, kind: int, want: int, thing: int, element: int = 0) -> None:
+        """An item: a handle or descriptor, what to watch for, and the address where to put what is taken."""
+        self.words.extend((kind | want << 32, thing, element, 0, 0, 0))
         self.count += 1
 
     def address(self) -> int:
@@ -210,6 +223,28 @@ class _ProcessOptions(ctypes.Structure):
         ("descriptor_count", ctypes.c_uint32),
         ("limit_count", ctypes.c_uint32),
     )
+
+
+class _Change(ctypes.Structure):
+    _fields_ = (("size", ctypes.c_uint32), ("changes", ctypes.c_uint32), ("name", ctypes.c_char * 256))
+
+
+class WatchItem(Items):
+    """An item for a file watch, with room for the change that is taken."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self, watch: int) -> None:
+        super().__init__()
+        self._room = _Change(size=ctypes.sizeof(_Change))
+        self.add(_ITEM_FILE, 0, watch, ctypes.addressof(self._room))
+
+    def change(self) -> "tuple[str, frozenset[str]]":
+        """Name and kinds of the change that was put there."""
+        bits = self._room.changes
+        return os.fsdecode(self._room.name), frozenset(
+            kind for kinds in (CHANGES, _UNASKED) for kind, bit in kinds.items() if bits & bit
+        )
 
 
 class _Value(ctypes.Union):
@@ -488,6 +523,9 @@ class Library:
         self._signal_open = telling.cothread_signal_open
         self._signal_open.restype = ctypes.c_int64
         self._signal_open.argtypes = (ctypes.c_int, ctypes.c_uint32)
+        self._watch_open = telling.cothread_watch_open
+        self._watch_open.restype = ctypes.c_int64
+        self._watch_open.argtypes = (ctypes.c_char_p, ctypes.c_uint32, ctypes.c_uint32)
         self._pool_create = quick.cothread_pool_create
         self._pool_create.restype = ctypes.c_int64
         self._pool_create.argtypes = (ctypes.POINTER(_PoolOptions),)
@@ -600,6 +638,10 @@ class Library:
         found: int = self._look_at_items(item.address(), ITEM_WORDS * 8, 1, NOW, 0)
         fired = None if found == ETIMEDOUT or not self._checked(found) else item.fired(0)
         return fired or (0, 0)
+
+    def open_watch(self, path: bytes, changes: int) -> int:
+        ctypes.set_errno(0)
+        return self._told(self._watch_open(path, changes, 0))
 
     def create_pool(self, threads: int, bound: int) -> int:
         options = _PoolOptions(size=ctypes.sizeof(_PoolOptions), threads=threads, bound=bound)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._offload import Job
     from ._process import Process
     from ._signals import Deliveries, signals
+    from ._watches import FileChange, FileWatch
 
 _hub = _scheduler.hub
 _ITEMS_MAX = 65536
@@ -485,6 +486,10 @@ def wait(
     items: "Iterable[signals]", timeout: Timeout = None
 ) -> "list[tuple[signals, Union[dict[int, Deliveries], ValueError]]]": ...
 @overload
+def wait(
+    items: "Iterable[FileWatch]", timeout: Timeout = None
+) -> "list[tuple[FileWatch, Union[FileChange, OSError]]]": ...
+@overload
 def wait(items: "Iterable[threading.Thread]", timeout: Timeout = None) -> "list[tuple[threading.Thread, None]]": ...
 @overload
 def wait(items: "Iterable[W]", timeout: Timeout = None) -> "list[tuple[W, Any]]": ...
@@ -498,9 +503,9 @@ def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]"
     Items and their values: Event, EventQueue, Spawn, Job: what Wait returns, or the exception that it raises;
     (file or descriptor, "r" or "w"): the bits of poll; (Connection, "r" or "w"), (Listener, "r"): likewise, when a call
     would not wait; CallbackQueue: how many callbacks it has room for; Timer without a callback: how often it expired;
-    Process: its returncode; signals: {number: (times, sender)}; Thread: None. Of the events with auto_reset, the queues
-    and the signals at most one fires, and its value is taken. All others are conditions: they are reported whenever
-    they hold, and nothing is taken from them.
+    Process: its returncode; signals: {number: (times, sender)}; FileWatch: a FileChange; Thread: None. Of the events
+    with auto_reset, the queues, the signals and the file watches at most one fires, and its value is taken. All others
+    are conditions: they are reported whenever they hold, and nothing is taken from them.
     """
     me = current_task()
     given = _listed(items)

@@ -11,6 +11,7 @@ from ._scheduler import Misuse, Sleep, SleepUntil, Spawn, Timedout, Yield, sched
 from ._signals import Deliveries, WaitForQuit, signals
 from ._timeouts import AbsTimeout, Deadline, GetDeadline
 from ._wait import wait
+from ._watches import FileChange, FileWatch
 
 __all__ = [
     "AbsTimeout",
@@ -23,6 +24,8 @@ __all__ = [
     "Deliveries",
     "Event",
     "EventQueue",
+    "FileChange",
+    "FileWatch",
     "GetDeadline",
     "Job",
     "LibraryError",
