@@ -6,6 +6,7 @@ import ctypes
 import errno
 import gc
 import os
+import random
 import signal
 import socket
 import threading
@@ -722,3 +723,137 @@ def test_a_file_closed_while_it_is_waited_for_is_told_beside_what_else_fires():
     event.Signal("event")
     assert task.Wait() == [((read, "r"), POLLNVAL), (event, "event")]
     os.close(write)
+
+
+# ---- A model that knows the right answer
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_waits_for_all_kinds_lose_nothing_and_take_nothing_twice(seed, tmp_path):
+    """Producers make every kind fire, each with something that can be told apart; consumers wait for some of them at a
+    time, with and without timeouts, and are thrown out of waits. All that was sent is taken, once."""
+    chance = random.Random(seed)
+    number = signal.SIGRTMIN
+
+    class Thrown(Exception):
+        pass
+
+    sent: dict[str, list[Any]] = {}
+    taken: dict[str, list[Any]] = {}
+
+    def note(where, name, values):
+        where.setdefault(name, []).extend(values)
+
+    with contextlib.ExitStack() as stack:
+        event, stop = Event(), Event(auto_reset=False)
+        queues = [EventQueue() for _ in range(2)]
+        caught = stack.enter_context(signals(number))
+        watches = [stack.enter_context(FileWatch(tmp_path, "created")) for _ in range(2)]
+        listener = stack.enter_context(listen(("127.0.0.1", 0)))
+        pairs = [stack.enter_context(plain_pair()) for _ in range(2)]
+        clock = Timer(0.001, retrigger=True)
+        stack.callback(clock.cancel)
+        ended = Spawn(lambda: "ended")
+        job = Job(lambda: "done")
+        process = Process(["true"])
+        peers: list[socket.socket] = []
+        items = [event, *queues, caught, *watches, (listener, "r"), *((ours, "r") for ours, _ in pairs)]
+        items += [(pairs[0][0], "w"), clock, ended, job, process]
+
+        def serve(item, value):
+            if item in queues or item is event:
+                note(taken, "values", [value])
+            elif item is caught:
+                note(taken, "signals", [None] * value[number].times)
+            elif isinstance(item, FileWatch):
+                assert isinstance(value, FileChange)
+                note(taken, f"changes {watches.index(item)}", [value.name])
+            elif isinstance(item, tuple):
+                thing, mode = item
+                with contextlib.suppress(cothread.Timedout, Misuse):  # another task was first, or is at it
+                    if thing is listener:
+                        with listener.accept(timeout=0) as accepted:
+                            data = b""
+                            while not data:
+                                with contextlib.suppress(Thrown):
+                                    data = accepted.recv_exactly(2, 60)
+                            note(taken, "connections", [data])
+                    elif mode == "r":
+                        index = [ours for ours, _ in pairs].index(thing)
+                        note(taken, f"bytes {index}", thing.recv(chance.choice([1, 3, 100]), timeout=0))
+            else:
+                assert value == {ended: "ended", job: "done", process: 0}.get(item, value)
+
+        def consumer():
+            while True:
+                try:
+                    some = [*chance.choices(items, k=chance.randint(1, 10)), stop]
+                    fires = wait(some, chance.choice([None, None, 0, 0.001]))
+                except Thrown:
+                    continue
+                if any(item is stop for item, _ in fires):
+                    return
+                assert all(any(item is one for one in some) for item, _ in fires)
+                takers = [item for item, _ in fires if item in (event, caught, *queues, *watches)]
+                assert len(takers) <= 1
+                # What waits, and may be ended by an exception, comes last.
+                for item, value in sorted(fires, key=lambda pair: isinstance(pair[0], tuple)):
+                    with contextlib.suppress(Thrown):
+                        serve(item, value)
+                with contextlib.suppress(Thrown):
+                    Yield()
+
+        consumers = [Spawn(consumer, raise_on_wait=True) for _ in range(6)]
+
+        def throw():
+            victim = chance.choice(consumers)._task
+            if victim is not None and isinstance(victim.queue, cothread._wait.Choice):
+                _scheduler.throw(victim, Thrown())
+
+        names = iter(range(100_000))
+        for _ in range(1500):
+            action, value = chance.random(), next(names)
+            if action < 0.2:
+                chance.choice(queues).Signal(value)
+                note(sent, "values", [value])
+            elif action < 0.3:
+                if not event:
+                    event.Signal(value)
+                    note(sent, "values", [value])
+            elif action < 0.4:
+                signal.raise_signal(number)
+                note(sent, "signals", [None])
+            elif action < 0.5:
+                (tmp_path / str(value)).touch()
+                for index in range(len(watches)):
+                    note(sent, f"changes {index}", [str(value)])
+            elif action < 0.65:
+                index = chance.randrange(len(pairs))
+                data = value.to_bytes(4, "big")
+                pairs[index][1].sendall(data)
+                note(sent, f"bytes {index}", data)
+            elif action < 0.68:
+                peers.append(socket.create_connection(listener.getsockname()))
+                peers[-1].sendall(value.to_bytes(2, "big"))
+                note(sent, "connections", [value.to_bytes(2, "big")])
+            elif action < 0.72:
+                throw()
+            elif action < 0.97:
+                Yield()
+            else:
+                Sleep(0.001)
+        for _ in range(60_000):
+            if all(len(taken.get(name, ())) >= len(values) for name, values in sent.items()):
+                break
+            throw()
+            Sleep(0.001)
+        stop.Signal()
+        for task in consumers:
+            task.Wait(60)
+        for peer in peers:
+            peer.close()
+        for name, values in sent.items():
+            # The order of bytes and changes is kept, too, but several tasks note them.
+            assert sorted(taken.get(name, ()), key=repr) == sorted(values, key=repr), name
+        assert taken.keys() == sent.keys()
+        process.wait(60)
