@@ -703,7 +703,9 @@ def test_at_the_end_a_wait_runs_its_finally_blocks(run_script):
                 print("finally")
 
         things = [cothread.Event(), cothread.Job(gate.wait), cothread.Process(["sleep", "1000"]), thread]
-        things += [cothread.Timer(1000), (os.pipe()[0], "r"), cothread.signals(1)]
+        things += [cothread.Timer(1000), (os.pipe()[0], "r"), cothread.signals(1), cothread.FileWatch(".")]
+        listener = cothread.listen(("127.0.0.1", 0))
+        things += [(listener, "r"), (cothread.connect(listener.getsockname()), "r")]
         cothread.Spawn(task, things)
         cothread.Yield()
         things[2].kill()

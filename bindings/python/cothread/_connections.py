@@ -68,6 +68,7 @@ _REASON = 0xFFFFFFFF  # of a batch entry's second word; the bytes, or errno, are
 
 def _failure(code: int) -> Exception:
     """The exception for an errno, or, below 0, for a code of the library's."""
+    code = _library.ERRNOS.get(code, code)
     return OSError(code, os.strerror(code)) if code > 0 else _scheduler.core.error(code)
 
 

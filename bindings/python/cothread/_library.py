@@ -27,8 +27,18 @@ EFULL = -14
 EBUSY = -6
 EBADF = -19
 _EINVAL = -1
+_ENOMEM = -17
 _ELIMIT = -18
 _ESYSTEM = -20
+
+# What the system would have said. A limit is one of descriptors, unless errno says more.
+ERRNOS = {
+    EBADF: errno.EBADF,
+    ECLOSED: errno.EBADF,
+    EFULL: errno.ENOBUFS,
+    _ELIMIT: errno.EMFILE,
+    _ENOMEM: errno.ENOMEM,
+}
 
 POSTED = 1
 
@@ -500,9 +510,6 @@ class Library:
             ctypes.c_int64,
             ctypes.c_uint32,
         )
-        self._adopt = quick.cothread_adopt
-        self._adopt.restype = ctypes.c_int64
-        self._adopt.argtypes = (ctypes.c_int, ctypes.c_uint32)
         self._descriptor = quick.cothread_descriptor
         self._descriptor.argtypes = (ctypes.c_int64,)
         host_ring = quick.cothread_host_ring
@@ -510,6 +517,9 @@ class Library:
 
         # These say more in errno.
         telling = ctypes.PyDLL(path, use_errno=True)
+        self._adopt = telling.cothread_adopt
+        self._adopt.restype = ctypes.c_int64
+        self._adopt.argtypes = (ctypes.c_int, ctypes.c_uint32)
         self._process_start = telling.cothread_process_start
         self._process_start.restype = ctypes.c_int64
         self._process_start.argtypes = (ctypes.POINTER(_ProcessOptions),)
@@ -586,10 +596,10 @@ class Library:
         text = self._sentence()
         if result == _ESYSTEM and number:
             raise OSError(number, text)
-        if result == _ELIMIT:
-            raise OSError(errno.ENOSPC if number == errno.ENOSPC else errno.EMFILE, text)
-        if result == EBADF:
-            raise OSError(errno.EBADF, text)
+        if result == _ELIMIT and number == errno.ENOSPC:  # files to watch
+            raise OSError(number, text)
+        if result in ERRNOS:
+            raise OSError(ERRNOS[result], text)
         if result == _EINVAL:
             raise ValueError(text)
         raise self._error(result)
@@ -696,7 +706,7 @@ class Library:
 
     def adopt(self, fd: int) -> int:
         """The handle of a descriptor that is the library's from now on."""
-        return self._checked(self._adopt(fd, 0))
+        return self._told(self._adopt(fd, 0))
 
     def descriptor(self, handle: int) -> int:
         return self._checked(self._descriptor(handle))
