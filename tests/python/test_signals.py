@@ -45,10 +45,14 @@ def test_every_open_object_gets_each_delivery():
 
 def test_one_of_those_who_wait_for_the_same_object_takes():
     with signals(HUP) as caught:
-        tasks = [Spawn(wait, [caught, Event()], 0.05) for _ in range(2)]
+        stop = Event(auto_reset=False)
+        tasks = [Spawn(wait, [caught, stop]) for _ in range(2)]
         Yield()
         signal.raise_signal(HUP)
-        assert [task.Wait() for task in tasks] == [[(caught, {HUP: (1, ME)})], []]
+        Yield()
+        Yield()
+        stop.Signal("stop")
+        assert [task.Wait() for task in tasks] == [[(caught, {HUP: (1, ME)})], [(stop, "stop")]]
 
 
 def test_the_sender_is_the_process_that_sent_the_last_one():
