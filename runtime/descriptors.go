@@ -14,7 +14,7 @@ import (
 // descriptors knows which tasks wait for which descriptor of the caller's, and wakes them.
 //
 // One report wakes one task per direction (READABLE, PRIORITY, WRITABLE): the first that still
-// waits for it, unless one that was woken for it has not run yet. READHUP wakes every wait that asked
+// waits for it, in all of its waits, unless one that was woken for it has not run yet. READHUP wakes every wait that asked
 // for it, ERROR and HANGUP everyone. In the same look the descriptor is armed again for all that
 // still wait. As an arm is level-triggered, the next look reports what is left, whatever became of
 // the task that was woken: it may have been cancelled before its turn, or have left the rest.
@@ -291,6 +291,11 @@ func (d *descriptors) report(t uint64, events uint32) {
 		}
 		got := granted & (w.Events | poll.Error | poll.Hangup)
 		d.makeDue(n, w, Woken, got)
+		if w.Flags&waitOfItem != 0 { // it may wait for the descriptor more than once: then these waits came one behind the other
+			for same := n.next(from); same != nil && same.Task == w.Task; same = n.next(from) {
+				d.makeDue(n, same, Woken, granted&(same.Events|poll.Error|poll.Hangup))
+			}
+		}
 		for i := range n.last {
 			if got&queueEvents[i] != 0 {
 				n.last[i] = waiter{w, w.Number}

@@ -3,9 +3,9 @@
 #ifndef LIST_HOST_H
 #define LIST_HOST_H
 
-#include <poll.h>
-
 #include "host.h"
+
+#include <poll.h>
 
 /* One round of the host's own loop, which waits for at most so long; -1: for ever. */
 static inline void host_round_for(int most) {
