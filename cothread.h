@@ -611,6 +611,7 @@ COTHREAD_API int cothread_group_add(cothread_handle group, cothread_handle task)
  *   deadline  absolute, in ns of cothread_now
  * Returns the number of members that have ended, or
  *   COTHREAD_ECLOSED  the group was closed
+ *   COTHREAD_EDEADLK  the count is 0, and the caller is a member itself
  * Wait; from own stack, task. */
 COTHREAD_API int cothread_group_wait(cothread_handle group, uint32_t count, int64_t deadline);
 
@@ -912,7 +913,8 @@ typedef struct cothread_item {
  * a single call for one of them, which cothread_last_error() names by its place, or
  *   COTHREAD_EINVAL   a number, kind or flag is out of range
  *   COTHREAD_ECLOSED  no more will come of a channel
- *   COTHREAD_EDEADLK  a task waits for its own end, or for a mutex that it holds
+ *   COTHREAD_EDEADLK  a task waits for its own end, for that of all members of its own group, or for
+ *                     a mutex that it holds
  * Example:
  *   cothread_item items[] = {
  *       {.kind = COTHREAD_ITEM_RECEIVE, .object = orders, .element = &order},

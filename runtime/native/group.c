@@ -135,6 +135,14 @@ void group_member_ended(struct scheduler *s, struct group *group)
     }
 }
 
+int group_check(const void *object, cothread_handle handle, const struct wait *w, const void *memory)
+{
+    (void)memory;
+    const struct task *t = w->task;
+    return w->count == 0 && t && t->group == object
+               ? fail(COTHREAD_EDEADLK, "the calling task is a member of group %lld, and would wait for its own end", handle) : 0;
+}
+
 int group_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 {
     (void)s, (void)memory;
@@ -156,7 +164,8 @@ int group_wait(struct scheduler *s, cothread_handle handle, uint32_t count, int6
         return rc;
     struct wait *w = wait_of_caller(s);
     w->count = count;
-    rc = group_try(s, group, w, NULL);
+    if ((rc = group_check(group, handle, w, NULL)) == 0)
+        rc = group_try(s, group, w, NULL);
     return wait_finish(s, rc, KIND_GROUP, rc == WOULD_WAIT ? group_list(group, w) : NULL, deadline);
 }
 

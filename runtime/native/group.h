@@ -14,6 +14,7 @@ int group_cancel(struct scheduler *s, cothread_handle handle);
 void group_member_ended(struct scheduler *s, struct group *group);
 
 /* Its row. The wait's count says how many ends it waits for; 0: all. */
+int group_check(const void *object, cothread_handle handle, const struct wait *w, const void *memory);
 int group_try(struct scheduler *s, void *object, struct wait *w, void *memory);
 struct wait_list *group_list(void *object, const struct wait *w);
 int group_close(struct scheduler *s, void *object, cothread_handle handle);
