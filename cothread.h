@@ -1640,7 +1640,7 @@ COTHREAD_API COTHREAD_CHECKED int cothread_connection_writev(cothread_handle con
  *   written     receives how many bytes the system has accepted; NULL: not wanted
  *   deadline    absolute, in ns of cothread_now
  * Returns 0: all of them. Or
- *   COTHREAD_EFULL    the file ends before
+ *   COTHREAD_EINVAL   the file ends before
  *   COTHREAD_EBADF    `fd` is not open for reading
  *   COTHREAD_ECLOSED  the connection was closed or released
  *   COTHREAD_ESYSTEM  it failed, or reading the file; errno says how

@@ -58,6 +58,13 @@ __thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where t
     return fail(COTHREAD_EINVAL, __VA_ARGS__)
 
 #define ALIGNED(pointer) (((uintptr_t)(pointer) & (sizeof(void *) - 1)) == 0)
+
+/* COUNTED is for where a call stores how many bytes it moved, whatever it returns: nowhere, if the caller does not want it. */
+#define COUNTED(count)                                                                  \
+    size_t unwanted;                                                                    \
+    REQUIRE(ALIGNED(count), #count " is not aligned: %lld", (uintptr_t)(count));        \
+    count = count ? count : &unwanted;                                                  \
+    *count = 0
 #define NOT_IN_A_TASK "not from inside a task or a callback: call it on the thread's own stack"
 #define OWN_STACK(s)                                            \
     if (__builtin_expect((s)->running, 0))                      \
@@ -632,12 +639,11 @@ COTHREAD_API int64_t cothread_connection_read(cothread_handle connection, void *
 
 COTHREAD_API int cothread_connection_read_exactly(cothread_handle connection, void *buffer, size_t size, size_t *got, int64_t deadline)
 {
-    size_t unwanted;
+    COUNTED(got);
     ENTER(s);
     REQUIRE(buffer, "buffer is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    REQUIRE(ALIGNED(got), "got is not aligned: %lld", (uintptr_t)got);
-    return connection_read_exactly(s, connection, buffer, size, got ? got : &unwanted, deadline);
+    return connection_read_exactly(s, connection, buffer, size, got, deadline);
 }
 
 COTHREAD_API int64_t cothread_connection_read_until(cothread_handle connection, const void *delimiter, size_t delimiter_size,
@@ -653,18 +659,18 @@ COTHREAD_API int64_t cothread_connection_read_until(cothread_handle connection, 
 
 COTHREAD_API int cothread_connection_write(cothread_handle connection, const void *data, size_t size, size_t *written, int64_t deadline)
 {
-    size_t unwanted;
+    COUNTED(written);
     ENTER(s);
     REQUIRE(data, "data is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
-    return connection_write(s, connection, data, size, written ? written : &unwanted, deadline);
+    return connection_write(s, connection, data, size, written, deadline);
 }
 
 COTHREAD_API int cothread_connection_writev(cothread_handle connection, const cothread_span *spans, size_t count, size_t *written,
                                             int64_t deadline)
 {
-    size_t unwanted, total = 0;
+    size_t total = 0;
+    COUNTED(written);
     ENTER(s);
     REQUIRE(spans && ALIGNED(spans), "spans is NULL or not aligned: %lld", (uintptr_t)spans);
     REQUIRE(count && count <= 1024, "count is %lld: 1 to 1024", count);
@@ -673,19 +679,17 @@ COTHREAD_API int cothread_connection_writev(cothread_handle connection, const co
         REQUIRE(spans[i].size <= SSIZE_MAX - total, "spans[%lld].size is %lld: SSIZE_MAX in all", i, spans[i].size);
         total += spans[i].size;
     }
-    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
-    return connection_writev(s, connection, spans, count, written ? written : &unwanted, deadline);
+    return connection_writev(s, connection, spans, count, written, deadline);
 }
 
 COTHREAD_API int cothread_connection_sendfile(cothread_handle connection, int fd, int64_t offset, size_t size, size_t *written,
                                               int64_t deadline)
 {
-    size_t unwanted;
+    COUNTED(written);
     ENTER(s);
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
     REQUIRE(offset >= 0 && offset <= INT64_MAX - (int64_t)size, "offset is %lld: 0 or more", offset);
-    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
-    return connection_sendfile(s, connection, fd, offset, size, written ? written : &unwanted, deadline);
+    return connection_sendfile(s, connection, fd, offset, size, written, deadline);
 }
 
 COTHREAD_API int cothread_connection_finish(cothread_handle connection, int64_t deadline)
@@ -717,8 +721,8 @@ static int known_message(cothread_message *known, const cothread_message *given)
 
 COTHREAD_API int cothread_connection_send(cothread_handle connection, const cothread_message *message, size_t *written, int64_t deadline)
 {
-    size_t unwanted;
     cothread_message known;
+    COUNTED(written);
     ENTER(s);
     int rc = known_message(&known, message);
     if (rc < 0)
@@ -726,8 +730,7 @@ COTHREAD_API int cothread_connection_send(cothread_handle connection, const coth
     REQUIRE(known.descriptor_count <= SYSTEM_DESCRIPTORS_MAX, "message.descriptor_count is %lld: at most 253", known.descriptor_count);
     REQUIRE(!known.address || known.address->length <= sizeof known.address->address, "message.address has a length of %lld: at most 128",
             known.address->length);
-    REQUIRE(ALIGNED(written), "written is not aligned: %lld", (uintptr_t)written);
-    return connection_send(s, connection, &known, written ? written : &unwanted, deadline);
+    return connection_send(s, connection, &known, written, deadline);
 }
 
 COTHREAD_API int64_t cothread_connection_receive(cothread_handle connection, cothread_message *message, int64_t deadline)

@@ -757,7 +757,6 @@ int64_t connection_read(struct scheduler *s, cothread_handle handle, void *buffe
 int connection_read_exactly(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, size_t *got, int64_t deadline)
 {
     struct use use;
-    *got = 0;
     int64_t n = begin(&use, s, handle, READ_EXACTLY, INPUT_TURN, deadline);
     if (n < 0)
         return (int)n;
@@ -935,7 +934,6 @@ static int put_rest(struct use *use, const struct output *o)
 static int put(struct scheduler *s, cothread_handle handle, enum operation operation, const struct output *o, int64_t deadline)
 {
     struct use use;
-    *o->done = 0;
     int rc = begin(&use, s, handle, operation, OUTPUT_TURN, deadline);
     return rc < 0 ? rc : put_rest(&use, o);
 }
@@ -943,7 +941,6 @@ static int put(struct scheduler *s, cothread_handle handle, enum operation opera
 int connection_write(struct scheduler *s, cothread_handle handle, const void *data, size_t size, size_t *written, int64_t deadline)
 {
     struct use use;
-    *written = 0;
     int rc = begin(&use, s, handle, WRITE, OUTPUT_TURN, deadline);
     if (rc < 0)
         return rc;

@@ -32,7 +32,7 @@ cothread_handle connection_accept(struct scheduler *s, cothread_handle handle, i
 int connection_finish(struct scheduler *s, cothread_handle handle, int64_t deadline);
 int64_t connection_end(struct scheduler *s, cothread_handle handle, int64_t deadline);
 
-/* ---- Data ---- */
+/* ---- Data: `got` and `written` begin at 0 ---- */
 
 int64_t connection_read(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, int64_t deadline);
 int connection_read_exactly(struct scheduler *s, cothread_handle handle, void *buffer, size_t size, size_t *got, int64_t deadline);

@@ -131,6 +131,66 @@ static void in_parts(void (*pair)(int fds[2]), int how) {
     close(fds[1]);
 }
 
+/* What is wrong with a file is told, with how much of it went out, and changes nothing about the connection. */
+static void file_is_wrong(void) {
+    int fds[2], write_only = open("/dev/null", O_WRONLY), directory = open("/", O_RDONLY | O_DIRECTORY);
+    size_t written = 99;
+    cothread_handle writer;
+    unix_pair(fds);
+    writer = connection_of(fds[0]);
+    expect(cothread_connection_sendfile(writer, file, LENGTH - 10, 20, &written, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(strstr(cothread_last_error(), "ends after 10 of 20 bytes") != NULL, 1);
+    expect(written, 10);
+    expect(recv(fds[1], received, sizeof received, MSG_DONTWAIT), 10);
+    expect(memcmp(received, pattern + LENGTH - 10, 10), 0);
+    expect(cothread_connection_sendfile(writer, file, LENGTH + 10, 20, &written, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(written, 0);
+    expect(cothread_connection_sendfile(writer, -1, 0, 20, &written, COTHREAD_FOREVER), COTHREAD_EBADF);
+    expect(cothread_connection_sendfile(writer, write_only, 0, 20, &written, COTHREAD_FOREVER), COTHREAD_EBADF);
+    expect(cothread_connection_sendfile(writer, directory, 0, 20, &written, COTHREAD_FOREVER), COTHREAD_ESYSTEM);
+    expect(errno, EISDIR);
+    expect(cothread_connection_sendfile(writer, fds[1], 0, 20, &written, COTHREAD_FOREVER), COTHREAD_ESYSTEM);
+    expect(errno, ESPIPE);
+    expect(written, 0);
+    expect(cothread_connection_sendfile(writer, file, -1, 20, &written, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_sendfile(writer, file, 0, 0, &written, COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_state(writer), COTHREAD_STATE_OPEN);
+    say(writer, "goes on");
+    expect(recv(fds[1], received, sizeof received, MSG_DONTWAIT), 7);
+    expect(cothread_close(writer), 0);
+    close(fds[1]);
+    close(write_only);
+    close(directory);
+}
+
+/* A call that is refused for whatever reason has moved nothing, and says so. */
+static void refused_calls_tell_none(void) {
+    cothread_span no_memory = {NULL, 1}, span = {"x", 1};
+    cothread_message message = {.size = sizeof message, .data = NULL, .length = 1};
+    cothread_handle ends[2], stale;
+    size_t counts[12], i;
+    connected(unix_pair, ends);
+    stale = ends[1];
+    expect(cothread_close(stale), 0);
+    memset(counts, 0x55, sizeof counts);
+    expect(cothread_connection_write(ends[0], NULL, 1, &counts[0], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_write(ends[0], "x", 0, &counts[1], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_write(stale, "x", 1, &counts[2], COTHREAD_FOREVER), COTHREAD_EHANDLE);
+    expect(cothread_connection_writev(ends[0], &no_memory, 1, &counts[3], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_writev(ends[0], &span, 0, &counts[4], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_writev(stale, &span, 1, &counts[5], COTHREAD_FOREVER), COTHREAD_EHANDLE);
+    expect(cothread_connection_sendfile(ends[0], file, 0, 0, &counts[6], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_sendfile(ends[0], file, -1, 1, &counts[7], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_send(ends[0], NULL, &counts[8], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_send(ends[0], &message, &counts[9], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_read_exactly(ends[0], NULL, 1, &counts[10], COTHREAD_FOREVER), COTHREAD_EINVAL);
+    expect(cothread_connection_read_exactly(stale, received, 1, &counts[11], COTHREAD_FOREVER), COTHREAD_EHANDLE);
+    for (i = 0; i < 12; i++)
+        if (counts[i] != 0)
+            fail_at(__FILE__, __LINE__, "the count of refused call %zu is %zx", i, counts[i]);
+    expect(cothread_close(ends[0]), 0);
+}
+
 int main(void) {
     int i, how;
     handle(cothread_create(NULL));
@@ -146,6 +206,8 @@ int main(void) {
         in_parts(unix_pair, how);
         in_parts(tcp_pair, how);
     }
+    file_is_wrong();
+    refused_calls_tell_none();
     close(file);
     return nothing_left();
 }
