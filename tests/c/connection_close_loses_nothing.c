@@ -1,6 +1,7 @@
 /* A close reads and drops what the peer still sends, so that what was written arrives; it says what did not, and ends in time.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "connections.h"
+#include <sys/ioctl.h>
 
 enum { ANSWER = 500000 };
 static cothread_handle ends[2];
@@ -30,9 +31,10 @@ static void unread_input_is_no_reset(void (*pair)(int fds[2])) {
     join(client);
 }
 
+static size_t written;
+
 static void *is_stuck(void *unused) {
     static char more[64 << 20]; /* than the system buffers */
-    size_t written;
     expect(cothread_connection_write(ends[0], more, sizeof more, &written, COTHREAD_FOREVER), COTHREAD_ECLOSED);
     expect(written > 0, 1);
     return unused;
@@ -46,7 +48,7 @@ static void *reads(void *wanted) {
 /* A peer that takes nothing: the limit of the state ends it, and what did not arrive is told. */
 static void stalled_peer(void) {
     cothread_handle tasks[2];
-    int closed = COTHREAD_ECLOSED, small = 4096, fds[2];
+    int closed = COTHREAD_ECLOSED, small = 4096, arrived, fds[2];
     int64_t began = cothread_now(), left;
     tcp_pair(fds);
     expect(setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
@@ -57,10 +59,12 @@ static void stalled_peer(void) {
     expect(cothread_connection_unacknowledged(ends[0]) > 0, 1);
     expect(cothread_connection_limit(ends[0], COTHREAD_STATE_CLOSING, 3 * COTHREAD_MILLISECOND), 0);
     left = cothread_connection_close(ends[0], COTHREAD_FOREVER);
-    expect(left > 0, 1);
+    expect(ioctl(fds[1], FIONREAD, &arrived), 0);
+    expect(arrived > 0, 1);
     expect(cothread_now() - began >= 3 * COTHREAD_MILLISECOND, 1);
     join(tasks[0]);
     join(tasks[1]);
+    expect(left > 0 && (size_t)left <= written && (size_t)left >= written - (size_t)arrived, 1);
     close(fds[1]);
 }
 

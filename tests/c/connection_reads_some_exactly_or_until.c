@@ -86,6 +86,38 @@ static void timed_out_takes_nothing(void) {
     expect(cothread_close(ends[1]), 0);
 }
 
+/* However much the peer has sent: buffered is what the largest bound asks for, and of the other reads nothing. */
+static void buffers_no_more_than_it_says(void) {
+    static const size_t bounds[] = {1, 100, 4096, 4097, 100000, 50, 1 << 20};
+    static char much[1 << 16], got[4 << 20];
+    cothread_handle c;
+    size_t i, buffered, largest = 4096;
+    int fds[2], wanted = 8 << 20;
+    unix_pair(fds);
+    setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+    while (send(fds[1], much, sizeof much, MSG_DONTWAIT) > 0)
+        ;
+    c = connection_of(fds[0]);
+    expect(cothread_connection_read(c, got, 10, COTHREAD_NOW), 10);
+    expect(cothread_connection_read_exactly(c, got, 10, NULL, COTHREAD_NOW), 0);
+    expect(cothread_connection_release(c, got, 0, &buffered), fds[0]);
+    expect(buffered, 0);
+    c = connection_of(fds[0]);
+    for (i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        int rc = (int)cothread_connection_read_until(c, "\n", 1, got, bounds[i], cothread_after(COTHREAD_MILLISECOND));
+        expect(rc == COTHREAD_EFULL || (rc == COTHREAD_ETIMEDOUT && bounds[i] > 200000), 1); /* the system may hold less */
+        while (largest < bounds[i])
+            largest *= 2;
+        expect(cothread_connection_release(c, got, sizeof got, &buffered), fds[0]);
+        if (buffered > largest)
+            fail_at(__FILE__, __LINE__, "%zu bytes are buffered after bounds up to %zu", buffered, largest);
+        expect(buffered >= bounds[i] || rc == COTHREAD_ETIMEDOUT, 1);
+        c = handle(cothread_connection_adopt(fds[0], got, buffered, NULL));
+    }
+    expect(cothread_close(c), 0);
+    close(fds[1]);
+}
+
 int main(void) {
     handle(cothread_create(NULL));
     lines(tcp_pair);
@@ -93,5 +125,6 @@ int main(void) {
     many_lines(tcp_pair);
     many_lines(unix_pair);
     timed_out_takes_nothing();
+    buffers_no_more_than_it_says();
     return nothing_left();
 }

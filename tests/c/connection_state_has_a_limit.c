@@ -117,11 +117,42 @@ static void limit_can_be_taken_back(void) {
     expect(cothread_close(ends[1]), 0);
 }
 
+/* In each state that has both ends: its own limit makes the connection fail, and no other state's does. */
+static void each_state_has_its_own(void) {
+    static const int states[] = {COTHREAD_STATE_OPEN, COTHREAD_STATE_INPUT_ENDED, COTHREAD_STATE_OUTPUT_ENDED, COTHREAD_STATE_CLOSING};
+    int in, of;
+    for (in = 0; in < 4; in++)
+        for (of = 0; of < 4; of++) {
+            connected(tcp_pair, ends);
+            if (in & 1) {
+                expect(cothread_connection_finish(ends[1], COTHREAD_FOREVER), 0);
+                expect(cothread_connection_read(ends[0], much, 1, COTHREAD_FOREVER), 0);
+            }
+            if (in & 2)
+                expect(cothread_connection_finish(ends[0], COTHREAD_FOREVER), 0);
+            expect(cothread_connection_state(ends[0]), states[in]);
+            expect(cothread_connection_limit(ends[0], states[of], 1), 0);
+            expect(cothread_sleep(COTHREAD_MICROSECOND), 0);
+            expect(cothread_connection_state(ends[0]), in == of ? COTHREAD_STATE_FAILED : states[in]);
+            expect(cothread_close(ends[0]), 0);
+            expect(cothread_close(ends[1]), 0);
+        }
+    connected(tcp_pair, ends); /* of one that still writes, while it does */
+    expect(cothread_connection_limit(ends[0], COTHREAD_STATE_INPUT_ENDED, COTHREAD_MILLISECOND), 0);
+    expect(cothread_connection_finish(ends[1], COTHREAD_FOREVER), 0);
+    expect(cothread_connection_read(ends[0], much, 1, COTHREAD_FOREVER), 0);
+    join(spawn(writes, NULL));
+    expect(cothread_connection_state(ends[0]), COTHREAD_STATE_FAILED);
+    expect(cothread_close(ends[0]), 0);
+    expect(cothread_close(ends[1]), 0);
+}
+
 int main(void) {
     handle(cothread_create(NULL));
     limit_ends_the_waits_under_way();
     limit_is_found_by_the_next_call();
     next_state_has_its_own();
+    each_state_has_its_own();
     limit_can_be_taken_back();
     return nothing_left();
 }
