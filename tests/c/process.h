@@ -6,6 +6,7 @@
 #include "one_item.h"
 
 #include <fcntl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -28,6 +29,15 @@ static inline int ended_by(cothread_handle process, int64_t deadline) {
     return result;
 }
 #define ends(process, result) expect(ended_by(process, cothread_after(60 * COTHREAD_SECOND)), result)
+
+/* Since 6.15 Linux tells the status that somebody else took; before, it is unknown. */
+static inline int kernel_tells_what_was_taken(void) {
+    struct utsname name;
+    int major = 0, minor = 0;
+    expect(uname(&name), 0);
+    expect(sscanf(name.release, "%d.%d", &major, &minor), 2);
+    return major > 6 || (major == 6 && minor >= 15);
+}
 
 static inline int open_descriptors(void) {
     int open = 0;
