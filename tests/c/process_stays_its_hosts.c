@@ -4,7 +4,9 @@
 #include "test.h"
 #include "threads.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 enum { SIGNALS = 65, LIMITS = RLIM_NLIMITS };
@@ -90,6 +92,61 @@ static void *creates(void *unused) {
     return unused;
 }
 
+static int add(int a, int b) {
+    return a + b;
+}
+
+/* Signals, children, threads of pools, sockets whose peers are gone, watches: of all that nothing stays. */
+static void uses_everything(void) {
+    const char *const words[] = {"true", NULL};
+    const cothread_process_limit none[] = {{RLIMIT_NOFILE, 0, 64, 64}, {RLIMIT_CORE, 0, 0, 0}};
+    cothread_process_options program = {.size = sizeof program, .flags = COTHREAD_NEW_SESSION, .arguments = words, .directory = "/tmp",
+                                        .limits = none, .limit_count = 2};
+    cothread_argument arguments[] = {{COTHREAD_TYPE_INT, 0, {.integer = 1}}, {COTHREAD_TYPE_INT, 0, {.integer = 2}}};
+    cothread_job job = {.size = sizeof job, .function = (cothread_job_function)add, .arguments = arguments, .count = 2, .type = COTHREAD_TYPE_INT};
+    cothread_handle signals[3], writer, child = handle(cothread_process_start(&program));
+    cothread_item item = {.kind = COTHREAD_ITEM_PROCESS, .object = child};
+    cothread_address address;
+    char path[4096], after[4096];
+    pid_t session = getsid(0);
+    int fds[2], file = open("/proc/self/exe", O_RDONLY);
+    expect(getcwd(path, sizeof path) != NULL, 1);
+    expect(cothread_wait(&item, sizeof item, 1, COTHREAD_FOREVER, 0), 1);
+    expect(cothread_close(child), 0);
+    signals[0] = handle(cothread_signal_open(SIGUSR1, 0));
+    signals[1] = handle(cothread_signal_open(SIGUSR2, COTHREAD_FORWARD));
+    signals[2] = handle(cothread_signal_open(SIGTERM, 0)); /* it is blocked */
+    expect(raise(SIGUSR1), 0);
+    expect(raise(SIGTERM), 0);
+    for (int i = 0; i < 3; i++)
+        expect(cothread_close(signals[i]), 0);
+    sigset_t pending;
+    sigpending(&pending);
+    expect(sigismember(&pending, SIGTERM), 1); /* nobody took it */
+    sigemptyset(&pending);
+    sigaddset(&pending, SIGTERM);
+    expect(sigtimedwait(&pending, NULL, &(struct timespec){0, 0}), SIGTERM);
+    expect(cothread_offload(0, &job, COTHREAD_FOREVER), 0);
+    expect(job.result.integer, 3);
+    expect(cothread_resolve("127.0.0.1", "7", NULL, &address, 1, COTHREAD_FOREVER), 1);
+    expect(cothread_close(handle(cothread_watch_open("/", COTHREAD_CHANGE_CREATED, 0))), 0);
+    expect(cothread_close(handle(cothread_timer_create(COTHREAD_CLOCK_JUMPS))), 0);
+    for (int i = 0; i < 2; i++) { /* SIGPIPE is raised nowhere, and does not stay pending */
+        expect(i ? pipe(fds) : socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+        writer = handle(cothread_connection_adopt(fds[1], NULL, 0, NULL));
+        close(fds[0]);
+        expect(i ? cothread_connection_write(writer, "x", 1, NULL, COTHREAD_NOW)
+                 : cothread_connection_sendfile(writer, file, 0, 1, NULL, COTHREAD_NOW), COTHREAD_ESYSTEM);
+        expect(errno, EPIPE);
+        expect(cothread_close(writer), 0);
+    }
+    sigpending(&pending);
+    expect(sigismember(&pending, SIGPIPE), 0);
+    close(file);
+    expect(getcwd(after, sizeof after) != NULL && strcmp(path, after) == 0, 1);
+    expect(getsid(0), session);
+}
+
 int main(void) {
     pthread_t thread;
     int status = 1;
@@ -102,6 +159,11 @@ int main(void) {
     is_as_before("after the first create");
     expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
     is_as_before("after a tick");
+    mode_t mask = umask(022);
+    umask(mask);
+    uses_everything();
+    is_as_before("after everything was used");
+    expect(umask(mask), mask);
     pid_t pid = fork();
     if (pid == 0) {
         execl("/bin/sh", "sh", "-c", "test $(ulimit -n) = 200", NULL);
