@@ -1702,7 +1702,7 @@ COTHREAD_API COTHREAD_CHECKED int cothread_connection_send(cothread_handle conne
 
 /* cothread_connection_receive receives one datagram, or what there is of a stream, with its address
  * and the descriptors that came with it. Descriptors are lost if their bytes are read in another
- * way.
+ * way, and those for which this process has no number left (RLIMIT_NOFILE).
  *   connection  a datagram socket, or a stream socket
  *   message     says how much room there is. Receives the bytes, the address, the descriptors, and
  *               in descriptor_count how many came: those without room are closed

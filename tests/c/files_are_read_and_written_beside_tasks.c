@@ -4,6 +4,7 @@
 #include "jobs.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static int open_descriptors(void) {
@@ -110,6 +111,19 @@ int main(void) {
         join(tasks[i]);
     expect(cothread_file_read(fd, few, 5, 0, COTHREAD_FOREVER), 5);
     expect(memcmp(few, "hello", 5), 0);
+
+    /* Of a file that may grow no more what fits is written, and then the reason told; no SIGXFSZ ends the program. */
+    struct rlimit limit;
+    expect(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    rlim_t no_limit = limit.rlim_cur;
+    limit.rlim_cur = LARGE + 15;
+    expect(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    expect(cothread_file_write(fd, out, 100, LARGE + 5, COTHREAD_FOREVER), 10);
+    expect(cothread_file_write(fd, out, 100, LARGE + 15, COTHREAD_FOREVER), COTHREAD_ESYSTEM);
+    expect(errno, EFBIG);
+    limit.rlim_cur = no_limit;
+    expect(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    expect(cothread_file_write(fd, out, 100, LARGE + 15, COTHREAD_FOREVER), 100);
 
     close(fd);
     unlink(path);
