@@ -60,6 +60,37 @@ static void *watches_and_wakes(void *unused) {
     return unused;
 }
 
+/* Nobody tells that a descriptor was closed by its number alone: the task learns of it when it goes on for something else. */
+static void *goes_on(void *unused) {
+    cothread_item items[] = {FD(fds[0], COTHREAD_READABLE), EVENT(channel)};
+    result = wait_items(items, 2, COTHREAD_FOREVER, 0);
+    expect(items[0].result, COTHREAD_EBADF);
+    expect(items[1].fired, 1);
+    return unused;
+}
+
+static void closed_by_its_number(void) {
+    int other[2];
+    cothread_handle task;
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    channel = handle(cothread_event_create(0));
+    task = spawn(goes_on, NULL);
+    expect(cothread_yield(), 0);
+    expect(cothread_yield(), 0);
+    close(fds[0]);
+    expect(cothread_event_signal(channel, NULL), 1);
+    join(task);
+    expect(result, 2);
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, other), 0); /* whoever gets the number is waited for as ever */
+    expect(other[0], fds[0]);
+    expect(write(other[1], "x", 1), 1);
+    expect(cothread_wait_fd(other[0], COTHREAD_READABLE, cothread_after(60 * COTHREAD_SECOND)), COTHREAD_READABLE);
+    expect(cothread_close(channel), 0);
+    close(fds[1]);
+    close(other[0]);
+    close(other[1]);
+}
+
 int main(void) {
     cothread_handle task, living, group;
     char element[100] = {0};
@@ -100,6 +131,7 @@ int main(void) {
     expect(cothread_yield(), 0);
     close(fds[0]);
     close(fds[1]);
+    closed_by_its_number();
     {
         cothread_handle adopted = cothread_adopt(dup(2), 0);
         if (adopted == COTHREAD_ESYSTEM)
