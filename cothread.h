@@ -913,8 +913,8 @@ typedef struct cothread_item {
  * a single call for one of them, which cothread_last_error() names by its place, or
  *   COTHREAD_EINVAL   a number, kind or flag is out of range
  *   COTHREAD_ECLOSED  no more will come of a channel
- *   COTHREAD_EDEADLK  a task waits for its own end, for that of all members of its own group, or for
- *                     a mutex that it holds
+ *   COTHREAD_EDEADLK  a task waits for its own end, for that of all members of its group, or for a
+ *                     mutex that it holds
  * Example:
  *   cothread_item items[] = {
  *       {.kind = COTHREAD_ITEM_RECEIVE, .object = orders, .element = &order},
