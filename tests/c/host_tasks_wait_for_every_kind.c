@@ -1,7 +1,8 @@
 /* A host task waits for each kind of item: for what has happened, and for what happens later; alone, among one of every other
  * kind, of which nothing is taken, and twice: a condition is told twice, and what takes takes once. It does so in each way in
- * which a host waits: in the library, for its descriptor, and in poll(2).
+ * which a host waits: in the library, for its descriptor, and in poll(2); and once more while signals interrupt it all the time.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "alarms.h"
 #include "list_host.h"
 #include "process.h"
 #include "watch.h"
@@ -321,9 +322,14 @@ int main(void) {
     int before = open_descriptors();
     sem_init(&thread_may_end, 0, 0);
     sem_init(&call_may_end, 0, 0);
-    run(0, in_the_library);
-    run(0, for_its_descriptor);
-    run(COTHREAD_HOST_POLLS, in_poll);
+    for (int interrupted = 0; interrupted < 2; interrupted++) {
+        if (interrupted)
+            alarms_begin(0);
+        run(0, in_the_library);
+        run(0, for_its_descriptor);
+        run(COTHREAD_HOST_POLLS, in_poll);
+    }
+    alarms_end();
     expect(open_descriptors(), before);
     return 0;
 }

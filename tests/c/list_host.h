@@ -23,7 +23,8 @@ static inline void host_round_for(int most) {
         milliseconds = most;
     for (i = 0; i < count; i++)
         entries[i] = (struct pollfd){.fd = list[i].fd, .events = (short)list[i].events};
-    expect(poll(entries, (nfds_t)count, milliseconds) >= 0, 1);
+    while (poll(entries, (nfds_t)count, milliseconds) < 0)
+        expect(errno, EINTR);
     for (i = 0; i < count; i++)
         list[i].revents = (uint16_t)entries[i].revents;
     expect(cothread_poll_deliver(list, count) >= 0, 1);
