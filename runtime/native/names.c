@@ -11,13 +11,17 @@ static int not_resolved(int code, const char *name, const char *service, int err
 {
     char text[320];
     snprintf(text, sizeof text, "name \"%.128s\", service \"%.64s\": %s", name ? name : "", service ? service : "", system_resolve_text(code));
+    if (error == EMFILE || error == ENFILE) { /* it could not look into a file, and takes that for a name which is not there */
+        errno = error;
+        return fail_text(COTHREAD_ELIMIT, text);
+    }
     switch (system_resolve_error(code)) {
     case RESOLVE_LATER:
         errno = EAGAIN;
         return fail_text(COTHREAD_ESYSTEM, text);
     case RESOLVE_SYSTEM:
         errno = error;
-        return fail_text(error == ENOMEM ? COTHREAD_ENOMEM : error == EMFILE || error == ENFILE ? COTHREAD_ELIMIT : COTHREAD_ESYSTEM, text);
+        return fail_text(error == ENOMEM ? COTHREAD_ENOMEM : COTHREAD_ESYSTEM, text);
     case RESOLVE_INVALID: return fail_text(COTHREAD_EINVAL, text);
     case RESOLVE_NO_MEMORY: return fail_text(COTHREAD_ENOMEM, text);
     default: return fail_text(COTHREAD_ENAME, text);
