@@ -782,7 +782,6 @@ int64_t connection_read_until(struct scheduler *s, cothread_handle handle, const
     int64_t n = begin(&use, s, handle, READ_UNTIL, INPUT_TURN, deadline);
     if (n < 0)
         return n;
-    n = make_room(use.c, size);
     while (n >= 0) {
         struct connection *c = use.c;
         size_t length = c->end - c->begin, within = length < size ? length : size;
@@ -798,6 +797,8 @@ int64_t connection_read_until(struct scheduler *s, cothread_handle handle, const
         }
         if (within >= delimiter_size)
             searched = within - delimiter_size + 1;
+        if ((n = make_room(c, size)) < 0) /* not before: what is buffered may be many lines, and is moved once for all of them */
+            break;
         n = fill(&use, c->buffer + c->end, c->capacity - c->end);
         if (n == 0)
             n = fail(COTHREAD_ECLOSED, "the input ended without the delimiter, after %lld bytes", length);

@@ -102,13 +102,13 @@ static int keep_unsent(struct transfer *t, const char *data, size_t size)
             memmove(t->unsent, t->unsent + t->unsent_from, kept);
         t->unsent_from = 0;
         t->unsent_to = kept;
-    }
-    if (kept + size > t->unsent_room) {
-        char *grown = system_resize(t->unsent, 2 * (kept + size));
-        if (!grown)
-            return fail(COTHREAD_ENOMEM, "no memory for %lld unsent bytes", kept + size);
-        t->unsent = grown;
-        t->unsent_room = 2 * (kept + size);
+        if (2 * (kept + size) > t->unsent_room) { /* as much again comes before they are moved again: no byte is moved twice */
+            char *grown = system_resize(t->unsent, 2 * (kept + size));
+            if (!grown)
+                return fail(COTHREAD_ENOMEM, "no memory for %lld unsent bytes", kept + size);
+            t->unsent = grown;
+            t->unsent_room = 2 * (kept + size);
+        }
     }
     memcpy(t->unsent + t->unsent_to, data, size);
     t->unsent_to += size;
