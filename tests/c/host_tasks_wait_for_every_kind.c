@@ -1,7 +1,7 @@
 /* A host task waits for each kind of item: for what has happened, and for what happens later; alone, among one of every other
  * kind, of which nothing is taken, and twice: a condition is told twice, and what takes takes once. It does so in each way in
- * which a host waits, in the library, for its descriptor, and in poll(2), and forks children meanwhile; and once more while
- * signals interrupt it all the time.
+ * which a host waits, in the library, for its descriptor, and in poll(2), and forks children meanwhile; and all that once more
+ * while signals interrupt it.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alarms.h"
 #include "list_host.h"
@@ -206,8 +206,6 @@ static int takes(int kind) {
     return kind == EVENT || (kind >= RECEIVE && kind <= LOCK) || kind == SIGNAL || kind == FILE_CHANGE;
 }
 
-static int interrupted;
-
 /* A child has all descriptors, and calls of its own are refused: what it does, and its end, is nothing to its parent. */
 static void fork_a_child(void) {
     int status = 1;
@@ -243,7 +241,7 @@ static void waits_for(int kind, int later, enum company company, void (*poll_onc
         request((cothread_request){.task = host, .operation = COTHREAD_WITHDRAW, .fd = -1}); /* and once more: nothing is left behind */
         ask(list, count);
         expect(cothread_poll_scheduler(COTHREAD_NOW), 0);
-        if (!interrupted && company == ALONE)
+        if (company == ALONE)
             fork_a_child();
         happen(kind);
     }
@@ -341,15 +339,14 @@ int main(void) {
     int before = open_descriptors();
     sem_init(&thread_may_end, 0, 0);
     sem_init(&call_may_end, 0, 0);
-    for (interrupted = 0; interrupted < (SANITIZED ? 1 : 2); interrupted++) { /* the second time takes a minute with a sanitizer */
+    for (int interrupted = 0; interrupted < 2; interrupted++) {
         if (interrupted)
             alarms_begin(0);
         run(0, in_the_library);
         run(0, for_its_descriptor);
         run(COTHREAD_HOST_POLLS, in_poll);
     }
-    if (!SANITIZED)
-        alarms_end();
+    alarms_end();
     expect(open_descriptors(), before);
     return 0;
 }
