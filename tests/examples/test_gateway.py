@@ -217,6 +217,33 @@ def test_sigkill_leaves_an_archive_that_the_next_one_goes_on_with(tmp_path: path
             assert len(second.archived()) > kept.count("\n")
 
 
+@pytest.mark.parametrize("readings", [1, 10, 3000])
+def test_sigkill_under_load_tears_one_line_at_most(tmp_path: pathlib.Path, readings: int) -> None:
+    with instruments(50) as made:
+        with Gateway(tmp_path, made.names, period=1) as first:
+            peers = [Peer(first.port) for _ in range(5)]
+            for peer in peers:
+                peer.ask("subscribe *")
+            for _ in range(readings):
+                peers[0].line()
+            first.signal(signal.SIGKILL)
+            first.ends(-signal.SIGKILL)
+            for peer in peers:
+                with contextlib.suppress(EOFError, ConnectionError):
+                    while True:
+                        peer.line()
+                peer.close()
+        kept = first.archive.read_text()
+        kept = kept[: kept.rfind("\n") + 1]
+        with Gateway(tmp_path, made.names) as second:
+            peer = Peer(second.port)
+            peer.ask("subscribe *")
+            readings_of_all(peer, [*made.names, "board"])
+            second.ends_cleanly()
+            assert second.archive.read_text().startswith(kept)
+            assert len(second.archived()) > kept.count("\n")  # and each line is whole
+
+
 def test_stops_cleanly_under_load(tmp_path: pathlib.Path) -> None:
     with instruments(50) as made:
         made.behaviours[3] = stalls

@@ -10,7 +10,7 @@ import signal
 import threading
 
 import pytest
-from programs import Peer, Program, side_by_side
+from programs import Peer, Program, children, side_by_side
 
 TALKS = 'echo "ready $$"; while read -r word; do :; done; exec sleep 600'
 FAILS = 'echo "no good"; exit 3'
@@ -220,6 +220,39 @@ def test_stops_cleanly_under_load(tmp_path: pathlib.Path) -> None:
             supervisor.ends_cleanly()
 
         side_by_side(9, lambda i: stop(i) if i == 8 else client(i))
+
+
+def test_sigkill_under_load_leaves_nothing_that_the_next_one_minds(tmp_path: pathlib.Path) -> None:
+    floods = "while :; do echo flood; done"
+    lines = {f"flood{i}": floods for i in range(2)} | {f"fails{i}": FAILS for i in range(5)}
+    with Supervised(tmp_path, lines) as supervisor:
+        working = threading.Semaphore(0)
+
+        def client(i: int) -> None:
+            peer = Peer(supervisor.path if i % 2 else supervisor.port)
+            try:
+                for turn in range(1000000):
+                    peer.ask(("list", f"log flood{i % 2}", f"start fails{i % 5}")[turn % 3])
+                    if turn == 10:
+                        working.release()
+            except (EOFError, ConnectionError):
+                pass
+            finally:
+                working.release()
+
+        def kill(_: int) -> None:
+            for _ in range(4):
+                working.acquire()
+            supervisor.signal(signal.SIGKILL)
+            supervisor.ends(-signal.SIGKILL)
+
+        side_by_side(5, lambda i: kill(i) if i == 4 else client(i))
+        while children():  # ours now; each ends by itself, or by SIGPIPE
+            os.wait()
+    with Supervised(tmp_path, {"talks": TALKS}) as second:
+        second.pid("talks")
+        assert Peer(second.path).ask("log talks")[-1] == "ok"
+        second.ends_cleanly()
 
 
 def test_recovers_from_a_lack_of_descriptors(tmp_path: pathlib.Path) -> None:
