@@ -31,6 +31,20 @@ int main(void) {
     while (open_descriptors() != before) /* main waits, so ticks go on */
         expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
     no_child_is_left();
+
+    process = start(WORDS("sleep", "600")); /* also if its status is somebody else's by then, or nobody's */
+    other = start(WORDS("sleep", "600"));
+    pid = cothread_process_pid(process);
+    int second = cothread_process_pid(other);
+    expect(cothread_close(process), 0);
+    expect(cothread_close(other), 0);
+    expect(kill(pid, SIGKILL), 0);
+    expect(waitpid(pid, NULL, 0), pid);
+    signal(SIGCHLD, SIG_IGN);
+    expect(kill(second, SIGKILL), 0);
+    while (open_descriptors() != before)
+        expect(cothread_sleep(COTHREAD_MILLISECOND), 0);
+    no_child_is_left();
     expect(cothread_yield(), 0); /* a tick begins with what is registered */
     expect(statistics(scheduler).descriptors, 0);
     return nothing_left();
