@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "connections.h"
 
+#include <pty.h>
+
 enum action { STALLS, HALF_CLOSES, CLOSES, RESETS };
 enum operation { READ, READ_EXACTLY, READ_UNTIL, RECEIVE, WRITE, LOOK, CLOSE };
 
@@ -199,6 +201,61 @@ static void try_cell(void) {
         close(peer);
 }
 
+/* ---- Of pipes and terminals ---------------------------------------------------------------------------------------- */
+
+static int64_t waited; /* what an operation gave that waited for the peer */
+
+static void *reads_one(void *unused) {
+    char byte;
+    waited = cothread_connection_read(connection, &byte, 1, COTHREAD_FOREVER);
+    error = errno;
+    return unused;
+}
+
+static void *writes_much(void *unused) {
+    waited = cothread_connection_write(connection, much, sizeof much, &count, COTHREAD_FOREVER);
+    error = errno;
+    return unused;
+}
+
+/* While an operation waits, the other end is closed. */
+static void other_end_goes(cothread_function function, int own, int other, int before, int wanted, int wanted_error, int after) {
+    cothread_handle task;
+    char byte;
+    connection = connection_of(own);
+    expect(cothread_connection_state(connection), before);
+    if (function == reads_one)
+        expect(cothread_connection_read(connection, &byte, 1, cothread_after(COTHREAD_MILLISECOND)), LATE);
+    else
+        expect(cothread_connection_write(connection, much, sizeof much, &count, cothread_after(COTHREAD_MILLISECOND)), LATE);
+    task = spawn(function, NULL);
+    expect(cothread_yield(), 0);
+    close(other);
+    join(task);
+    expect(waited, wanted);
+    if (wanted == BROKE)
+        expect(error, wanted_error);
+    goes_on(after);
+}
+
+static void pipes_and_terminals(void) {
+    int fds[2];
+    expect(pipe(fds), 0);
+    other_end_goes(reads_one, fds[0], fds[1], OUTPUT_ENDED, 0, 0, CLOSING);
+    expect(pipe(fds), 0);
+    other_end_goes(writes_much, fds[1], fds[0], INPUT_ENDED, BROKE, EPIPE, CLOSING);
+    for (int way = 0; way < 3; way++) { /* writing to the master goes on without a terminal, as Linux has it */
+        if (openpty(&fds[0], &fds[1], NULL, NULL, NULL) < 0)
+            return; /* none here */
+        if (way == 0) /* the terminal's own end reads an end, */
+            other_end_goes(reads_one, fds[1], fds[0], OPEN, 0, 0, INPUT_ENDED);
+        else if (way == 1) /* and else it is a hang-up */
+            other_end_goes(writes_much, fds[1], fds[0], OPEN, BROKE, EIO, FAILED);
+        else
+            other_end_goes(reads_one, fds[0], fds[1], OPEN, BROKE, EIO, FAILED);
+    }
+}
+
 /* ---- Of who comes to a listener, and of who answers -------------------------------------------------------------- */
 
 static cothread_handle listener;
@@ -290,6 +347,7 @@ int main(void) {
         for (local = 0; local < 2; local++)
             for (cell = cells; cell < cells + sizeof cells / sizeof *cells; cell++)
                 try_cell();
+        pipes_and_terminals();
         listener = handle(cothread_listen("127.0.0.1", "0", NULL));
         expect(getsockname(cothread_connection_descriptor(listener), (struct sockaddr *)&address, &length), 0);
         for (int action = STALLS; action <= RESETS; action++) {
