@@ -309,11 +309,15 @@ static inline bool task_is_joined(const struct task *t)
     return w;
 }
 
+/* transfer_drop_unsent forgets what is unsent, and gives a large buffer for it back. */
+void transfer_drop_unsent(struct transfer *t);
+
 /* transfer_release makes a transfer free once nothing is left to tell of it; transfer_lost notes that its descriptor is gone. */
 static inline void transfer_release(struct scheduler *s, struct transfer *t)
 {
     if (!t->lost || t->in_ready || t->out_ready)
         return;
+    transfer_drop_unsent(t);
     t->next_free = s->free_transfers;
     s->free_transfers = t;
 }

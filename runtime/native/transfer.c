@@ -15,6 +15,7 @@ enum reading { READING_NOTHING, READING_BYTES, READING_CONNECTIONS };
 
 #define READ_MOST 65536           /* of one descriptor in one batch: all get their turn */
 #define UNSENT_MOST (4u << 20)    /* of one descriptor: a host that goes on writing is told EFULL */
+#define UNSENT_KEPT ((size_t)65536) /* of memory for it, while nothing is unsent: of thousands of descriptors few are slow at a time */
 
 /* ---- Coming and going ----------------------------------------------------------------------------------------- */
 
@@ -34,10 +35,19 @@ static struct transfer *create(struct scheduler *s, cothread_handle handle)
         s->transfers = t;
     }
     t->handle = handle;
-    t->unsent_from = t->unsent_to = 0;
     t->reading = READING_NOTHING;
     t->closing = t->lost = false;
     return t;
+}
+
+void transfer_drop_unsent(struct transfer *t)
+{
+    t->unsent_from = t->unsent_to = 0;
+    if (t->unsent_room > UNSENT_KEPT) {
+        system_free(t->unsent);
+        t->unsent = NULL;
+        t->unsent_room = 0;
+    }
 }
 
 void transfers_close(struct scheduler *s)
@@ -265,7 +275,7 @@ static enum transfer_answer write_rest(struct scheduler *s, struct transfer *t, 
     } else {
         entry->reason = COTHREAD_WRITTEN;
     }
-    t->unsent_from = t->unsent_to = 0;
+    transfer_drop_unsent(t);
     if (t->closing)
         close_now(s, t);
     return TRANSFER_ENTRY;
