@@ -263,6 +263,10 @@ func (s *Scheduler) pollReady(timeout int64) (interrupted bool) {
 			s.append(Due{Object: int64(e.Token), Events: e.Events})
 		}
 	}
+	s.shared.MoreReady = 0
+	if n == len(s.events) || len(s.late) > 0 {
+		s.shared.MoreReady = 1
+	}
 	return interrupted
 }
 

@@ -145,7 +145,7 @@ type Shared struct {
 	CallbackBudget                    uint32
 	TimerSlack                        uint32        // ns by which a deadline may be late at most
 	Arrived                           atomic.Uint32 // other threads left something for the engine's next Run
-	_                                 uint32
+	MoreReady                         uint32        // the poller had more to report than is due now
 	CallOperation                     int64
 	CallA, CallB, CallResult          int64
 	Living                            atomic.Uint64

@@ -214,7 +214,7 @@ struct shared {
     uint32_t callback_budget;
     uint32_t timer_slack;    /* ns */
     _Atomic uint32_t arrived; /* other threads left something for the next tick */
-    uint32_t unused;
+    uint32_t more_ready;      /* the poller had more to report than is due now */
     int64_t call_operation, call_a, call_b, call_result;
     _Atomic uint64_t living; /* tasks not ended, main excepted */
     /* counters: written here, read by any thread */

@@ -26,7 +26,7 @@ static void end_item(struct scheduler *s, struct wait *w, int reason)
     item->listed = false;
     w->list = NULL;
     if (w->kind == KIND_NONE) { /* a descriptor by number */
-        items->reported = true;
+        items->reported = !s->shared.more_ready;
         wait_fire(items, item, reason ? reason : (int)w->events);
     } else if (w->kind != KIND_ADOPTED || reason) { /* a report of an adopted one is a hint: the task looks when it goes on */
         wait_fire(items, item, reason);
