@@ -1500,12 +1500,15 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connect_unix(
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_listen(
     const char *host, const char *service, const cothread_connection_options *options);
 
-/* cothread_listen_unix makes a Unix socket that listens, or receives. The file is not removed at
- * the end.
+/* cothread_listen_unix makes a Unix socket that listens, or receives. The file of a dead socket,
+ * which no process has any more, is replaced: a program that was killed can be started again. Of
+ * two that start at one moment the later may so replace the other's. Closing the listener removes
+ * the file, unless another process has the socket too.
  *   path     of 107 bytes at most; one that begins with '@' is an abstract name
  *   options  NULL: the defaults
  * Returns the listener's handle, or
- *   COTHREAD_ESYSTEM  the system refuses; errno says how (EADDRINUSE: the file exists)
+ *   COTHREAD_ESYSTEM  the system refuses; errno says how (EADDRINUSE: somebody has it, or
+ *                     the file is no socket)
  * System call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_listen_unix(
     const char *path, const cothread_connection_options *options);

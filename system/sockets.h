@@ -38,6 +38,9 @@
  *       An address as people write it; returns as snprintf does, or -EAFNOSUPPORT.
  *   system_unix_address(path, address)
  *       The address of a path, or of an abstract name after '@'. -ENAMETOOLONG, -ENOENT: empty.
+ *   system_unix_remove(address)
+ *       Removes the file of a Unix socket that no process has any more. -EADDRINUSE: one has it, or
+ *       the file is no socket. Nobody who listens there is connected to.
  *
  * All return 0 or a positive result, or -errno, which errno holds too. A signal does not end them.
  * None raises SIGPIPE, none is a cancellation point, none waits. */
@@ -79,5 +82,6 @@ int system_numeric(const char *host, const char *service, int family, int type, 
 int system_address(int fd, bool peer, cothread_address *address);
 int system_address_text(const cothread_address *address, char *text, size_t size);
 int system_unix_address(const char *path, cothread_address *address);
+int system_unix_remove(const cothread_address *address);
 
 #endif

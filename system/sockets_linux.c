@@ -203,6 +203,26 @@ int system_unix_address(const char *path, cothread_address *address)
     return 0;
 }
 
+int system_unix_remove(const cothread_address *address)
+{
+    struct sockaddr_un un = {.sun_path = ""};
+    struct stat status;
+    memcpy(&un, address->address, address->length < sizeof un ? address->length : sizeof un - 1);
+    if (SYSTEM_CALL(lstat(un.sun_path, &status), -1) < 0) /* of an abstract name: "" */
+        return -errno;
+    if (!S_ISSOCK(status.st_mode))
+        return -EADDRINUSE;
+    /* A socket for datagrams asks: a stream has another type (EPROTOTYPE), so that nobody gets a connection to accept. */
+    int fd = SYSTEM_CALL(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), -1);
+    if (fd < 0)
+        return -errno;
+    bool dead = SYSTEM_CALL(syscall(SYS_connect, fd, address->address, address->length), -1) < 0 && errno == ECONNREFUSED;
+    close(fd);
+    if (!dead)
+        return -EADDRINUSE;
+    return SYSTEM_CALL(unlink(un.sun_path), -1) < 0 ? -errno : 0;
+}
+
 int system_numeric(const char *host, const char *service, int family, int type, bool passive, cothread_address *addresses, int room)
 {
     struct addrinfo *found, hints = {.ai_family = family, .ai_socktype = type,

@@ -303,6 +303,8 @@ static cothread_handle listen_at(struct scheduler *s, const cothread_address *ad
         return adopted;
     }
     cothread_handle handle = connection_handle(s, c);
+    if (address->family == AF_UNIX)
+        connection_owns_file(c);
     connection_open(s, c, adopted, datagram, !datagram);
     return handle;
 }
@@ -331,5 +333,9 @@ cothread_handle connect_listen_at_path(struct scheduler *s, const char *path, co
     if (rc < 0)
         return rc;
     cothread_handle listener = listen_at(s, &address, options, &error);
+    if (error == EADDRINUSE && system_unix_remove(&address) == 0)
+        listener = listen_at(s, &address, options, &error);
+    if (listener < 0)
+        system_unix_remove(&address); /* it was made before that failed */
     return listener ? listener : refused("listening failed with errno %lld", error);
 }

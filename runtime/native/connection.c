@@ -47,6 +47,7 @@ struct connection {
     struct wait_list next[2]; /* tasks that wait for a turn */
     uint32_t capacity;
     int32_t error; /* of one that failed: errno */
+    bool owns_file; /* of its Unix socket: close removes it */
     struct task *connector; /* the task that connects it */
     cothread_observer observer;
     void *argument;
@@ -434,6 +435,11 @@ void connection_open(struct scheduler *s, struct connection *c, cothread_handle 
     connection_enter(s, c, listens ? COTHREAD_STATE_LISTENING : COTHREAD_STATE_OPEN);
 }
 
+void connection_owns_file(struct connection *c)
+{
+    c->owns_file = true;
+}
+
 /* leave ends all waits for a connection, and its place among the living. */
 static void leave(struct scheduler *s, struct connection *c)
 {
@@ -484,9 +490,13 @@ int connection_close(struct scheduler *s, void *object, cothread_handle handle)
     struct connection *c = object;
     if (c->observed)
         return observer_runs();
+    cothread_address address;
+    bool removes = c->owns_file && system_address(adopted_system(c->adopted)->fd, false, &address) == 0;
     if (c->adopted)
         adopted_close(s, c->adopted, 0);
     c->adopted = NULL;
+    if (removes)
+        system_unix_remove(&address); /* not if another process has the socket too, or made one of its own there */
     leave(s, c);
     return 0;
 }

@@ -15,9 +15,11 @@ struct system_descriptor;
 /* ---- Coming and going: connect.c makes most of them ---- */
 
 /* connection_begin makes one in `state`, without a descriptor yet; NULL: *error says why. connection_open gives it its adopted
- * descriptor. connection_give_up ends one that never got any. */
+ * descriptor; of one that made a socket's file, which its close removes, connection_owns_file is told before. connection_give_up
+ * ends one that never got any. */
 struct connection *connection_begin(struct scheduler *s, const cothread_connection_options *options, int state, int *error);
 void connection_open(struct scheduler *s, struct connection *c, cothread_handle adopted, bool datagram, bool listens);
+void connection_owns_file(struct connection *c);
 void connection_give_up(struct scheduler *s, struct connection *c, int error);
 void connection_enter(struct scheduler *s, struct connection *c, int state);
 cothread_handle connection_handle(struct scheduler *s, const struct connection *c);
