@@ -740,7 +740,8 @@ COTHREAD_API COTHREAD_CHECKED int64_t cothread_write(cothread_handle adopted, co
  *   deadline  absolute, in ns of cothread_now
  * Returns the handle of the adopted connection, or
  *   COTHREAD_ECLOSED  the listener was released or closed
- *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog
+ *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog. Told after 10 ms,
+ *                     unless the deadline is COTHREAD_NOW, so that a loop does not spin
  *   COTHREAD_ESYSTEM  accept failed; errno says how
  * Wait, and a system call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_accept(cothread_handle listener,
@@ -1518,7 +1519,8 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_listen_unix(
  *   deadline  absolute, in ns of cothread_now
  * Returns the connection's handle, or
  *   COTHREAD_ECLOSED  the listener was closed
- *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog
+ *   COTHREAD_ELIMIT   no descriptor is left; the connection stays in the backlog. Told after 10 ms,
+ *                     unless the deadline is COTHREAD_NOW, so that a loop does not spin
  *   COTHREAD_ESYSTEM  accept failed; errno says how
  * Wait, and a system call; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_connection_accept(cothread_handle listener,

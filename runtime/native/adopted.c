@@ -431,7 +431,7 @@ cothread_handle adopted_accept(struct scheduler *s, cothread_handle handle, int6
             if (accepted != WOULD_WAIT) {
                 if (accepted >= 0)
                     wait_satisfied(s, deadline);
-                return accepted;
+                return accepted == COTHREAD_ELIMIT ? wait_before_limit(s, COTHREAD_ELIMIT, deadline) : accepted;
             }
         }
         if ((rc = await(s, adopted, &adopted->readers, COTHREAD_READABLE, deadline)) != 0)

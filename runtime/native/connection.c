@@ -629,7 +629,10 @@ cothread_handle connection_accept(struct scheduler *s, cothread_handle handle, i
             break;
         }
         if (error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM) {
-            result = fail(COTHREAD_ELIMIT, "accept failed with errno %lld: no descriptor or memory is left", -error);
+            fail(COTHREAD_ELIMIT, "accept failed with errno %lld: no descriptor or memory is left", -error);
+            result = wait_before_limit(s, COTHREAD_ELIMIT, connection_until(use.c, deadline));
+            if ((rc = look_again(&use)) < 0)
+                result = rc;
             break;
         }
         if (error != -EAGAIN) {

@@ -2,6 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "wait.h"
 
+#include <stdio.h>
+
+#include "../../system/system.h"
+
+#define LIMIT_PAUSE (10 * COTHREAD_MILLISECOND)
+
 void wait_end_all(struct scheduler *s, struct wait_list *list, int reason)
 {
     while (list->first)
@@ -69,6 +75,19 @@ int wait_impossible(struct scheduler *s, int64_t deadline)
     /* Let the others run: a task that ignores the error and waits again must not keep the tick for itself. */
     switch_yield(s, s->current);
     return fail(COTHREAD_ECANCELED, "this task was cancelled: every wait ends so until it returns, or is shielded");
+}
+
+int wait_before_limit(struct scheduler *s, int rc, int64_t deadline)
+{
+    if (deadline == COTHREAD_NOW || !s->current)
+        return rc;
+    char text[256];
+    snprintf(text, sizeof text, "%s", native_last_error());
+    int64_t until = system_now() + LIMIT_PAUSE;
+    int why = wait_refused(s, deadline);
+    if (why == 0)
+        why = wait_here(s, KIND_NONE, NULL, until < deadline ? until : deadline);
+    return why == COTHREAD_ETIMEDOUT ? fail_text(rc, text) : why;
 }
 
 int wait_failed(struct scheduler *s, int reason, int64_t deadline)

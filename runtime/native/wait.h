@@ -215,6 +215,9 @@ static inline void wait_hasten(struct scheduler *s, struct task *t, int64_t dead
 
 int wait_impossible(struct scheduler *s, int64_t deadline) __attribute__((cold));
 int wait_failed(struct scheduler *s, int reason, int64_t deadline) __attribute__((cold));
+/* wait_before_limit is for a limit that a loop would meet again at once: the others run for a while, and may give something
+ * back, before the calling task is told. It returns `rc`, whose sentence was recorded, or why the wait ended. */
+int wait_before_limit(struct scheduler *s, int rc, int64_t deadline) __attribute__((cold));
 
 /* wait_far_in_the_past says whether a deadline looks like a relative time: 10 s before the scheduler began. */
 static inline bool wait_far_in_the_past(const struct scheduler *s, int64_t deadline)
