@@ -254,7 +254,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_create(const cothread_opt
  *   deadline   absolute, in ns of cothread_now
  * Returns the number of abandoned tasks; 0: all have ended. If there are any, or objects that were
  * never closed, cothread_last_error() names the tasks and counts the objects of each kind. Or
- *   COTHREAD_EBUSY    called from inside a task or a callback
+ *   COTHREAD_EBUSY    called from inside a task, a callback or an observer
  *   COTHREAD_ETHREAD  the scheduler is another thread's
  * Wait, on a hosted scheduler too; from own stack. */
 COTHREAD_API int cothread_destroy(cothread_handle scheduler, int64_t deadline);
@@ -269,7 +269,7 @@ COTHREAD_API cothread_handle cothread_current(void);
  * Returns 0, or
  *   COTHREAD_ETIMEDOUT  the deadline passed; call again to go on
  *   COTHREAD_EINTR      cothread_interrupt was called
- *   COTHREAD_EBUSY      called from a task
+ *   COTHREAD_EBUSY      called from a task or an observer
  *   COTHREAD_EHOSTED    the scheduler is hosted: call cothread_poll_scheduler
  * Wait; from own stack. */
 COTHREAD_API int cothread_run(int64_t deadline);
@@ -1413,7 +1413,8 @@ COTHREAD_API COTHREAD_CHECKED int cothread_file_stat(const char *path,
 #define COTHREAD_STATE_LISTENING 9
 
 /* cothread_observer is called at each change of a connection's state, before any other task runs.
- * It must neither wait nor end the connection (COTHREAD_EBUSY).
+ * It must not wait. Neither may it end the connection, nor poll, run or destroy the scheduler:
+ * COTHREAD_EBUSY.
  *   connection  its handle, stale after COTHREAD_STATE_CLOSED
  *   from, to    states; `from` is 0 when it begins
  *   argument    as given */
@@ -1777,13 +1778,13 @@ COTHREAD_API int cothread_connection_address(cothread_handle connection, uint32_
 
 /* ---- Embedding: a loop that is not ours ------------------------------------------------------
  * The calls of this section and the next belong on the thread's own stack: inside a task, a
- * callback or a tick they answer COTHREAD_EBUSY. */
+ * callback, a tick or an observer of connections they answer COTHREAD_EBUSY. */
 
 /* cothread_poll_scheduler takes the requests in the ring, runs ticks until host tasks are ready,
  * the deadline passes, or a signal or cothread_interrupt ends it, and puts the batch into the ring.
  *   deadline  absolute, in ns of cothread_now; COTHREAD_NOW runs one tick and does not block
  * Returns the number of entries in the batch; 0 is usual. Or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler is self-driven
  * Wait; from own stack. */
 COTHREAD_API int cothread_poll_scheduler(int64_t deadline);
@@ -1793,7 +1794,7 @@ COTHREAD_API int cothread_poll_scheduler(int64_t deadline);
  * changes between two polls (a wake from the host's code, a post, a nearer deadline) makes it
  * readable by itself; only requests that are still in the ring do not count: cothread_submit them.
  * Returns the descriptor's number, the same each time, or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler is self-driven, or has COTHREAD_HOST_POLLS
  *   COTHREAD_ELIMIT   no descriptor is left for its timer
  * System call; from own stack. */
@@ -1803,7 +1804,7 @@ COTHREAD_API int cothread_poll_fd(void);
  * descriptor becomes ready. With cothread_poll_fd it is only an optimisation.
  *   deadline  receives an absolute time in ns; COTHREAD_NOW: at once; COTHREAD_FOREVER: never
  * Returns 0, or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler is self-driven
  * Plain; from own stack. */
 COTHREAD_API int cothread_next_deadline(int64_t *deadline);
@@ -1821,7 +1822,7 @@ typedef struct cothread_pollfd {
  *   list      receives up to `capacity` entries; NULL only if that is 0
  *   capacity  entries, 0 or more
  * Returns how many entries there are in all; if more than `capacity`, call again with more room. Or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler was created without COTHREAD_HOST_POLLS
  * Plain; from own stack. */
 COTHREAD_API int cothread_poll_list(cothread_pollfd *list, int capacity);
@@ -1831,7 +1832,7 @@ COTHREAD_API int cothread_poll_list(cothread_pollfd *list, int capacity);
  *          waits for any more are ignored
  *   count  entries, 0 or more
  * Returns 0, or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler was created without COTHREAD_HOST_POLLS
  * Plain; from own stack. */
 COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
@@ -1976,7 +1977,7 @@ COTHREAD_API int cothread_poll(void);
  *   name   copied, cut to 31 bytes; NULL: none
  *   flags  0
  * Returns the task's handle, or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler is self-driven
  *   COTHREAD_ELIMIT   4194303 tasks exist already
  * Plain; from own stack. */
@@ -1987,7 +1988,7 @@ COTHREAD_API COTHREAD_CHECKED cothread_handle cothread_host_create(uint64_t toke
 /* cothread_submit takes the requests in the ring now, without running anything: when the ring is
  * full, or before the host waits for cothread_poll_fd.
  * Returns the number of requests, or
- *   COTHREAD_EBUSY    called inside a task, a callback or a tick
+ *   COTHREAD_EBUSY    called inside a task, a callback, a tick or an observer
  *   COTHREAD_EHOSTED  the scheduler is self-driven
  * System call; from own stack. */
 COTHREAD_API int cothread_submit(void);

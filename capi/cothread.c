@@ -65,10 +65,9 @@ __thread void *returns_to __attribute__((tls_model("initial-exec"))); /* where t
     REQUIRE(ALIGNED(count), #count " is not aligned: %lld", (uintptr_t)(count));        \
     count = count ? count : &unwanted;                                                  \
     *count = 0
-#define NOT_IN_A_TASK "not from inside a task or a callback: call it on the thread's own stack"
 #define OWN_STACK(s)                                            \
-    if (__builtin_expect((s)->running, 0))                      \
-    return fail(COTHREAD_EBUSY, NOT_IN_A_TASK)
+    if (__builtin_expect((s)->running | (s)->observing, 0))     \
+    return scheduler_is_busy()
 #define HOSTED(s)                                               \
     if (__builtin_expect(!(s)->hosted, 0))                      \
     return fail(COTHREAD_EHOSTED, "this scheduler is self-driven: create it with COTHREAD_HOSTED")
@@ -1112,7 +1111,7 @@ COTHREAD_API cothread_ring *cothread_host_ring(void)
         return NULL;
     }
     if (s->running) {
-        fail(COTHREAD_EBUSY, NOT_IN_A_TASK);
+        scheduler_is_busy();
         return NULL;
     }
     if (!s->hosted) {

@@ -163,13 +163,22 @@ static void start_limit(struct scheduler *s, struct connection *c)
     }
 }
 
+/* call_observer marks the thread's own stack: what runs ticks or ends the scheduler is refused there, as in a task. */
+static void call_observer(struct scheduler *s, cothread_observer observer, cothread_handle handle, int from, int to, void *argument)
+{
+    uint8_t was = s->observing;
+    s->observing |= !s->running;
+    observer(handle, from, to, argument);
+    s->observing = was;
+}
+
 static void tell(struct scheduler *s, struct connection *c, int from, int to)
 {
     if (!c->observer)
         return;
     bool was = c->observed;
     c->observed = true;
-    c->observer(connection_handle(s, c), from, to, c->argument);
+    call_observer(s, c->observer, connection_handle(s, c), from, to, c->argument);
     c->observed = was;
 }
 
@@ -455,7 +464,7 @@ static void leave(struct scheduler *s, struct connection *c)
     c->state = COTHREAD_STATE_CLOSED;
     object_free(&s->handles, KIND_CONNECTION, c);
     if (observer)
-        observer(handle, from, COTHREAD_STATE_CLOSED, argument);
+        call_observer(s, observer, handle, from, COTHREAD_STATE_CLOSED, argument);
 }
 
 void connection_give_up(struct scheduler *s, struct connection *c, int error)

@@ -100,7 +100,7 @@ static int open(struct scheduler *s, const cothread_options *options, int waker)
     shared->block_size = sizeof(struct task);
     s->current = s->calling = s->runner = s->idle_runner = NULL;
     s->hand_overs = 0;
-    s->running = s->beginning = s->broken = s->canaries = s->closing = s->until_idle = 0;
+    s->running = s->observing = s->beginning = s->broken = s->canaries = s->closing = s->until_idle = 0;
     s->room.first = NULL;
     s->jobs = NULL;
     s->hosted = (options->flags & COTHREAD_HOSTED) != 0;
@@ -347,6 +347,11 @@ static int report_rest(struct scheduler *s)
     return names.count;
 }
 
+int scheduler_is_busy(void)
+{
+    return fail(COTHREAD_EBUSY, "not from inside a task, a callback or an observer: call it on the thread's own stack");
+}
+
 int scheduler_destroy(cothread_handle handle, int64_t deadline)
 {
     int error;
@@ -356,8 +361,8 @@ int scheduler_destroy(cothread_handle handle, int64_t deadline)
             return fail(COTHREAD_ETHREAD, "scheduler %lld is another thread's: only that thread can destroy it", handle);
         return fail(s ? COTHREAD_EHANDLE : COTHREAD_ENOSCHEDULER, "handle %lld is no living scheduler", handle);
     }
-    if (s->running)
-        return fail(COTHREAD_EBUSY, "not from inside a task or a callback: call it on the thread's own stack");
+    if (s->running || s->observing)
+        return scheduler_is_busy();
     if (s->hosted && !s->broken)
         host_submit(s); /* what the host said before is not lost */
     s->closing = 1;

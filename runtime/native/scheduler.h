@@ -15,6 +15,8 @@ struct scheduler *scheduler_find(cothread_handle handle, int *error);
 /* scheduler_create takes options that were checked. */
 cothread_handle scheduler_create(const cothread_options *options, const struct tick_half *tick);
 int scheduler_destroy(cothread_handle handle, int64_t deadline);
+/* scheduler_is_busy refuses what only the thread's own stack may call, outside of observers. */
+int scheduler_is_busy(void) __attribute__((cold));
 /* scheduler_broke keeps a scheduler whose tick half had a fault from going on. */
 int scheduler_broke(struct scheduler *s) __attribute__((cold));
 int scheduler_interrupt(cothread_handle handle);

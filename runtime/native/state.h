@@ -255,6 +255,7 @@ struct scheduler {
     void (*tick_call)(struct scheduler *s);  /* serves shared.call_* */
     uint32_t hand_overs;  /* wakes into this tick so far, and waits that were satisfied at once */
     uint8_t running;      /* inside tick_run: the thread's own stack is in use */
+    uint8_t observing;    /* an observer of connections is being called on the thread's own stack */
     uint8_t beginning;    /* the tick's callbacks run; what is due comes after them */
     uint8_t hosted, host_polls;
     uint8_t closing;      /* destroy is under way: no new task, and callbacks may not wait */
