@@ -1329,6 +1329,7 @@ COTHREAD_API COTHREAD_CHECKED int cothread_file_open(const char *path, int flags
  *   deadline  absolute, in ns of cothread_now
  * Returns the number of bytes, 1 or more; 0 at the end of the file. Or
  *   COTHREAD_EBADF    the descriptor is not open, or not for reading
+ *   COTHREAD_ELIMIT   no descriptor is left: the call works on a duplicate
  *   COTHREAD_ESYSTEM  the system refuses; errno says why
  * Wait; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED int64_t cothread_file_read(int fd, void *buffer, size_t size,
@@ -1344,6 +1345,7 @@ COTHREAD_API COTHREAD_CHECKED int64_t cothread_file_read(int fd, void *buffer, s
  * Returns the number of bytes written; fewer than `size` if the rest failed: the next call says
  * why. Or
  *   COTHREAD_EBADF    the descriptor is not open, or not for writing
+ *   COTHREAD_ELIMIT   no descriptor is left: the call works on a duplicate
  *   COTHREAD_ESYSTEM  the system refuses; errno says why
  * Wait; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED int64_t cothread_file_write(int fd, const void *data, size_t size,
@@ -1354,6 +1356,7 @@ COTHREAD_API COTHREAD_CHECKED int64_t cothread_file_write(int fd, const void *da
  *   deadline  absolute, in ns of cothread_now
  * Returns 0, or
  *   COTHREAD_EBADF    the descriptor is not open
+ *   COTHREAD_ELIMIT   no descriptor is left: the call works on a duplicate
  *   COTHREAD_ESYSTEM  the system refuses, or what was written before is lost; errno says why
  * Wait; from own stack, task. */
 COTHREAD_API COTHREAD_CHECKED int cothread_file_sync(int fd, int64_t deadline);

@@ -122,6 +122,8 @@ static int64_t on_duplicate(struct scheduler *s, int fd, void (*function)(void),
 {
     cothread_job job;
     int duplicate = system_file_duplicate(fd);
+    if (duplicate == -EMFILE)
+        return fail(COTHREAD_ELIMIT, "no descriptor is left: the call needs a duplicate of descriptor %lld (errno %lld)", fd, EMFILE);
     if (duplicate < 0)
         return refused(fd, -duplicate);
     arguments[0].value.integer = duplicate;

@@ -125,6 +125,16 @@ int main(void) {
     expect(setrlimit(RLIMIT_FSIZE, &limit), 0);
     expect(cothread_file_write(fd, out, 100, LARGE + 15, COTHREAD_FOREVER), 100);
 
+    /* No descriptor is left for the call's own. */
+    expect(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 4; /* 3 is the scheduler's */
+    expect(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    expect(cothread_file_write(fd, "HELLO", 5, 0, COTHREAD_FOREVER), COTHREAD_ELIMIT);
+    if (!strstr(cothread_last_error(), "duplicate"))
+        fail_at(__FILE__, __LINE__, "it is not said for what one is needed: %s", cothread_last_error());
+    expect(cothread_file_read(fd, few, 5, 0, COTHREAD_FOREVER), COTHREAD_ELIMIT);
+    expect(cothread_file_sync(fd, COTHREAD_FOREVER), COTHREAD_ELIMIT);
+
     close(fd);
     unlink(path);
     unlink(fifo);
