@@ -965,7 +965,8 @@ COTHREAD_API COTHREAD_CHECKED int cothread_post(cothread_handle scheduler,
 /* cothread_mailbox_create makes a mailbox, in which the newest value wins: it has one pending value
  * at most, however fast values are posted. The callback runs with that value. On a hosted scheduler
  * it may be NULL: the host gets a COTHREAD_POSTED entry with `token` and the value. cothread_close
- * ends a mailbox and drops a pending value.
+ * ends a mailbox and drops a pending value: if values must be freed, post a NULL before, when no
+ * other thread posts any more, and free what it replaces.
  *   callback  not NULL unless the scheduler is hosted
  *   token     for the host; any value
  *   flags     0

@@ -95,7 +95,11 @@ EXPORT int inbox_callbacks(uint64_t counts[5]) {
 /* inbox_close stops the driver. Returns how many readings it took. */
 EXPORT uint64_t inbox_close(void) {
     uint64_t taken = injector_stop();
-    for (int i = 0; i < SENSORS; i++)
+    for (int i = 0; i < SENSORS; i++) {
+        void *pending = NULL;
+        if (cothread_mailbox_post(mailbox[i], NULL, &pending) >= 0)
+            free(pending);
         cothread_close(mailbox[i]);
+    }
     return taken;
 }

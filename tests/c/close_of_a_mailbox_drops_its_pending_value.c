@@ -18,6 +18,15 @@ int main(void) {
         expect(cothread_yield(), 0);
         expect(cothread_close(next), 0);
     }
+
+    /* Who must free it posts another before. */
+    void *pending = NULL;
+    mailbox = handle(cothread_mailbox_create(never, 0, 0));
+    expect(cothread_mailbox_post(mailbox, &pending, NULL), 0);
+    expect(cothread_mailbox_post(mailbox, NULL, &pending), 1);
+    expect(pending == (void *)&pending, 1);
+    expect(cothread_close(mailbox), 0);
+    expect(cothread_yield(), 0);
     expect_order("");
     expect(statistics(scheduler).callback_depth, 0);
     return nothing_left();
