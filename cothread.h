@@ -896,7 +896,7 @@ typedef struct cothread_item {
                         cothread_change, or NULL; else not looked at */
     uint64_t tag;    /* the caller's own; neither read nor written */
     /* Written by a wait that returns more than 0: */
-    uint64_t value;  /* as its kind says; else 0 */
+    uint64_t value;  /* as its kind says; errno if the result is COTHREAD_ESYSTEM; else 0 */
     int32_t result;  /* of an item that fired: what the single call returns, the events of a
                         descriptor, or an error that came while the task waited; else 0 */
     uint32_t fired;  /* 1: it fired; 0: it did not */
@@ -992,10 +992,10 @@ COTHREAD_API COTHREAD_CHECKED int cothread_mailbox_post(cothread_handle mailbox,
 /* ---- Processes and threads -------------------------------------------------------------------
  * Their end is waited for by cothread_wait, with an item of kind COTHREAD_ITEM_PROCESS. Its result
  * is 0 .. 255, what the program passed to exit; or COTHREAD_SIGNALLED + the number of the signal
- * that ended it; or COTHREAD_ESYSTEM: it has ended, but its status is unknown. Its value is the
- * status as of wait(2). Of a thread both are 0. The end is a condition: it is reported again and
- * again until the handle is closed. Looking costs a system call until it has been seen. Linux 5.11
- * or newer; threads: 6.9.
+ * that ended it. Its value is the status as of wait(2). Of a thread both are 0. COTHREAD_ESYSTEM,
+ * and ECHILD as the value: it has ended, but its status is unknown. The end is a condition: it is
+ * reported again and again until the handle is closed. Looking costs a system call until it has
+ * been seen. Linux 5.11 or newer; threads: 6.9.
  *
  * cothread_close forgets a process: it runs on, and one that was started here is still waited for
  * when it ends, so that no zombie stays. A child that is left when its scheduler ends is the

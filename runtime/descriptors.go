@@ -220,11 +220,12 @@ func (d *descriptors) arm(n *descriptor, wanted uint32) {
 	}
 }
 
-// refused says how a wait ends that the poller does not take. over is false for one that goes on:
-// for what a file that is always ready never has.
+// refused says how a wait ends that the poller does not take; of an error of the system events is errno. over is false for one
+// that goes on: for what a file that is always ready never has.
 func refused(err error, wanted uint32) (reason int32, events uint32, over bool) {
 	if !errors.Is(err, poll.ErrAlwaysReady) {
-		return reasonOf(err), 0, true
+		code, errno := CodeOf(err)
+		return code, uint32(errno), true
 	}
 	events = wanted & (poll.Readable | poll.Writable)
 	return Woken, events, events != 0

@@ -107,6 +107,8 @@ int descriptor_wait(struct scheduler *s, int fd, uint32_t events, int64_t deadli
     rc = wait_suspend(s, deadline);
     events = w->events;
     descriptor_leave(s, w);
+    if (rc == COTHREAD_ESYSTEM)
+        errno = (int)events;
     return rc ? rc : (int)events;
 }
 

@@ -309,10 +309,12 @@ static int look_at_descriptors(struct scheduler *s, struct items *items, bool no
         struct item *item = &items->item[i];
         if (!is_descriptor(item) || !item->polled)
             continue;
-        if (rc < 0)
+        if (rc < 0) {
             item->result = COTHREAD_ESYSTEM;
-        else
+            item->wait.value = (uint64_t)-rc;
+        } else {
             answer(s, item, looks);
+        }
         looks++;
         if (item->result < 0 && !again)
             return refused_item(item->result, i);
@@ -446,7 +448,8 @@ static inline void deliver(struct scheduler *s, struct item *item, cothread_item
         item->wait.value = watch_deliver(s, &item->wait, item->element);
     given->fired = fired;
     given->result = fired ? item->result : 0;
-    given->value = fired && item->result >= 0 && sorts[item->kind].valued ? item->wait.value : 0;
+    bool valued = item->result == COTHREAD_ESYSTEM || (item->result >= 0 && sorts[item->kind].valued);
+    given->value = fired && valued ? item->wait.value : 0;
 }
 
 /* wait_for_many waits for the items in a block. 0: some fired, or none did and the task may not wait. */
@@ -500,7 +503,7 @@ static int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadl
     }
     given->fired = 1;
     given->result = rc;
-    given->value = (uint64_t)(uintptr_t)value;
+    given->value = rc == COTHREAD_ESYSTEM ? (uint64_t)errno : (uint64_t)(uintptr_t)value;
     return 1;
 }
 

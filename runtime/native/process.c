@@ -164,7 +164,7 @@ int process_signal(struct scheduler *s, cothread_handle handle, int number, bool
 
 /* ---- The end ----------------------------------------------------------------------------------------------- */
 
-/* look finds out whether a process that ran has ended: its state tells. 0, or why nothing can be known. */
+/* look finds out whether a process that ran has ended: its state tells. 0, or -errno: nothing can be known. */
 static int look(struct process *process)
 {
     int watch = process->child.watch, rc = 0;
@@ -181,19 +181,22 @@ static int look(struct process *process)
     else if (rc == -ECHILD)
         process->state = LOST;
     else if (rc < 0)
-        return fail(COTHREAD_ESYSTEM, "the status of process %lld is not to be had now (errno %lld)", process->child.pid, -rc);
+        return rc;
     return 0;
 }
 
-/* outcome gives a wait what it waited for: 0 .. 255, or 256 + a signal, or an error. */
-static int outcome(const struct process *process, struct wait *w)
+/* outcome gives a wait what it waited for: 0 .. 255, or 256 + a signal, or an error, whose errno is the value. `looked` is what
+ * look returned. */
+static int outcome(const struct process *process, struct wait *w, int looked)
 {
     int status = process->status;
+    w->value = looked < 0 ? (uint64_t)-looked : process->state == LOST ? ECHILD : (uint32_t)status;
+    if (looked < 0)
+        return fail(COTHREAD_ESYSTEM, "the status of process %lld is not to be had now (errno %lld)", process->child.pid, -looked);
     if (process->state == LOST)
         return fail(COTHREAD_ESYSTEM, process->child.own ? "process %lld has ended, and somebody else took its status (errno %lld)"
                                                          : "process %lld has ended; it is no child, so its status is its parent's (errno %lld)",
                     process->child.pid, ECHILD);
-    w->value = (uint32_t)status;
     return status & 127 ? COTHREAD_SIGNALLED + (status & 127) : status >> 8;
 }
 
@@ -208,12 +211,8 @@ int process_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 {
     (void)s, (void)memory;
     struct process *process = object;
-    if (process->state == RUNS) {
-        int rc = look(process);
-        if (rc || process->state == RUNS)
-            return rc ? rc : WOULD_WAIT;
-    }
-    return outcome(process, w);
+    int looked = process->state == RUNS ? look(process) : 0;
+    return process->state == RUNS && looked == 0 ? WOULD_WAIT : outcome(process, w, looked);
 }
 
 struct wait_list *process_list(void *object, const struct wait *w)
@@ -233,15 +232,15 @@ void process_ready(struct scheduler *s, void *object, uint32_t events)
 {
     (void)events;
     struct process *process = object;
-    int rc = process->state == RUNS ? look(process) : 0;
-    if (process->state == RUNS && rc == 0) { /* a debugger, or somebody who takes its status this moment, is to be done first */
+    int looked = process->state == RUNS ? look(process) : 0;
+    if (process->state == RUNS && looked == 0) { /* a debugger, or somebody who takes its status this moment, is to be done first */
         if (s->host_polls)
             switch_call(s, CALL_DRAINED, process->child.watch, COTHREAD_READABLE);
         return;
     }
     struct wait *w;
     while ((w = process->waiters.first))
-        wait_end(s, w, rc ? rc : outcome(process, w));
+        wait_end(s, w, outcome(process, w, looked));
     if (process->forgotten) {
         release(s, process);
         slot_free(&s->handles, KIND_PROCESS, process);

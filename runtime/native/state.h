@@ -75,7 +75,7 @@ struct wait {
         uint32_t size; /* channel, file watch, of an item: bytes of its element */
         int32_t reason; /* of a transfer: why it ended */
     };
-    uint32_t events; /* wanted; when woken: what came */
+    uint32_t events; /* wanted; when woken: what came; of COTHREAD_ESYSTEM: errno */
     uint32_t number; /* of the wait under way: tells a late report from a present one */
     uint8_t kind;    /* of the object; KIND_NONE */
     uint8_t flags;

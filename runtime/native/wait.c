@@ -33,6 +33,7 @@ static void end_item(struct scheduler *s, struct wait *w, int reason)
     w->list = NULL;
     if (w->kind == KIND_NONE) { /* a descriptor by number */
         items->reported = !s->shared.more_ready;
+        w->value = w->events; /* errno of COTHREAD_ESYSTEM; else nobody asks */
         wait_fire(items, item, reason ? reason : (int)w->events);
     } else if (w->kind != KIND_ADOPTED || reason) { /* a report of an adopted one is a hint: the task looks when it goes on */
         wait_fire(items, item, reason);

@@ -48,6 +48,9 @@ int main(void) {
     expect(ended_by(watched, COTHREAD_NOW), COTHREAD_ETIMEDOUT);
     expect(cothread_process_signal(parent, SIGKILL, COTHREAD_TO_GROUP), 0);
     ends(watched, COTHREAD_ESYSTEM);
+    expect(item_value, ECHILD);
+    ends(watched, COTHREAD_ESYSTEM); /* seen already */
+    expect(item_value, ECHILD);
     ends(parent, COTHREAD_SIGNALLED + SIGKILL);
     expect(cothread_close(watched), 0);
     expect(cothread_close(parent), 0);
