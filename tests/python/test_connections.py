@@ -566,6 +566,23 @@ def test_a_path_is_removed_with_its_listener(tmp_path):
         assert not path.exists()
 
 
+def test_the_file_of_a_dead_socket_is_replaced_and_of_a_living_one_kept(tmp_path):
+    path = str(tmp_path / "socket")
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_UNIX, kind) as owner:
+            owner.bind(path)
+            with pytest.raises(OSError) as raised:
+                listen(path)
+            assert raised.value.errno == errno.EADDRINUSE
+        with listen(path), connect(path, 60):  # the owner is gone, as if killed
+            pass
+    (tmp_path / "socket").write_text("no socket")
+    with pytest.raises(OSError) as raised:
+        listen(path)
+    assert raised.value.errno == errno.EADDRINUSE
+    assert (tmp_path / "socket").read_text() == "no socket"
+
+
 def test_connecting_times_out_while_the_queue_is_full(tmp_path):
     path = str(tmp_path / "socket")
     with socket.socket(socket.AF_UNIX) as server:

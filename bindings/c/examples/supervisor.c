@@ -348,20 +348,6 @@ static void *welcome(void *argument) {
     return NULL;
 }
 
-/* A socket of that path; one that nobody listens on any more is replaced. */
-static cothread_handle listen_at(const char *path) {
-    cothread_handle listener = cothread_listen_unix(path, NULL), other;
-    if (listener != COTHREAD_ESYSTEM || errno != EADDRINUSE)
-        return listener;
-    other = cothread_connect_unix(path, NULL, cothread_after(COTHREAD_SECOND));
-    if (other == COTHREAD_ESYSTEM && errno == ECONNREFUSED && unlink(path) == 0)
-        return cothread_listen_unix(path, NULL);
-    if (other >= 0)
-        cothread_close(other);
-    printf("%s: somebody listens there\n", path);
-    return listener;
-}
-
 int main(int argc, char **argv) {
     if (argc != 4) {
         fputs("usage: supervisor CONFIG PORT SOCKET\n", stderr);
@@ -379,7 +365,7 @@ int main(int argc, char **argv) {
         (interrupt = cothread_signal_open(SIGINT, 0)) < 0 ||
         (keepers = cothread_group_create(0)) < 0 || (clients = cothread_group_create(0)) < 0 ||
         (tcp = cothread_listen("127.0.0.1", argv[2], NULL)) < 0 ||
-        (local = listen_at(argv[3])) < 0 ||
+        (local = cothread_listen_unix(argv[3], NULL)) < 0 ||
         cothread_connection_address(tcp, COTHREAD_LOCAL, &address) < 0 ||
         cothread_address_text(&address, text, sizeof text) < 0 ||
         start_in(clients, welcome, (void *)(intptr_t)tcp) < 0 ||
@@ -399,7 +385,6 @@ int main(int argc, char **argv) {
 
     printf("stopping\n");
     stopping = 1;
-    unlink(argv[3]); /* while it is ours */
     cothread_group_cancel(clients);
     cothread_group_cancel(keepers); /* each ends its program, under its shield */
     cothread_group_wait(clients, 0, COTHREAD_FOREVER);

@@ -15,6 +15,7 @@ anything is left, sendall waits.
 import errno
 import os
 import socket
+import stat
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ _OUTPUT_SIZE = _output.nbytes
 _WRITE = _library.WRITE
 
 _BUFFER_MOST = 65536
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE_S = 0.01  # before a task is told of these that would try again at once
 _PENDING_MOST = 16  # connections accepted and not taken
 _CLOSE_S = 2.0
 _REASON = 0xFFFFFFFF  # of a batch entry's second word; the bytes, or errno, are above it
@@ -688,7 +691,8 @@ class Listener(_Adopted):
                 self._path = path, os.stat(path).st_ino
 
     def accept(self, timeout: Timeout = None) -> Connection:
-        """The next connection. Waiting for the next one goes on behind an error, such as EMFILE."""
+        """The next connection. Waiting for the next one goes on behind an error, such as EMFILE. That takes 10 ms to
+        be told, so that a loop which tries again does not spin."""
         arrivals = self._arrivals
         if not arrivals.pending:
             me = current_task()
@@ -699,6 +703,8 @@ class Listener(_Adopted):
                         failed = arrivals.failed
                         if failed != errno.EBADF:
                             arrivals.failed = 0
+                        if failed in _EXHAUSTED:
+                            Sleep(_PAUSE_S)
                         raise _failure(failed)
                     if not arrivals.asked:
                         arrivals.ask()
@@ -750,10 +756,24 @@ class Listener(_Adopted):
         self.close()
 
 
+def _remove_dead(path: Any) -> bool:
+    """Removes the file of a Unix socket that no process has any more."""
+    if path[:1] in ("\0", b"\0") or not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return False
+    # A socket for datagrams asks: a stream has another type, so that nobody gets a connection to accept.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asks:
+        asks.setblocking(False)
+        if asks.connect_ex(path) != errno.ECONNREFUSED:
+            return False
+    os.unlink(path)
+    return True
+
+
 def listen(address: Address, backlog: int = 1024) -> Listener:
     """Listens at (host, port), or at a path. Host "" is every address, port 0 one that the system chooses.
 
-    Addresses may be used again at once; a path is removed by close.
+    Addresses may be used again at once. A path is removed by close; the file of a socket that no process has any more,
+    as a killed program leaves it, is replaced.
     """
     family, kind, protocol, where = _addresses(address, None, socket.AI_PASSIVE)[0]
     listening = socket.socket(family, kind, protocol)
@@ -762,7 +782,12 @@ def listen(address: Address, backlog: int = 1024) -> Listener:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for those it accepts
         try:
-            listening.bind(where)
+            try:
+                listening.bind(where)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or family != socket.AF_UNIX or not _remove_dead(where):
+                    raise
+                listening.bind(where)
         except OSError as error:
             raise _at(error.errno, where) from None
         listening.listen(backlog)

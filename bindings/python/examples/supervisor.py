@@ -19,7 +19,6 @@ them before it starts them a second time.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import signal
@@ -233,26 +232,11 @@ def welcome(listener: cothread.Listener) -> None:
             cothread.wait([stopping], 0.1)  # until somebody has given something back
 
 
-def listen_at(path: str) -> cothread.Listener:
-    """A socket of that path; one that nobody listens on any more is replaced."""
-    try:
-        return cothread.listen(path)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-    try:
-        cothread.connect(path, 1).close(0)
-    except ConnectionRefusedError:
-        os.unlink(path)
-        return cothread.listen(path)
-    raise OSError(f"{path}: somebody listens there")
-
-
 def supervise(config: str, port: int, path: str) -> bool:
     # The signals first: before there is anything to clean up.
     with cothread.signals(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as signals, cothread.listen(
         ("127.0.0.1", port)
-    ) as tcp, listen_at(path) as local:
+    ) as tcp, cothread.listen(path) as local:
         welcomes = [cothread.Spawn(welcome, listener) for listener in (tcp, local)]
         good = reload(config)
         host, port = tcp.getsockname()
