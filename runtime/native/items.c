@@ -26,18 +26,21 @@
 
 #define ITEMS_MAX (1u << (ITEMS_CLASSES - 1))
 
+#define CONNECTABLE (COTHREAD_READABLE | COTHREAD_WRITABLE)
+
 /* What each kind of item waits for. */
 static const struct {
-    uint8_t kind; /* of the object */
+    uint32_t want; /* what `want` may have; 0: nothing */
+    bool wants;    /* it must have something */
+    uint8_t kind;  /* of the object */
     bool takes;
-    bool way;     /* sends, watches: see struct wait */
-    bool wants;   /* `want` is looked at */
-    bool valued;  /* its wait's value is the caller's */
+    bool way;      /* sends, watches: see struct wait */
+    bool valued;   /* its wait's value is the caller's */
 } sorts[] = {
-    [COTHREAD_ITEM_FD]      = {.kind = KIND_NONE, .wants = true},
-    [COTHREAD_ITEM_READY]   = {.kind = KIND_ADOPTED, .wants = true},
+    [COTHREAD_ITEM_FD]      = {.kind = KIND_NONE, .want = WAITABLE, .wants = true},
+    [COTHREAD_ITEM_READY]   = {.kind = KIND_ADOPTED, .want = WAITABLE, .wants = true},
     [COTHREAD_ITEM_TASK]    = {.kind = KIND_TASK, .way = true, .valued = true},
-    [COTHREAD_ITEM_GROUP]   = {.kind = KIND_GROUP, .wants = true},
+    [COTHREAD_ITEM_GROUP]   = {.kind = KIND_GROUP, .want = UINT32_MAX},
     [COTHREAD_ITEM_EVENT]   = {.kind = KIND_EVENT, .takes = true, .valued = true}, /* with manual reset it is a condition */
     [COTHREAD_ITEM_RECEIVE] = {.kind = KIND_CHANNEL, .takes = true},
     [COTHREAD_ITEM_SEND]    = {.kind = KIND_CHANNEL, .takes = true, .way = true},
@@ -48,7 +51,8 @@ static const struct {
     [COTHREAD_ITEM_FILE]    = {.kind = KIND_WATCH, .takes = true, .valued = true},
     [COTHREAD_ITEM_PROCESS] = {.kind = KIND_PROCESS, .valued = true},
     [COTHREAD_ITEM_JOB]     = {.kind = KIND_JOB, .valued = true},
-    [COTHREAD_ITEM_CONNECTION] = {.kind = KIND_CONNECTION, .wants = true}, /* its wait stands in the list of its adopted descriptor */
+    /* its wait stands in the list of its adopted descriptor */
+    [COTHREAD_ITEM_CONNECTION] = {.kind = KIND_CONNECTION, .want = CONNECTABLE, .wants = true},
 };
 #define SORTS (sizeof sorts / sizeof *sorts)
 
@@ -117,24 +121,34 @@ static __attribute__((cold)) int refused_item(int rc, uint32_t i)
     return fail_text(rc, text);
 }
 
+static __attribute__((cold)) int refused_given(const cothread_item *given, size_t size)
+{
+    if (given->kind - 1 >= SORTS - 1)
+        return fail(COTHREAD_EINVAL, "kind is %lld, and no kind of item", given->kind);
+    if (given->kind == COTHREAD_ITEM_CONNECTION && (!given->want || given->want & ~CONNECTABLE))
+        return fail(COTHREAD_EINVAL, "want is %lld: READABLE, WRITABLE or both", given->want);
+    if (given->kind <= COTHREAD_ITEM_READY && (!given->want || given->want & ~WAITABLE))
+        return fail(COTHREAD_EINVAL, "want is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", given->want);
+    if (given->want & ~sorts[given->kind].want)
+        return fail(COTHREAD_EINVAL, "want is %lld: 0 for this kind of item", given->want);
+    while (!((const char *)given)[--size])
+        ;
+    return fail(COTHREAD_EINVAL, "byte %lld belongs to a field that this library does not know, and it is not 0", size);
+}
+
+static inline bool makes_sense(const cothread_item *given)
+{
+    const uint32_t kind = given->kind;
+    return kind - 1 < SORTS - 1 && !(given->want & ~sorts[kind].want) && (given->want || !sorts[kind].wants);
+}
+
 /* check_given says whether an item makes sense at all. */
 static inline int check_given(const cothread_item *given, size_t size)
 {
-    if (given->kind >= SORTS || !given->kind)
-        return fail(COTHREAD_EINVAL, "kind is %lld, and no kind of item", given->kind);
-    if (given->kind <= COTHREAD_ITEM_READY) {
-        if (!given->want || given->want & ~WAITABLE)
-            return fail(COTHREAD_EINVAL, "want is %lld: at least one of READABLE, WRITABLE, PRIORITY, READHUP, ERROR, HANGUP", given->want);
-    } else if (given->kind == COTHREAD_ITEM_CONNECTION) {
-        if (!given->want || given->want & ~(COTHREAD_READABLE | COTHREAD_WRITABLE))
-            return fail(COTHREAD_EINVAL, "want is %lld: READABLE, WRITABLE or both", given->want);
-    } else if (given->want && !sorts[given->kind].wants) {
-        return fail(COTHREAD_EINVAL, "want is %lld: 0 for this kind of item", given->want);
-    }
+    bool good = makes_sense(given);
     for (size_t i = sizeof *given; i < size; i++)
-        if (((const char *)given)[i])
-            return fail(COTHREAD_EINVAL, "byte %lld belongs to a field that this library does not know, and it is not 0", i);
-    return 0;
+        good &= ((const char *)given)[i] == 0;
+    return __builtin_expect(good, 1) ? 0 : refused_given(given, size);
 }
 
 /* copy_descriptor is copy_item for a descriptor by number. */
@@ -469,7 +483,7 @@ static int wait_for_many(struct scheduler *s, struct items *items, bool *waited)
 /* call_for_one makes the call of its own that an item's kind has. */
 static inline int call_for_one(struct scheduler *s, const cothread_item *given, void **value, int64_t deadline)
 {
-    if (__builtin_expect(given->kind == COTHREAD_ITEM_EVENT, 1)) /* 1 ns of 10 less than by the table of cases */
+    if (given->kind == COTHREAD_ITEM_EVENT) /* 1 ns of 10 less than by the table of cases */
         return event_wait(s, given->object, value, deadline);
     switch (given->kind) {
     case COTHREAD_ITEM_FD:
@@ -486,24 +500,39 @@ static inline int call_for_one(struct scheduler *s, const cothread_item *given, 
     }
 }
 
-/* wait_for_one is what one item comes to that has a call of its own. */
-static int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadline)
+/* error_of_one tells of an error of that call as a wait for several things does: 1, an item that fired, or the wait's own. */
+static __attribute__((cold)) int error_of_one(struct scheduler *s, cothread_item *given, int rc, uint32_t number)
 {
-    struct wait *w = wait_of_caller(s);
-    uint32_t number = w->number;
-    void *value = NULL;
-    int rc = call_for_one(s, given, &value, deadline);
-    if (__builtin_expect(rc < 0, 0)) {
-        if (rc == COTHREAD_ETIMEDOUT || rc == COTHREAD_ECANCELED || rc == COTHREAD_EINTR || rc == COTHREAD_EBROKEN)
-            return rc;
-        if (rc == COTHREAD_EFULL) /* a channel for threads has a word of its own for it */
-            return fail(COTHREAD_ETIMEDOUT, "not ready, and the deadline is COTHREAD_NOW");
-        if (w->number == number) /* it did not begin */
-            return refused_item(rc, 0);
-    }
+    if (rc == COTHREAD_ETIMEDOUT || rc == COTHREAD_ECANCELED || rc == COTHREAD_EINTR || rc == COTHREAD_EBROKEN)
+        return rc;
+    if (rc == COTHREAD_EFULL) /* a channel for threads has a word of its own for it */
+        return fail(COTHREAD_ETIMEDOUT, "not ready, and the deadline is COTHREAD_NOW");
+    if (wait_of_caller(s)->number == number) /* it did not begin */
+        return refused_item(rc, 0);
     given->fired = 1;
     given->result = rc;
-    given->value = rc == COTHREAD_ESYSTEM ? (uint64_t)errno : (uint64_t)(uintptr_t)value;
+    given->value = rc == COTHREAD_ESYSTEM ? (uint64_t)errno : 0;
+    return 1;
+}
+
+/* wait_for_one is what one item comes to that has a call of its own. */
+static inline bool has_own_call(const cothread_item *given)
+{
+    return given->kind - 1 < COTHREAD_ITEM_TIMER - 1;
+}
+
+static inline int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadline)
+{
+    if (__builtin_expect(!makes_sense(given), 0))
+        return refused_item(refused_given(given, sizeof *given), 0);
+    uint32_t number = wait_of_caller(s)->number;
+    void *value = NULL;
+    int rc = call_for_one(s, given, &value, deadline);
+    if (__builtin_expect(rc < 0, 0))
+        return error_of_one(s, given, rc, number);
+    given->fired = 1;
+    given->result = rc;
+    given->value = (uint64_t)(uintptr_t)value;
     return 1;
 }
 
@@ -527,16 +556,17 @@ static inline int check_call(const void *given, size_t size, size_t count, uint6
 }
 
 /* wait_for_several is not inlined: the registers that it needs would be saved for one item too. */
-static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothread_item *given, size_t size, uint32_t count,
+static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothread_item *given, size_t size, size_t count,
                                                       int64_t deadline, uint32_t flags)
 {
-    struct items *items = allocate(s, count);
+    int rc = check_call(given, size, count, flags);
+    struct items *items = rc == 0 ? allocate(s, (uint32_t)count) : NULL;
     if (!items)
-        return COTHREAD_ENOMEM;
+        return rc ? rc : COTHREAD_ENOMEM;
     items->flags = flags;
     items->deadline = deadline;
     bool waited = false;
-    int rc = copy_items(s, items, s->current, given, size, count);
+    rc = copy_items(s, items, s->current, given, size, (uint32_t)count);
     if (rc == 0)
         rc = wait_for_many(s, items, &waited);
     uint32_t fired = rc == 0 ? items->fired : 0;
@@ -558,13 +588,9 @@ static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothr
 
 int items_wait(struct scheduler *s, cothread_item *given, size_t size, size_t count, int64_t deadline, uint32_t flags)
 {
-    const bool usual = count == 1 && size == sizeof *given; /* then there is less to check */
-    int rc = usual ? check_call(given, sizeof *given, 1, flags) : check_call(given, size, count, flags);
-    if (rc < 0)
-        return rc;
-    if (count > 1 || given->kind >= COTHREAD_ITEM_TIMER) /* what has no call of its own */
-        return wait_for_several(s, given, size, (uint32_t)count, deadline, flags);
-    return (rc = check_given(given, size)) < 0 ? refused_item(rc, 0) : wait_for_one(s, given, deadline);
+    if (count == 1 && size == sizeof *given && given && !((uintptr_t)given & 7) && flags <= COTHREAD_ONE && has_own_call(given))
+        return wait_for_one(s, given, deadline);
+    return wait_for_several(s, given, size, count, deadline, flags);
 }
 
 /* ---- Host tasks --------------------------------------------------------------------------------------------------- */
