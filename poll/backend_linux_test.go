@@ -236,6 +236,47 @@ func TestAnArmFollowsANumberReusedWhileItWasPending(t *testing.T) {
 	})
 }
 
+func TestAnArmMadeAgainIsReportedUnderItsLastToken(t *testing.T) {
+	onEachBackend(t, func(t *testing.T, b backend) {
+		reader, writer := pipe(t)
+		must(t, b.Arm(reader, 1, Readable))
+		must(t, b.Arm(reader, 2, Readable)) // nothing has come
+		write(t, writer, "x")
+		must(t, b.Arm(reader, 3, Readable)) // something has
+		mustReport(t, b.wait(soon), Event{3, Readable})
+		mustReport(t, b.wait(0))
+		if b.Registered() != 0 {
+			t.Fatalf("%d registered, want 0", b.Registered())
+		}
+	})
+}
+
+func TestAnArmFollowsANumberThatGetsItsFirstFileBack(t *testing.T) {
+	onEachBackend(t, func(t *testing.T, b backend) {
+		number, firstWriter := pipe(t)
+		second, secondWriter := pipe(t)
+		first, err := unix.Dup(number)
+		must(t, err)
+		closeLater(t, first)
+		must(t, b.Arm(number, 1, Readable))
+		for token := uint64(2); token < 8; token += 2 {
+			must(t, unix.Dup3(second, number, unix.O_CLOEXEC))
+			must(t, b.Arm(number, token, Readable))
+			must(t, unix.Dup3(first, number, unix.O_CLOEXEC))
+			must(t, b.Arm(number, token+1, Readable))
+			write(t, secondWriter, "y")
+			mustReport(t, b.wait(0))
+			write(t, firstWriter, "x")
+			mustReport(t, b.wait(soon), Event{token + 1, Readable})
+			read(t, first, 1)
+			read(t, second, 1)
+			must(t, b.Arm(number, 9, Readable))
+			b.Disarm(number)
+			must(t, b.Arm(number, 9, Readable))
+		}
+	})
+}
+
 func TestErrorAndHangupNeedNotBeAskedFor(t *testing.T) {
 	onEachBackend(t, func(t *testing.T, b backend) {
 		reader, writer := pipe(t)
