@@ -17,7 +17,7 @@ enum { QUEUE_BOUND = 1024 };
 
 struct change {
     struct change *next;
-    struct change *next_made; /* all that this scheduler has: some are lost with the tasks that a destroy abandons */
+    struct change *next_made, *previous_made; /* all that this scheduler has: some are lost with the tasks that a destroy abandons */
     uint32_t changes;
     char name[sizeof((cothread_change *)0)->name];
 };
@@ -44,6 +44,7 @@ struct watches {
     uint32_t room;   /* buckets, a power of two */
     struct watch **buckets; /* by number */
     struct change *made, *free;
+    uint32_t kept; /* of those that are free */
 };
 
 static const struct change lost = {.changes = COTHREAD_CHANGE_LOST};
@@ -55,10 +56,14 @@ static struct change *change_allocate(struct watches *watches)
     struct change *change = watches->free;
     if (change) {
         watches->free = change->next;
+        watches->kept--;
     } else {
         if (!(change = system_allocate(1, sizeof *change)))
             return NULL;
         change->next_made = watches->made;
+        change->previous_made = NULL;
+        if (watches->made)
+            watches->made->previous_made = change;
         watches->made = change;
     }
     change->next = NULL;
@@ -70,8 +75,19 @@ static void change_free(struct watches *watches, const struct change *freed)
     struct change *change = (struct change *)(uintptr_t)freed;
     if (freed == &lost)
         return;
-    change->next = watches->free;
-    watches->free = change;
+    if (watches->kept < QUEUE_BOUND) { /* enough for one queue: that many were full at a time is rare */
+        watches->kept++;
+        change->next = watches->free;
+        watches->free = change;
+        return;
+    }
+    if (change->previous_made)
+        change->previous_made->next_made = change->next_made;
+    else
+        watches->made = change->next_made;
+    if (change->next_made)
+        change->next_made->previous_made = change->previous_made;
+    system_free(change);
 }
 
 /* take puts the oldest record into a wait; false: there is none. */
