@@ -1856,12 +1856,13 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
  * delayed.
  *
  * A second request of a task that waits replaces the first, unless the wait was handed something
- * meanwhile (a unit, an element, a value, a result, a mutex): such a wait can be neither replaced
- * nor withdrawn. The later request is ignored, and the entry stays in the batch. COTHREAD_FINISH
- * alone is never ignored: the task has ended, and what its wait was handed is dropped with it, but
- * a mutex goes to the next waiter. A wait of COTHREAD_WAIT_ITEMS counts as handed once one
- * that takes has taken, or its first entry was in a batch. A wait that was only served readiness or
- * its deadline is replaced and withdrawn as one that still waits.
+ * meanwhile (a unit, an element, a value, a result, a mutex, a connection): such a wait can be
+ * neither replaced nor withdrawn. The later request is ignored, and the entry stays in the batch.
+ * COTHREAD_FINISH alone is never ignored: the task has ended, and what its wait was handed is
+ * dropped with it; a mutex goes to the next waiter, a connection is closed. A wait of
+ * COTHREAD_WAIT_ITEMS counts as handed once one that takes has taken, or its first entry was in a
+ * batch. A wait that was only served readiness or its deadline is replaced and withdrawn as one
+ * that still waits.
  *
  * The element of COTHREAD_WAIT_SEND is copied when the request is taken. The element of
  * COTHREAD_WAIT_RECEIVE is written while cothread_poll_scheduler builds the batch that holds the
@@ -1884,6 +1885,14 @@ COTHREAD_API int cothread_poll_deliver(const cothread_pollfd *list, int count);
                                    item_size | (int64_t)flags << 32. The items, and elements to
                                    send, are copied when the request is taken. The batch has an
                                    entry for each that fired */
+#define COTHREAD_CONNECT 17     /* cothread_connect to the host at address `object` and the service
+                                   at address `value`; if that is 0, cothread_connect_unix to the
+                                   path at `object`. The texts are copied when the request is taken.
+                                   The batch has the handle of an adopted descriptor as value; if it
+                                   fails, errno as `events`, or 0 if the system did not refuse it. A
+                                   task of the library's connects, unless the deadline is
+                                   COTHREAD_NOW: it counts in the statistics. Once the request is
+                                   withdrawn it closes what it made, and ends */
 
 /* cothread_request is what the host writes for a host task that waits, unlocks or ends. */
 typedef struct cothread_request {
@@ -1892,9 +1901,10 @@ typedef struct cothread_request {
     int32_t fd;             /* COTHREAD_WAIT: a descriptor, or -1; COTHREAD_WAIT_ITEMS: items */
     int64_t deadline;       /* every wait: absolute, ns */
     cothread_handle object; /* the other waits: what is waited on; COTHREAD_WAIT with fd >= 0: the
-                               events */
+                               events; COTHREAD_CONNECT: the host's address */
     int64_t value;          /* COTHREAD_FINISH: the result; send, receive: the element's address;
-                               COTHREAD_WAIT_ITEMS: the items' address */
+                               COTHREAD_WAIT_ITEMS: the items' address; COTHREAD_CONNECT: the
+                               service's */
 } cothread_request;
 
 /* The next are about descriptors, not tasks: a host that pays for each foreign call lets the
@@ -1932,8 +1942,8 @@ typedef struct cothread_request {
 typedef struct cothread_ready {
     uint64_t token;  /* the host task's, or the callback's */
     int32_t reason;  /* 0: woken; COTHREAD_POSTED; or an error, COTHREAD_ETIMEDOUT among them */
-    uint32_t events; /* descriptor waits: the bits */
-    int64_t value;   /* event's value, task's result, mailbox's value */
+    uint32_t events; /* descriptor waits: the bits; COTHREAD_CONNECT: errno */
+    int64_t value;   /* event's value, task's result, mailbox's value, connection's handle */
     /* COTHREAD_WAIT_ITEMS: `reason` is 0 or the error of an item, `events` its result, `value` its
        value, and */
     uint32_t item;   /* 1 + its place among the items; 0: the entry is about the whole wait, which

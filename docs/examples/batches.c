@@ -1,10 +1,8 @@
-/* A host that pays for each foreign call lets the library read and write: a server that sends back
- * what it gets, one call a turn however many connections have something.
+/* A host that pays for each foreign call lets the library connect, read and write: a server that
+ * sends back what it gets, and two clients, one call a turn however many have something.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <cothread.h>
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +44,54 @@ static void send_back(cothread_handle connection, const char *data, uint32_t siz
     out += size;
 }
 
+/* What is unsent is sent before it closes. */
+static void close_after_all(cothread_handle connection) {
+    ask((cothread_request){.task = connection, .operation = COTHREAD_CLOSE, .object = connection,
+                           .deadline = COTHREAD_FOREVER});
+}
+
+/* A client is a host task while it waits for its connection: its token is its number. */
+static struct {
+    cothread_handle task, connection;
+} clients[2];
+
+static void connect_to(const char *port, int client) {
+    clients[client].task = cothread_host_create((uint64_t)client, NULL, 0);
+    ask((cothread_request){.task = clients[client].task, .operation = COTHREAD_CONNECT,
+                           .deadline = cothread_after(5 * COTHREAD_SECOND),
+                           .object = (intptr_t) "127.0.0.1", .value = (intptr_t)port});
+}
+
+static void connected(const cothread_ready *ready) {
+    cothread_handle connection = ready->value;
+    ask((cothread_request){.task = clients[ready->token].task, .operation = COTHREAD_FINISH});
+    clients[ready->token].connection = connection;
+    read_on(connection);
+    send_back(connection, "hello", 5);
+}
+
+static int is_client(cothread_handle connection) {
+    return connection == clients[0].connection || connection == clients[1].connection;
+}
+
 /* serve deals with one entry; false: a connection ended. */
 static int serve(const cothread_ready *ready) {
     cothread_handle connection = (cothread_handle)ready->token;
+    if (ready->token < 2 && ready->reason < 0)
+        die(ready->events ? strerror((int)ready->events) : "connect");
     switch (ready->reason) {
+    case 0:
+        connected(ready);
+        return 1;
     case COTHREAD_ACCEPTED:
         read_on(ready->value);
         return 1;
     case COTHREAD_DATA:
+        if (is_client(connection)) {
+            printf("%.*s\n", (int)ready->events, ring->input + ready->value);
+            close_after_all(connection);
+            return 0;
+        }
         send_back(connection, ring->input + ready->value, ready->events);
         return 1;
     case COTHREAD_WRITTEN: /* the peer reads too slowly: read nothing from it until it has */
@@ -63,9 +101,8 @@ static int serve(const cothread_ready *ready) {
         else
             read_on(connection);
         return 1;
-    case COTHREAD_END: /* what is unsent is sent before it closes */
-        ask((cothread_request){.task = connection, .operation = COTHREAD_CLOSE,
-                               .object = connection, .deadline = COTHREAD_FOREVER});
+    case COTHREAD_END:
+        close_after_all(connection);
         return 0;
     default:
         fprintf(stderr, "connection %lld: %s (%s)\n", (long long)connection,
@@ -77,26 +114,15 @@ static int serve(const cothread_ready *ready) {
     }
 }
 
-static struct sockaddr_in address = {.sin_family = AF_INET};
-
-static void *client(void *greeting) {
-    char answer[64] = "";
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        write(fd, greeting, strlen(greeting)) < 0 || read(fd, answer, sizeof answer - 1) < 0)
-        perror("client");
-    printf("%s\n", answer);
-    close(fd);
-    return NULL;
-}
-
 int main(void) {
     cothread_options options = {.size = sizeof options, .flags = COTHREAD_HOSTED};
     cothread_handle scheduler = cothread_create(&options);
     if (scheduler < 0 || !(ring = cothread_host_ring()))
         die("create");
 
+    struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t length = sizeof address;
+    char port[8];
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 16) < 0 ||
@@ -106,11 +132,11 @@ int main(void) {
     ask((cothread_request){
         .task = adopted, .operation = COTHREAD_ACCEPT, .object = adopted});
 
-    pthread_t threads[2];
-    pthread_create(&threads[0], NULL, client, "hello");
-    pthread_create(&threads[1], NULL, client, "hello");
+    snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+    connect_to(port, 0);
+    connect_to(port, 1);
 
-    for (int living = 2; living;) {
+    for (int living = 4; living;) { /* each connection has two ends */
         int count = cothread_poll(); /* until ring->deadline: COTHREAD_FOREVER */
         if (count < 0)
             die("poll");
@@ -118,7 +144,5 @@ int main(void) {
         for (int i = 0; i < count; i++)
             living -= !serve((void *)((char *)ring->ready + (size_t)i * ring->ready_size));
     }
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
     return cothread_destroy(scheduler, COTHREAD_FOREVER);
 }

@@ -13,6 +13,7 @@
 #include "connection.h"
 #include "items.h"
 #include "names.h"
+#include "tasks.h"
 #include "wait.h"
 
 #define STAGGER (250 * COTHREAD_MILLISECOND)
@@ -20,6 +21,42 @@
 #define PAUSE_MOST (100 * COTHREAD_MILLISECOND)
 #define ADDRESSES_MOST 64 /* of one name that are tried */
 #define LISTENS_MOST 16   /* of a number, or of NULL: two, once for each protocol */
+
+/* What a connect has allocated: listed, so that the scheduler's end finds what belongs to tasks that never ended. */
+struct held {
+    struct held *next, **link;
+    _Alignas(16) char bytes[];
+};
+
+static void *hold(struct scheduler *s, size_t size)
+{
+    struct held *held = system_allocate(1, sizeof *held + size);
+    if (!held)
+        return NULL;
+    held->next = s->held;
+    held->link = &s->held;
+    if (held->next)
+        held->next->link = &held->next;
+    s->held = held;
+    return held->bytes;
+}
+
+static void let_go(void *bytes)
+{
+    if (!bytes)
+        return;
+    struct held *held = (struct held *)(void *)((char *)bytes - offsetof(struct held, bytes));
+    *held->link = held->next;
+    if (held->next)
+        held->next->link = held->link;
+    system_free(held);
+}
+
+void connects_close(struct scheduler *s)
+{
+    while (s->held)
+        let_go(s->held->bytes);
+}
 
 struct race {
     struct scheduler *s;
@@ -37,13 +74,13 @@ struct race {
 /* refused is for what the system does not do. */
 static int refused(const char *sentence, int error)
 {
+    errno = error;
     switch (error) {
     case EMFILE:
     case ENFILE: return fail(COTHREAD_ELIMIT, "no descriptor is left for a socket (errno %lld)", error);
     case ENOMEM:
     case ENOBUFS: return fail(COTHREAD_ENOMEM, "no memory for a socket (errno %lld)", error);
     }
-    errno = error;
     return record_failure(COTHREAD_ESYSTEM, sentence, error, 0);
 }
 
@@ -174,7 +211,7 @@ static cothread_handle connect_begun(struct scheduler *s, cothread_handle handle
     struct connection *c = connection_connecting(s, handle, &rc);
     if (!c)
         return rc;
-    race.attempts = system_allocate(count, sizeof *race.attempts);
+    race.attempts = hold(s, count * sizeof *race.attempts);
     if (!race.attempts) {
         connection_give_up(s, c, ENOMEM);
         return fail(COTHREAD_ENOMEM, "no memory to connect to %lld addresses", count);
@@ -184,7 +221,7 @@ static cothread_handle connect_begun(struct scheduler *s, cothread_handle handle
     int error = errno;
     while (race.live)
         close_adopted(s, race.attempts[--race.live].object);
-    system_free(race.attempts);
+    let_go(race.attempts);
     int stale;
     if (rc == 0 && (c = connection_connecting(s, handle, &rc)) != NULL) {
         connection_open(s, c, race.winner, datagram, false);
@@ -244,7 +281,7 @@ cothread_handle connect_by_name(struct scheduler *s, const char *host, const cha
     if (!c)
         return rc;
     cothread_handle handle = connection_handle(s, c);
-    cothread_address *addresses = system_allocate(ADDRESSES_MOST, sizeof *addresses);
+    cothread_address *addresses = hold(s, ADDRESSES_MOST * sizeof *addresses);
     rc = addresses ? numeric(host, service, options, false, addresses, ADDRESSES_MOST) : fail(COTHREAD_ENOMEM, "no memory for addresses");
     if (rc == 0)
         rc = resolve(s, handle, host, service, options, addresses, deadline);
@@ -258,7 +295,7 @@ cothread_handle connect_by_name(struct scheduler *s, const char *host, const cha
         handle = rc;
         errno = error;
     }
-    system_free(addresses);
+    let_go(addresses);
     return handle;
 }
 
@@ -276,6 +313,86 @@ cothread_handle connect_to_path(struct scheduler *s, const char *path, const cot
     cothread_address address;
     int rc = unix_address(path, &address);
     return rc < 0 ? rc : connect_to(s, &address, 1, options, deadline);
+}
+
+/* ---- For hosts ---------------------------------------------------------------------------------------------- */
+
+/* What a host task asked for. A task of the library's own connects, and hands over what came of it if the other still waits. */
+struct connecting {
+    struct wait *wait; /* the host task's; NULL: it waits no more */
+    cothread_handle task;
+    int64_t deadline;
+    const char *service; /* NULL: `host` is a path */
+    char host[];
+};
+
+/* connect_adopted connects by whichever way was asked for. Returns the handle of an adopted descriptor. */
+static cothread_handle connect_adopted(struct scheduler *s, const char *host, const char *service, int64_t deadline)
+{
+    static const cothread_connection_options options = {.size = sizeof options};
+    errno = 0;
+    cothread_handle made = service ? connect_by_name(s, host, service, &options, deadline) : connect_to_path(s, host, &options, deadline);
+    return made > 0 ? connection_strip(s, made) : made;
+}
+
+/* put leaves in a wait what its entry of the batch brings, and returns the reason. */
+static int put(struct wait *w, cothread_handle made)
+{
+    bool of_the_system = made == COTHREAD_ESYSTEM || made == COTHREAD_ELIMIT || made == COTHREAD_ENOMEM;
+    w->value = made > 0 ? (uint64_t)made : of_the_system ? (uint64_t)errno : 0;
+    return made > 0 ? 0 : (int)made;
+}
+
+static void *connects(void *argument)
+{
+    struct connecting *asked = argument;
+    struct scheduler *s = scheduler_current;
+    cothread_handle made = asked->wait ? connect_adopted(s, asked->host, asked->service, asked->deadline) : 0;
+    if (asked->wait)
+        wait_end(s, asked->wait, put(asked->wait, made));
+    else if (made > 0)
+        close_adopted(s, made);
+    let_go(asked);
+    return NULL;
+}
+
+int connect_for_host(struct scheduler *s, struct wait *w, const cothread_request *request)
+{
+    const char *host = (const char *)(uintptr_t)request->object, *service = (const char *)(uintptr_t)request->value;
+    if (!host)
+        return fail(COTHREAD_EINVAL, "object of COTHREAD_CONNECT is 0: the address of a host's name, or of a path");
+    if (request->deadline == COTHREAD_NOW) /* one try needs no task, and is not to wait for its turn */
+        return put(w, connect_adopted(s, host, service, COTHREAD_NOW));
+    size_t host_size = strlen(host) + 1, service_size = service ? strlen(service) + 1 : 0;
+    struct connecting *asked = hold(s, sizeof *asked + host_size + service_size);
+    if (!asked)
+        return fail(COTHREAD_ENOMEM, "no memory to connect");
+    asked->wait = w;
+    asked->deadline = request->deadline;
+    memcpy(asked->host, host, host_size);
+    if (service)
+        asked->service = memcpy(asked->host + host_size, service, service_size);
+    asked->task = task_spawn(s, connects, asked, &(cothread_task_options){.flags = COTHREAD_DETACHED, .name = "connect"});
+    if (asked->task < 0) {
+        int error = (int)asked->task;
+        let_go(asked);
+        return error;
+    }
+    w->connecting = asked;
+    return WOULD_WAIT;
+}
+
+void connect_leave(struct scheduler *s, struct wait *w)
+{
+    struct connecting *asked = w->connecting;
+    asked->wait = NULL;
+    w->value = 0;
+    task_cancel(s, asked->task);
+}
+
+void connect_forget(struct scheduler *s, const struct wait *w)
+{
+    close_adopted(s, (cothread_handle)w->value);
 }
 
 /* ---- Listening ---------------------------------------------------------------------------------------------- */

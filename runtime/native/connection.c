@@ -475,6 +475,18 @@ void connection_give_up(struct scheduler *s, struct connection *c, int error)
     leave(s, c);
 }
 
+cothread_handle connection_strip(struct scheduler *s, cothread_handle handle)
+{
+    int error;
+    struct connection *c = handle_object(&s->handles, KIND_CONNECTION, handle, &error);
+    if (!c)
+        return error;
+    struct adopted *adopted = c->adopted;
+    c->adopted = NULL;
+    leave(s, c);
+    return adopted_handle(s, adopted);
+}
+
 struct connection *connection_connecting(struct scheduler *s, cothread_handle handle, int *error)
 {
     struct connection *c = handle_object(&s->handles, KIND_CONNECTION, handle, error);

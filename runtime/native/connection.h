@@ -16,11 +16,12 @@ struct system_descriptor;
 
 /* connection_begin makes one in `state`, without a descriptor yet; NULL: *error says why. connection_open gives it its adopted
  * descriptor; of one that made a socket's file, which its close removes, connection_owns_file is told before. connection_give_up
- * ends one that never got any. */
+ * ends one that never got any; connection_strip ends an open one, and returns the handle of its adopted descriptor, which stays. */
 struct connection *connection_begin(struct scheduler *s, const cothread_connection_options *options, int state, int *error);
 void connection_open(struct scheduler *s, struct connection *c, cothread_handle adopted, bool datagram, bool listens);
 void connection_owns_file(struct connection *c);
 void connection_give_up(struct scheduler *s, struct connection *c, int error);
+cothread_handle connection_strip(struct scheduler *s, cothread_handle handle);
 void connection_enter(struct scheduler *s, struct connection *c, int state);
 cothread_handle connection_handle(struct scheduler *s, const struct connection *c);
 /* connection_connecting returns the one that is being connected by the calling task; NULL: it was closed, or its limit passed, and

@@ -6,6 +6,7 @@
 #include "../../system/system.h"
 #include "callbacks.h"
 #include "channel.h"
+#include "connect.h"
 #include "descriptors.h"
 #include "items.h"
 #include "mutex.h"
@@ -128,6 +129,15 @@ static void wait_for_descriptor(struct scheduler *s, struct task *t, const cothr
     }
 }
 
+static void begin_to_connect(struct scheduler *s, struct task *t, const cothread_request *request)
+{
+    int rc = t->flags & TASK_CANCELLED ? COTHREAD_ECANCELED : connect_for_host(s, &t->wait, request);
+    if (rc == WOULD_WAIT)
+        wait_enter(s, t, KIND_CONNECT, NULL, COTHREAD_FOREVER);
+    else
+        answer(s, t, KIND_CONNECT, rc);
+}
+
 static void serve(struct scheduler *s, struct task *t, const cothread_request *request)
 {
     int rc;
@@ -150,6 +160,9 @@ static void serve(struct scheduler *s, struct task *t, const cothread_request *r
         break;
     case COTHREAD_WAIT_ITEMS:
         items_begin(s, t, request);
+        break;
+    case COTHREAD_CONNECT:
+        begin_to_connect(s, t, request);
         break;
     default:
         answer(s, t, KIND_NONE, fail(COTHREAD_EINVAL, "request operation %lld is unknown", request->operation));
@@ -180,6 +193,8 @@ static void withdraw(struct scheduler *s, struct task *t)
         wait_list_remove(&s->shared.host, &t->wait);
         if (holds_element(t))
             channel_forget(s, &t->wait);
+        else if (t->reason == 0 && t->wait.kind == KIND_CONNECT)
+            connect_forget(s, &t->wait);
     }
     if (t->wait.kind == KIND_ITEMS)
         items_forget(s, t);
@@ -235,6 +250,8 @@ static cothread_ready entry_of(struct scheduler *s, struct task *t)
         entry.events = w->events;
         entry.value = 0;
     } else if (t->reason < 0) {
+        if (w->kind == KIND_CONNECT)
+            entry.events = (uint32_t)w->value;
         entry.value = 0;
     }
     descriptor_leave(s, w);

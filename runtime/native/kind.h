@@ -56,6 +56,7 @@ enum kind {
     KIND_SCHEDULER = 15,
     KIND_NONE,  /* of a wait: for a deadline, a wakeup, a descriptor, room */
     KIND_ITEMS, /* of a wait for several things */
+    KIND_CONNECT, /* of a host task's, for a connection to be made */
     KINDS_ALL,
 };
 _Static_assert(KIND_TABLES <= KIND_SCHEDULER, "a handle has four bits for its kind");

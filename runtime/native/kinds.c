@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "adopted.h"
 #include "channel.h"
+#include "connect.h"
 #include "connection.h"
 #include "event.h"
 #include "group.h"
@@ -37,4 +38,5 @@ const struct kind_row kinds[KINDS_ALL] = {
     [KIND_CONNECTION] = {"a connection",       connection_check, NULL,       NULL,           NULL,          NULL,          connection_close,     connection_free, connection_describe},
     [KIND_SCHEDULER] = {"a scheduler",         NULL,          NULL,          NULL,            NULL,          watch_source_ready, NULL,            NULL,         NULL},
     [KIND_ITEMS] =     {"several things",      NULL,          NULL,          NULL,           items_leave,   NULL,          NULL,                 NULL,         NULL},
+    [KIND_CONNECT] =   {"a connection to be made", NULL,      NULL,          NULL,           connect_leave, NULL,          NULL,                 NULL,         NULL},
 };

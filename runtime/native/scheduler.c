@@ -11,6 +11,7 @@
 #include "adopted.h"
 #include "callbacks.h"
 #include "channel.h"
+#include "connect.h"
 #include "descriptors.h"
 #include "host.h"
 #include "items.h"
@@ -148,6 +149,7 @@ static void free_objects(struct scheduler *s)
     channel_free_cells(s);
     items_close(s);
     transfers_close(s);
+    connects_close(s);
 }
 
 static void close(struct scheduler *s)

@@ -67,6 +67,7 @@ struct wait {
         uint64_t count;     /* group: how many ends it waits for */
         uint64_t arrival;   /* descriptor: its place in the order of arrival */
         struct items *items; /* of a wait for several things */
+        struct connecting *connecting; /* of a host task, for a connection */
     };
     struct task *task;
     struct wait *armed_next; /* suspended in this tick with a deadline or descriptor */
@@ -277,6 +278,7 @@ struct scheduler {
     struct system_look *looks; /* room to look at many descriptors in one call */
     uint32_t looks_room;
     struct transfer *transfers, *free_transfers;
+    struct held *held;    /* memory of connections that are being made */
     uint32_t chance;      /* where the next look among several things begins */
     cothread_ring ring;
     cothread_ready *told; /* the head of the host's next batch: its callbacks, and what became of requests at once */

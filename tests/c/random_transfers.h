@@ -1,6 +1,8 @@
-/* A host reads and writes many sockets in batches, at random; every byte arrives once and in order, at both ends.
+/* A host reads and writes many sockets in batches, at random, and connects some of them, giving up other connects at any time;
+ * every byte arrives once and in order, at both ends.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <sys/ioctl.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include "list_host.h"
 #include "random.h"
@@ -24,10 +26,57 @@ static void ask(int i, int operation, int fd, int64_t value, int64_t deadline) {
     request((cothread_request){.task = pairs[i].adopted, .operation = operation, .fd = fd, .deadline = deadline, .object = i, .value = value});
 }
 
+static int listener, answered;
+static char port[8];
+static cothread_handle connection;
+
+static void look(void);
+
+static void listens(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    expect(bind(listener, (struct sockaddr *)&address, length), 0);
+    expect(listen(listener, 64), 0);
+    expect(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+}
+
+/* The library connects, at the latest try; what came of those that were given up is closed. */
+static cothread_handle connected(int *peer) {
+    cothread_handle task = handle(cothread_host_create(PAIRS, NULL, 0));
+    struct sockaddr_in ours, theirs;
+    socklen_t length = sizeof ours;
+    int64_t deadlines[] = {COTHREAD_NOW, cothread_after((int64_t)below(100000)), COTHREAD_FOREVER};
+    for (connection = 0; !connection;) {
+        answered = 0;
+        request((cothread_request){.task = task, .operation = COTHREAD_CONNECT, .deadline = deadlines[below(3)],
+                                   .object = (int64_t)(intptr_t)(below(4) ? "127.0.0.1" : "localhost"), .value = (int64_t)(intptr_t)port});
+        for (int n = (int)below(3); n-- > 0 && !answered;)
+            look();
+        if (!answered && below(2)) {
+            int operation = below(2) ? COTHREAD_WITHDRAW : COTHREAD_FINISH;
+            request((cothread_request){.task = task, .operation = operation});
+            look();
+            if (operation == COTHREAD_FINISH)
+                task = handle(cothread_host_create(PAIRS, NULL, 0));
+        } else {
+            while (!answered)
+                look();
+        }
+    }
+    request((cothread_request){.task = task, .operation = COTHREAD_FINISH});
+    expect(getsockname(cothread_descriptor(connection), (struct sockaddr *)&ours, &length), 0);
+    while ((*peer = accept(listener, (struct sockaddr *)&theirs, &length)) >= 0 && theirs.sin_port != ours.sin_port)
+        close(*peer);
+    return connection;
+}
+
 static void open_pair(int i) {
     int fds[2], buffer = 4096 << below(4);
     memset(&pairs[i], 0, sizeof pairs[i]);
-    pairs[i].adopted = adopted_pair(fds);
+    pairs[i].adopted = below(2) ? adopted_pair(fds) : connected(&fds[1]);
+    fds[0] = cothread_descriptor(pairs[i].adopted);
     pairs[i].peer = fds[1];
     expect(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer), 0);
     expect(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer), 0);
@@ -57,6 +106,12 @@ static void take_batch(void) {
     for (int64_t k = 0; k < ring->ready_count; k++) {
         const cothread_ready *ready = &ring->ready[k];
         int i = (int)ready->token;
+        if (i == PAIRS) {
+            expect(ready->reason == 0 || ready->reason == COTHREAD_ETIMEDOUT, 1);
+            connection = ready->value;
+            answered = 1;
+            continue;
+        }
         switch (ready->reason) {
         case COTHREAD_DATA:
             expect(pairs[i].reading != 0, 1);
@@ -114,9 +169,10 @@ static void finish_pair(int i) {
 
 static int random_transfers(uint32_t flags) {
     hosted(flags);
+    listens();
+    ring->deadline = COTHREAD_NOW;
     for (int i = 0; i < PAIRS; i++)
         open_pair(i);
-    ring->deadline = COTHREAD_NOW;
     for (int turn = 0; turn < 6000; turn++) {
         size_t used = 0;
         for (int n = (int)below(12); n-- > 0;) {
@@ -169,5 +225,8 @@ static int random_transfers(uint32_t flags) {
     for (int i = 0; i < PAIRS; i++)
         finish_pair(i);
     expect(lives > 100 && bytes > 1000000, 1);
+    look();
+    close(listener);
+    expect(statistics(cothread_current()).adopted, 0);
     return nothing_left();
 }

@@ -199,6 +199,46 @@ static void host_waits_for_things(void)
         expect(cothread_close(channel), 0);
 }
 
+/* A host connects by number, name and path, and gives one up. */
+static void host_connects(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listening = socket(AF_INET, SOCK_STREAM, 0);
+    char port[16];
+    if (bind(listening, (struct sockaddr *)&address, length) || listen(listening, 4) ||
+        getsockname(listening, (struct sockaddr *)&address, &length))
+        fail_at(__FILE__, __LINE__, "no listener: errno %d", errno);
+    snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+    cothread_ring *ring = cothread_host_ring();
+    cothread_handle task = cothread_host_create(2, NULL, 0);
+    cothread_request request = {.task = task, .operation = COTHREAD_CONNECT, .value = (int64_t)(intptr_t)port};
+    static const char *const hosts[] = {"127.0.0.1", "127.0.0.1", "localhost"};
+    for (int i = 0; i < 4 && ok(task, NO_SPACE); i++) {
+        request.object = (int64_t)(intptr_t)hosts[i % 3];
+        request.deadline = i == 0 ? COTHREAD_NOW : COTHREAD_FOREVER;
+        ring->requests[ring->request_count++] = request;
+        if (i == 3)
+            break;
+        int count;
+        while (!ok(count = cothread_poll_scheduler(cothread_after(60 * COTHREAD_SECOND)), COTHREAD_EINTR, NO_SPACE) || count == 0)
+            ;
+        expect(count, 1);
+        if (ok(ring->ready[0].reason, COTHREAD_ETIMEDOUT, NOT_WATCHED, COTHREAD_ENAME))
+            expect(cothread_close(ring->ready[0].value), 0);
+    }
+    if (task > 0) {
+        while (!ok(cothread_poll_scheduler(COTHREAD_NOW), COTHREAD_EINTR, NO_SPACE)) /* it may be there, or be looked up */
+            ;
+        ring->requests[ring->request_count++] = (cothread_request){.task = task, .operation = COTHREAD_FINISH, .fd = -1};
+        while (!ok(cothread_submit(), COTHREAD_EINTR, NO_SPACE))
+            ;
+        if (ring->ready_count && ring->ready[0].reason == 0)
+            expect(cothread_close(ring->ready[0].value), 0);
+    }
+    close(listening);
+}
+
 static void accepts(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -310,6 +350,42 @@ static void connections(void)
                 ;
         expect(cothread_close(one), 0);
     }
+}
+
+/* A task is still connecting when its scheduler ends: what it had allocated is found. */
+static void *connects_shielded(void *address)
+{
+    expect(cothread_shield(1), 0);
+    cothread_handle connection = cothread_connect_addresses(address, 1, NULL, COTHREAD_FOREVER);
+    if (ok(connection, NOT_CONNECTED))
+        expect(cothread_close(connection), 0);
+    return NULL;
+}
+
+static void abandons(void)
+{
+    cothread_address address = {.family = AF_INET, .type = SOCK_STREAM, .length = sizeof(struct sockaddr_in)};
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)address.address;
+    int fds[3] = {socket(AF_INET, SOCK_STREAM, 0)};
+    *in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (bind(fds[0], (struct sockaddr *)in, sizeof *in) || listen(fds[0], 0) || getsockname(fds[0], (struct sockaddr *)in, &address.length))
+        fail_at(__FILE__, __LINE__, "no listener: errno %d", errno);
+    for (int i = 1; i < 3; i++) { /* then it answers no more */
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fds[i], (struct sockaddr *)in, sizeof *in);
+    }
+    cothread_handle scheduler = cothread_create(NULL);
+    if (ok(scheduler, NO_SPACE, COTHREAD_ESYSTEM)) {
+        cothread_handle task = cothread_spawn(connects_shielded, &address, NULL);
+        if (ok(task, NO_SPACE)) {
+            ok(cothread_yield(), COTHREAD_EINTR);
+            ok(cothread_detach(task), COTHREAD_EINVAL);
+        }
+        int left = cothread_destroy(scheduler, COTHREAD_NOW);
+        expect(left == 1 || (!healthy && left == 0), true);
+    }
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
 }
 
 static int calls;
@@ -496,6 +572,7 @@ static void host(uint32_t flags, int fds[2])
     if (flags == 0)
         ok(cothread_poll_fd(), NO_SPACE, COTHREAD_ESYSTEM, COTHREAD_EINVAL, COTHREAD_EEXIST);
     host_waits_for_things();
+    host_connects();
     cothread_handle reader = cothread_adopt(fds[0], 0);
     ok(reader, NOT_WATCHED);
     cothread_handle task = cothread_spawn(returns, NULL, NULL);
@@ -573,6 +650,7 @@ static void live(void)
         close(pipe_fds[1]);
         expect(cothread_destroy(here, COTHREAD_FOREVER), 0);
     }
+    abandons();
     if (!network) {
         host(0, fds);
         host(COTHREAD_HOST_POLLS, fds);
