@@ -4,13 +4,13 @@ import errno
 import gc
 import os
 import random
+import signal
 import socket
 import struct
 import threading
 
-import cothread
 import pytest
-from cothread import Event, Misuse, Sleep, Spawn, Timedout, Yield, _connections, _library, connect, listen
+from cothread import Misuse, Sleep, Spawn, Timedout, Yield, _connections, _library, connect, listen
 
 LOOPBACK = ("127.0.0.1", 0)
 MORE_THAN_FITS = 32_000_000  # into the buffers of the system, and the ring
@@ -598,31 +598,64 @@ def test_connecting_times_out_while_the_queue_is_full(tmp_path):
         accepted.close()
 
 
-def test_names_are_looked_up_beside_other_tasks(listener, monkeypatch):
+def test_a_name_is_looked_up(listener):
     if isinstance(listener.getsockname(), str):
         pytest.skip("paths are not looked up")
     port = listener.getsockname()[1]
-    looking, go_on = Event(), threading.Event()
-    original = socket.getaddrinfo
+    for host, service in ("localhost", port), ("localhost", str(port)), (b"127.0.0.1", port), ("", port), (None, port):
+        with connect((host, service), 60) as connection:
+            assert connection.getpeername() == ("127.0.0.1", port)
 
-    def look_up(host, *arguments, **options):
-        if host == "example.invalid":
-            if options["flags"] & socket.AI_NUMERICHOST:
-                raise socket.gaierror(socket.EAI_NONAME, "no number")
-            cothread.Callback(looking.Signal)
-            go_on.wait(60)
-            # The first address refuses, the second answers.
-            return original("::1", 1, type=socket.SOCK_STREAM) + original("127.0.0.1", port, type=socket.SOCK_STREAM)
-        return original(host, *arguments, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    task = Spawn(connect, ("example.invalid", port), 60, raise_on_wait=True)
-    looking.Wait(60)  # the thread is at it, and tasks run
-    with pytest.raises(Timedout, match=r"example\.invalid"):
-        connect(("example.invalid", port), 0.01)
-    go_on.set()
-    with task.Wait(60) as connection:
-        assert connection.getpeername()[1] == port
+def rounds(n):
+    for _ in range(n):
+        Sleep(0.001)
+
+
+def descriptors():
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+def test_a_connect_that_is_thrown_out_leaves_nothing(tmp_path):
+    class Thrown(Exception):
+        pass
+
+    def throw(*_):
+        raise Thrown
+
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as waiting:
+        server.bind(path)
+        server.listen(0)
+        waiting.connect(path)  # the queue is full
+        before = descriptors()
+        former = signal.signal(signal.SIGALRM, throw)
+        try:
+            for delay in 0.001, 0.01, 0.03:
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                with pytest.raises(Thrown):
+                    connect(path)
+        finally:
+            signal.signal(signal.SIGALRM, former)
+        rounds(3)  # the library is told, and its task ends
+        assert descriptors() == before
+
+
+def test_a_connection_that_nobody_can_take_is_closed(listener, monkeypatch):
+    class Thrown(Exception):
+        pass
+
+    def throw(*_, **__):
+        raise Thrown
+
+    address = listener.getsockname()
+    before = descriptors()
+    monkeypatch.setattr(_connections.socket, "socket", throw)
+    with pytest.raises(Thrown):
+        connect(address, 60)
+    monkeypatch.undo()
+    rounds(3)
+    assert descriptors() == before
 
 
 def test_a_name_that_does_not_resolve():
@@ -630,6 +663,23 @@ def test_a_name_that_does_not_resolve():
         connect(("name.invalid", 1), 60)
     with pytest.raises(TypeError, match="host, port"):
         connect(("a", 1, 2))
+    with pytest.raises(TypeError, match="host is"):
+        connect((1, "a"))
+    with pytest.raises(ValueError, match="null"):
+        connect(("localhost\0.example", 1))
+    with pytest.raises(ValueError, match="null"):
+        connect("path\0more")
+    with pytest.raises(OSError) as raised:
+        connect("x" * 108)
+    assert raised.value.errno == errno.ENAMETOOLONG
+
+
+def test_an_abstract_path():
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"\0cothread-{os.getpid()}")
+        server.listen()
+        with connect(f"\0cothread-{os.getpid()}", 60) as connection:
+            assert connection.getpeername() == f"\0cothread-{os.getpid()}".encode()
 
 
 def test_another_thread_is_refused(pair):

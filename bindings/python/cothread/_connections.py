@@ -28,17 +28,18 @@ from . import _library, _scheduler
 from ._offload import Job, Pool
 from ._scheduler import (
     Misuse,
-    Moment,
     Sleep,
     Source,
     Task,
     Timedout,
     Timeout,
+    Watch,
     another_round,
     attach,
     check_thread,
     current_task,
     deadline_after,
+    disarm,
     requests,
     transfers,
     wait,
@@ -47,7 +48,7 @@ from ._scheduler import (
     withdraw,
 )
 from ._wait import Adopted
-from .coselect import POLLERR, POLLIN, POLLNVAL, POLLOUT, poll_list
+from .coselect import POLLERR, POLLIN, POLLNVAL, POLLOUT
 
 __all__ = ["Connection", "Listener", "connect", "listen"]
 
@@ -775,7 +776,7 @@ def listen(address: Address, backlog: int = 1024) -> Listener:
     Addresses may be used again at once. A path is removed by close; the file of a socket that no process has any more,
     as a killed program leaves it, is replaced.
     """
-    family, kind, protocol, where = _addresses(address, None, socket.AI_PASSIVE)[0]
+    family, kind, protocol, where = _own_address(address)
     listening = socket.socket(family, kind, protocol)
     try:
         if family != socket.AF_UNIX:
@@ -797,125 +798,133 @@ def listen(address: Address, backlog: int = 1024) -> Listener:
         raise
 
 
-# ---- Connecting
-
-_ATTEMPT_NS = 250_000_000  # RFC 8305: so long an attempt has before the next address is tried beside it
-_FULL_S = 0.01  # a Unix listener's queue is full: the system does not tell when there is room
-
-
-def connect(address: Address, timeout: Timeout = None) -> Connection:
-    """Connects to (host, port), or to a path.
-
-    A name is looked up by a thread. If it has several addresses they are tried 250 ms apart, or as soon as the one
-    before fails, and the first that answers is taken.
-    """
-    deadline = deadline_after(timeout)
-    connected = _race(_addresses(address, deadline), deadline)
+def _own_address(address: Address) -> "tuple[int, int, int, Any]":
+    """Family, type, protocol and address to listen at."""
+    if not isinstance(address, tuple):
+        return socket.AF_UNIX, socket.SOCK_STREAM, 0, os.fspath(address)
+    host, port = _host_and_port(address)
     try:
-        return Connection(connected, _library_core.adopt(connected.fileno()))
-    except BaseException:
-        connected.close()
-        raise
+        numeric = socket.AI_PASSIVE | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=numeric)
+    except socket.gaierror:
+        job = Job(socket.getaddrinfo, host, port, pool=_names, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        try:
+            found = job.Wait()
+        finally:
+            job.AbortWait()
+    family, kind, protocol, _, where = found[0]
+    return family, kind, protocol, where
+
+
+_names = Pool(threads=8)  # of its own: look-ups that hang delay no other calls
+
+
+def _host_and_port(address: "tuple[Any, ...]") -> "tuple[Any, Any]":
+    if len(address) != 2:
+        raise TypeError(f"address is {address!r}, not (host, port) or a path")
+    return address
 
 
 def _at(code: Optional[int], where: Any) -> OSError:
     return OSError(code, f"{os.strerror(code or 0)}: {where!r}")
 
 
-def _addresses(address: Address, deadline: Optional[int], flags: int = 0) -> "list[tuple[int, int, int, Any]]":
-    """Family, type, protocol and address of each way to reach it, families in turn."""
-    if not isinstance(address, tuple):
-        return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, os.fspath(address))]
-    if len(address) != 2:
-        raise TypeError(f"address is {address!r}, not (host, port) or a path")
-    host, port = address
+# ---- Connecting
+
+
+class _Attempt(Watch):
+    """A connection that the library is making. It has a handle of its own there: finished, that takes back what nobody
+    has taken, whatever was thrown into the task that waited."""
+
+    __slots__ = ("failed", "made", "waiters")
+
+    def __init__(self) -> None:
+        global _last_token
+        super().__init__()
+        _last_token -= 1
+        self.token = _last_token
+        self.made = 0  # the handle of its adopted descriptor
+        self.failed = 0  # errno, or a code of the library's
+        self.waiters: Any = []
+        self.handle = _library_core.create(self.token)
+        transfers[self.token] = self
+
+    def transferred(self, what: int, value: int) -> None:
+        self.armed = 0
+        if what & _REASON:
+            self.failed = _code(what)
+        else:
+            self.made = value
+        wake_all(self.waiters)
+
+    def arrived(self) -> bool:
+        return bool(self.made or self.failed)
+
+    def end(self) -> None:
+        del transfers[self.token]
+        if self.armed:
+            disarm(self)
+        requests.add(self.handle, _library.FINISH, 0, 0)
+        if self.made:
+            _library_core.close(self.made)
+
+
+def connect(address: Address, timeout: Timeout = None) -> Connection:
+    """Connects to (host, port), or to a path.
+
+    The library looks a name up, in a thread of its own. If it has several addresses they are tried 250 ms apart, or as
+    soon as the one before fails, and the first that answers is taken.
+    """
+    me = current_task()
+    deadline = deadline_after(timeout)
+    host, service = _texts(address)
+    attempt = _Attempt()
     try:
-        numeric = flags | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=numeric)
-    except socket.gaierror:
-        found = _look_up(host, port, flags, deadline)
-    first = [entry for entry in found if entry[0] == found[0][0]]
-    others = [entry for entry in found if entry[0] != found[0][0]]
-    ordered = []
-    while first or others:
-        if first:
-            ordered.append(first.pop(0))
-        first, others = (others, first) if others else (first, others)
-    return [(family, kind, protocol, where) for family, kind, protocol, _, where in ordered]
-
-
-_names = Pool(threads=8)  # of its own: look-ups that hang delay no other calls
-
-
-def _look_up(host: str, port: Any, flags: int, deadline: Optional[int]) -> "list[Any]":
-    job = Job(socket.getaddrinfo, host, port, pool=_names, type=socket.SOCK_STREAM, flags=flags)
-    try:
-        return job.Wait(_until(deadline))
-    except Timedout:
-        raise Timedout(f"Timed out looking up {host!r}") from None
+        attempt.armed = requests.add_connect(
+            attempt.handle, host, service, _library.FOREVER if deadline is None else deadline
+        )
+        wait(me, attempt.waiters, None, attempt.arrived)
+        if attempt.failed:
+            raise _not_connected(attempt.failed, address)
+        connected = socket.socket(fileno=_library_core.descriptor(attempt.made))
+        connection = Connection(connected, attempt.made)
+        attempt.made = 0
+        return connection
     finally:
-        job.AbortWait()
+        attempt.end()
 
 
-def _until(deadline: Optional[int]) -> Optional[Moment]:
-    """A deadline as a timeout."""
-    if deadline is None:
-        return None
-    moment = Moment((0.0,))
-    moment.deadline = deadline
-    return moment
+def _texts(address: Address) -> "tuple[bytes, Optional[bytes]]":
+    """A host and its service, or a path, as the library wants them."""
+    if isinstance(address, tuple):
+        host, port = _host_and_port(address)
+        if not isinstance(host, (str, bytes, type(None))) or not isinstance(port, (int, str, bytes)):
+            raise TypeError(f"address is {address!r}: a host is a str or bytes, a port a number or a service's name")
+        texts = (host.encode("idna") if isinstance(host, str) else host) or b"localhost", _service(port)
+        if 0 in texts[0] or 0 in texts[1]:
+            raise ValueError(f"address is {address!r}, with a null character")
+        return texts
+    path = os.fsencode(address)
+    if path[:1] == b"\0":
+        path = b"@" + path[1:]  # an abstract name
+    elif path[:1] == b"@":
+        path = b"./" + path
+    if 0 in path:
+        raise ValueError(f"address is {address!r}, with a null character")
+    return path, None
 
 
-def _race(addresses: "list[tuple[int, int, int, Any]]", deadline: Optional[int]) -> socket.socket:
-    """The first socket that is connected; all the others are closed."""
-    under_way: dict[int, tuple[socket.socket, Any]] = {}
-    failure: Optional[OSError] = None
-    now = _scheduler.core.now
-    try:
-        while addresses or under_way:
-            found: list[tuple[int, int]] = []  # descriptor, errno
-            if addresses:
-                code, number = _begin(addresses.pop(0), deadline, under_way)
-                if code != errno.EINPROGRESS:
-                    found.append((number, code))
-            if not found:
-                limit = now() + _ATTEMPT_NS if addresses else deadline
-                if deadline is not None and limit is not None:
-                    limit = min(limit, deadline)
-                for number, _ in poll_list([(number, POLLOUT) for number in under_way], _until(limit)):
-                    found.append((number, under_way[number][0].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
-                if not found and deadline is not None and now() >= deadline:
-                    tried = ", ".join(repr(where) for _, where in under_way.values())
-                    raise Timedout(f"Timed out connecting to {tried}")
-            for number, code in found:
-                attempt, where = under_way.pop(number)
-                if code == 0:
-                    return attempt
-                attempt.close()
-                if code == errno.EAGAIN:
-                    raise Timedout(f"Timed out connecting to {where!r}, whose queue is full")
-                failure = failure or _at(code, where)
-        assert failure is not None
-        raise failure
-    finally:
-        for attempt, _ in under_way.values():
-            attempt.close()
-        failure = None  # its traceback holds this frame
+def _service(port: Union[int, str, bytes]) -> bytes:
+    return port if isinstance(port, bytes) else str(port).encode()
 
 
-def _begin(
-    address: "tuple[int, int, int, Any]", deadline: Optional[int], under_way: "dict[int, tuple[socket.socket, Any]]"
-) -> "tuple[int, int]":
-    """Begins to connect; returns errno and the descriptor."""
-    family, kind, protocol, where = address
-    attempt = socket.socket(family, kind, protocol)
-    number = attempt.fileno()
-    under_way[number] = attempt, where
-    attempt.setblocking(False)
-    if family != socket.AF_UNIX:
-        attempt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    code = attempt.connect_ex(where)
-    while code == errno.EAGAIN and (deadline is None or _scheduler.core.now() < deadline):
-        Sleep(_FULL_S)
-        code = attempt.connect_ex(where)
-    return code, number
+def _not_connected(code: int, address: Address) -> Exception:
+    if code == _library.ETIMEDOUT:
+        return Timedout(f"Timed out connecting to {address!r}")
+    if code == _library.ENAME:
+        return socket.gaierror(socket.EAI_NONAME, f"Name or service not known: {address!r}")
+    if code == errno.EAGAIN and isinstance(address, tuple):
+        return socket.gaierror(socket.EAI_AGAIN, f"Temporary failure in name resolution: {address!r}")
+    if code == _library.EINVAL and not isinstance(address, tuple):
+        return _at(errno.ENAMETOOLONG if address else errno.EINVAL, address)
+    return _at(code, address) if code > 0 else _failure(code)

@@ -26,7 +26,8 @@ ECLOSED = -13
 EFULL = -14
 EBUSY = -6
 EBADF = -19
-_EINVAL = -1
+EINVAL = -1
+ENAME = -22
 _ENOMEM = -17
 _ELIMIT = -18
 _ESYSTEM = -20
@@ -45,6 +46,7 @@ POSTED = 1
 # Operations of a request, already shifted into the word that also carries the descriptor: none is -1.
 _WAIT = 1
 _WAIT_ITEMS = 11
+_CONNECT = 17
 NO_DESCRIPTOR = -1 << 32
 WAIT_DEADLINE = _WAIT | NO_DESCRIPTOR
 WITHDRAW = 2 | NO_DESCRIPTOR
@@ -148,13 +150,20 @@ class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in
     def __init__(self) -> None:
         super().__init__()
         self.base = self.end = 1  # the positions of the first word here, and of the next one
-        self.items: list[Items] = []  # of requests that the library has not taken: it reads them then
+        self.items: list[Any] = []  # and texts, of requests that the library has not taken: it reads them then
 
     def add_items(self, handle: int, items: Items, deadline: int) -> int:
         """Appends a request that ends when one of the items fires: a look tells which did."""
         self.items.append(items)
         size = ITEM_WORDS * 8 | _ONE << 32
         return self.add(handle, _WAIT_ITEMS | items.count << 32, deadline, size, items.address())
+
+    def add_connect(self, handle: int, host: bytes, service: Optional[bytes], deadline: int) -> int:
+        """Appends a request to connect to a host's service, or if that is None to a path."""
+        texts = [ctypes.create_string_buffer(text) for text in (host, service) if text is not None]
+        self.items.append(texts)
+        addresses = [ctypes.addressof(text) for text in texts]
+        return self.add(handle, _CONNECT, deadline, addresses[0], addresses[1] if service is not None else 0)
 
     def add(self, handle: int, operation: int, deadline: int, events: int, value: int = 0) -> int:
         """Appends a request and returns its position. No call in here: a signal handler after it might add another."""
@@ -600,7 +609,7 @@ class Library:
             raise OSError(number, text)
         if result in ERRNOS:
             raise OSError(ERRNOS[result], text)
-        if result == _EINVAL:
+        if result == EINVAL:
             raise ValueError(text)
         raise self._error(result)
 
