@@ -5,7 +5,7 @@
 #include <poll.h>
 
 enum { OPERATIONS = 16, BYTES = 256 << 10, ROUNDS = 50 };
-static volatile int stop;
+static _Atomic int stop;
 static cothread_handle busy;
 static int64_t operations, bytes, most_operations, most_bytes;
 

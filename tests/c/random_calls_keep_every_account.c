@@ -13,10 +13,10 @@
  * deadlines fall as the machine likes. usage: NAME [SEED [SEEDS]] */
 enum { TASKS = 60, STEPS = 60, HOST_TASKS = 40, SCHEDULERS = 3, PLACES = 3, INCARNATIONS = 4000, ELEMENTS = 1 << 16 };
 enum { BIGGEST = 65536 };
-#ifdef __SANITIZE_THREAD__ /* the tick half of tests/sanitize, which adopts nothing and knows no list */
-#define WITH_GO 0
+#ifdef __SANITIZE_THREAD__ /* the tick half of tests/sanitize, which knows no list */
+enum { WAYS_TO_DRIVE = 2 };
 #else
-#define WITH_GO 1
+enum { WAYS_TO_DRIVE = 3 };
 #endif
 
 struct channel {
@@ -244,7 +244,7 @@ static int use_descriptor(void) {
     int place = (int)below(PLACES);
     int64_t n;
     memset(bytes, 1, sizeof bytes);
-    switch (WITH_GO ? below(7) : 5 + below(2)) {
+    switch (below(7)) {
     case 0: /* a report wakes one reader */
         n = cothread_read(w->sockets[place], bytes, 1 + below(sizeof bytes), some_deadline());
         if (n > 0)
@@ -617,7 +617,7 @@ static void *whole(void *argument) {
     pthread_t thread;
     int i, fds[2];
     w = argument;
-    w->hosted = (int)below(WITH_GO ? 3 : 2);
+    w->hosted = (int)below(WAYS_TO_DRIVE);
     options.flags = w->hosted == 2 ? COTHREAD_HOSTED | COTHREAD_HOST_POLLS : w->hosted ? COTHREAD_HOSTED : 0;
     options.callback_bound = 1u << below(8);
     options.callback_budget = 1u + (uint32_t)below(20);
@@ -630,10 +630,8 @@ static void *whole(void *argument) {
         make_semaphore(i);
         make_event(i);
         w->mailboxes[i].handle = handle(cothread_mailbox_create(mailbox_callback, 0, 0));
-        if (WITH_GO) {
-            w->sockets[i] = adopted_pair(fds);
-            w->peers[i] = fds[1];
-        }
+        w->sockets[i] = adopted_pair(fds);
+        w->peers[i] = fds[1];
         expect(pipe2(w->pipes[i], O_NONBLOCK), 0);
     }
     for (i = 0; i < SCHEDULERS; i++)
@@ -702,14 +700,12 @@ static void *whole(void *argument) {
         expect(cothread_close(w->semaphores[i]->handle), 0);
         expect(cothread_close(w->mutexes[i]->handle), 0); /* nobody holds it */
         expect(cothread_close(w->events[i]->handle), 0);
-        if (WITH_GO) {
-            while ((n = cothread_read(w->sockets[i], bytes, sizeof bytes, COTHREAD_NOW)) > 0)
-                w->got[i] += n;
-            expect(n, COTHREAD_ETIMEDOUT);
-            expect(w->got[i], w->written[i]);
-            expect(cothread_close(w->sockets[i]), 0);
-            close(w->peers[i]);
-        }
+        while ((n = cothread_read(w->sockets[i], bytes, sizeof bytes, COTHREAD_NOW)) > 0)
+            w->got[i] += n;
+        expect(n, COTHREAD_ETIMEDOUT);
+        expect(w->got[i], w->written[i]);
+        expect(cothread_close(w->sockets[i]), 0);
+        close(w->peers[i]);
         close(w->pipes[i][0]);
         close(w->pipes[i][1]);
         expect(cothread_close(w->mailboxes[i].handle), 0);

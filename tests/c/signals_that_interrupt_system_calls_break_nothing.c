@@ -7,7 +7,7 @@
 enum { SIZE = 8 << 20 };
 static cothread_handle writing, reading, channel, scheduler;
 static char sent[SIZE], got[SIZE];
-static volatile sig_atomic_t signals;
+static _Atomic int signals;
 static int run;
 
 static void handler(int number) {

@@ -3,14 +3,15 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * It is what capi/tick.h asks for and no more: poll(2) over what tasks wait for, one list of waits looked through
- * from end to end, and over the descriptors of the library's own. Not here, and answered with an error: adopted descriptors,
- * the descriptor and the list of a hosted scheduler. */
+ * from end to end, and over an epoll set of adopted descriptors and those of the library's own. Not here, and answered with an
+ * error: the descriptor and the list of a hosted scheduler. */
 #define _GNU_SOURCE
 #include "../../capi/tick.h"
 #include "../../runtime/native/tick.h"
 
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,23 +23,15 @@ struct entry {
     uint32_t order; /* equal deadlines are FIFO */
 };
 
-/* A descriptor that the ready hook of an object's kind reads empty; fd -1: removed. */
-struct source {
-    int fd;
-    cothread_handle object;
-};
-enum { SOURCES = 1024 };
-
 struct half {
     struct scheduler *scheduler;
-    struct source sources[SOURCES];
-    size_t source_count;
     struct entry *waits; /* in the order in which they began */
-    /* [0] is the eventfd, [1 + i] belongs to waits[i]: fd -1 if it is for a deadline only; then those of the sources */
+    /* [0] is the eventfd, [1] the epoll set, [2 + i] belongs to waits[i]: fd -1 if it is for a deadline only */
     struct pollfd *polled;
     size_t count, room;
     uint32_t begun;
     int wake_fd;
+    int edges; /* an epoll set of what is reported by handle, edge-triggered */
 };
 
 static struct half halves[SCHEDULER_NUMBERS + 1]; /* by number; each is used by its scheduler's thread only */
@@ -88,7 +81,7 @@ static void arm(struct half *half)
         if (half->count == half->room) {
             half->room = half->room ? 2 * half->room : 64;
             half->waits = realloc(half->waits, half->room * sizeof *half->waits);
-            half->polled = realloc(half->polled, (1 + half->room + SOURCES) * sizeof *half->polled);
+            half->polled = realloc(half->polled, (2 + half->room) * sizeof *half->polled);
             if (!half->waits || !half->polled)
                 abort();
         }
@@ -126,9 +119,18 @@ static bool sleepy(struct queue *queue)
     return (atomic_fetch_or(&queue->tail, QUEUE_SLEEPING) & QUEUE_TICKET) == head;
 }
 
-static bool look(struct half *half, int64_t deadline)
+/* report makes due what the epoll set has, as far as there is room: the next look finds the rest. Its bits are those of poll(2). */
+static void report(struct half *half)
 {
     struct shared *shared = &half->scheduler->shared;
+    struct epoll_event events[64];
+    int room = (int)(DUE_CAPACITY - shared->due_count), count = room ? epoll_wait(half->edges, events, room < 64 ? room : 64, 0) : 0;
+    for (int i = 0; i < count; i++)
+        shared->due[shared->due_count++] = (struct due){.object = (cothread_handle)events[i].data.u64, .events = events[i].events};
+}
+
+static bool look(struct half *half, int64_t deadline)
+{
     struct timespec timeout = {0, 0};
     bool interrupted = false;
     if (deadline != COTHREAD_NOW && deadline != COTHREAD_FOREVER) {
@@ -136,14 +138,12 @@ static bool look(struct half *half, int64_t deadline)
         timeout = (struct timespec){left / COTHREAD_SECOND, left % COTHREAD_SECOND};
     }
     half->polled[0] = (struct pollfd){.fd = half->wake_fd, .events = POLLIN};
+    half->polled[1] = (struct pollfd){.fd = half->edges, .events = POLLIN};
     for (size_t i = 0; i < half->count; i++) {
         const struct wait *wait = half->waits[i].wait;
-        half->polled[1 + i] = (struct pollfd){.fd = wait->events ? wait->fd : -1, .events = (short)wait->events};
+        half->polled[2 + i] = (struct pollfd){.fd = wait->events ? wait->fd : -1, .events = (short)wait->events};
     }
-    struct pollfd *sources = half->polled + 1 + half->count;
-    for (size_t i = 0; i < half->source_count; i++)
-        sources[i] = (struct pollfd){.fd = half->sources[i].fd, .events = POLLIN};
-    int found = ppoll(half->polled, 1 + half->count + half->source_count, deadline == COTHREAD_FOREVER ? NULL : &timeout, NULL);
+    int found = ppoll(half->polled, 2 + half->count, deadline == COTHREAD_FOREVER ? NULL : &timeout, NULL);
     if (found < 0) {
         interrupted = true;
         found = 0;
@@ -154,15 +154,14 @@ static bool look(struct half *half, int64_t deadline)
             abort(); /* it was readable, and nobody else reads it */
     }
     for (size_t i = 0; found && i < half->count; i++) {
-        uint32_t events = (uint16_t)half->polled[1 + i].revents;
+        uint32_t events = (uint16_t)half->polled[2 + i].revents;
         if (events & POLLNVAL)
             due(half, half->waits[i].wait, COTHREAD_EBADF, 0);
         else if (events)
             due(half, half->waits[i].wait, 0, events);
     }
-    for (size_t i = 0; found && i < half->source_count; i++)
-        if (sources[i].revents && shared->due_count < DUE_CAPACITY) /* else the next look finds it again */
-            shared->due[shared->due_count++] = (struct due){.object = half->sources[i].object, .events = COTHREAD_READABLE};
+    if (found && half->polled[1].revents)
+        report(half);
     return interrupted;
 }
 
@@ -247,12 +246,13 @@ int tickCreate(uint32_t number, void *queue, void *scheduler, int hostPolls, int
         return COTHREAD_ESYSTEM; /* not here */
     struct half *half = &halves[number];
     half->scheduler = scheduler;
-    half->count = half->source_count = 0;
+    half->count = 0;
     half->room = 64;
     half->waits = malloc(half->room * sizeof *half->waits);
-    half->polled = malloc((1 + half->room + SOURCES) * sizeof *half->polled);
+    half->polled = malloc((2 + half->room) * sizeof *half->polled);
     half->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (half->wake_fd >= 0 && half->waits && half->polled)
+    half->edges = epoll_create1(EPOLL_CLOEXEC);
+    if (half->wake_fd >= 0 && half->edges >= 0 && half->waits && half->polled)
         return half->wake_fd;
     tickRelease(number);
     return COTHREAD_ELIMIT;
@@ -265,6 +265,8 @@ void tickRelease(uint32_t number)
     free(half->polled);
     if (half->wake_fd >= 0)
         close(half->wake_fd);
+    if (half->edges >= 0)
+        close(half->edges);
     half->waits = NULL;
     half->polled = NULL;
 }
@@ -319,23 +321,25 @@ int tickDrain(uint32_t number, int64_t deadline, uint64_t host_tasks)
     }
 }
 
-static int add_source(struct half *half, int fd, cothread_handle object)
+/* add has a descriptor reported under a handle: whatever it is ready for, or only what there is to read. */
+static int add(struct half *half, int fd, cothread_handle object, uint32_t wanted)
 {
-    size_t i = 0;
-    while (i < half->source_count && half->sources[i].fd >= 0)
-        i++;
-    if (i == SOURCES)
-        return COTHREAD_ELIMIT;
-    half->source_count += i == half->source_count;
-    half->sources[i] = (struct source){fd, object};
-    return 0;
-}
-
-static void remove_source(struct half *half, int fd)
-{
-    for (size_t i = 0; i < half->source_count; i++)
-        if (half->sources[i].fd == fd)
-            half->sources[i].fd = -1;
+    struct epoll_event event = {.events = wanted | EPOLLET, .data.u64 = (uint64_t)object};
+    arm(half);
+    for (size_t i = 0; i < half->count; i++)
+        if (half->waits[i].wait->events && half->waits[i].wait->fd == fd && waits(&half->waits[i]))
+            return COTHREAD_EBUSY;
+    if (epoll_ctl(half->edges, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    half->scheduler->shared.call_b = errno;
+    switch (errno) {
+    case EEXIST: return COTHREAD_EEXIST;
+    case EPERM: return COTHREAD_EINVAL;
+    case EBADF: return COTHREAD_EBADF;
+    case ENOMEM:
+    case ENOSPC: return COTHREAD_ELIMIT;
+    default: return COTHREAD_ESYSTEM;
+    }
 }
 
 int tickCall(uint32_t number)
@@ -344,10 +348,13 @@ int tickCall(uint32_t number)
     struct shared *shared = &half->scheduler->shared;
     shared->call_result = 0;
     switch (shared->call_operation) {
-    case CALL_SOURCE: shared->call_result = add_source(half, (int)shared->call_a, shared->call_b); return 0;
-    case CALL_RELEASE: remove_source(half, (int)shared->call_a); return 0;
+    case CALL_ADOPT:
+        shared->call_result = add(half, (int)shared->call_a, shared->call_b, EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP);
+        return 0;
+    case CALL_SOURCE: shared->call_result = add(half, (int)shared->call_a, shared->call_b, EPOLLIN); return 0;
+    case CALL_RELEASE: epoll_ctl(half->edges, EPOLL_CTL_DEL, (int)shared->call_a, NULL); return 0;
     case CALL_WAKE_FD: break;
-    default: shared->call_result = COTHREAD_ESYSTEM; return 0; /* adopted descriptors: not here */
+    default: return 0; /* CALL_DRAINED: the system sees the next edge by itself */
     }
     arm(half);
     for (size_t i = 0; i < half->count; i++) {
