@@ -13,21 +13,8 @@
 
 #include <stdio.h>
 
-#include "../../system/descriptors.h"
 #include "descriptors.h"
 #include "wait.h"
-
-struct adopted {
-    uint32_t index, generation;
-    struct slot *next_free;
-    struct system_descriptor descriptor;
-    uint16_t drained, sticky;
-    bool open;
-    bool ended; /* a read returned 0, and nothing was reported since: READABLE would be the same end again */
-    struct wait_list readers, writers, either;
-    struct transfer *transfer; /* what a host has asked for in batches */
-};
-_Static_assert(sizeof(struct adopted) <= 128, "an adopted descriptor fits its slot");
 
 #define STICKY (COTHREAD_READHUP | COTHREAD_HANGUP | COTHREAD_ERROR | COTHREAD_PRIORITY)
 
@@ -49,6 +36,7 @@ cothread_handle adopted_enter(struct scheduler *s, struct system_descriptor *des
     adopted->ended = false;
     adopted->readers.first = adopted->writers.first = adopted->either.first = NULL;
     adopted->transfer = NULL;
+    adopted->owner = adopted;
     adopted->open = true;
     cothread_handle handle = handle_of(&s->handles, KIND_ADOPTED, adopted);
     error = (int)switch_call(s, CALL_ADOPT, fd, handle);
@@ -155,22 +143,17 @@ void adopted_describe(const struct scheduler *s, const void *object, char *text,
 
 /* ---- Reports ---------------------------------------------------------------------------------------------- */
 
-static struct wait_list *list_of(struct adopted *adopted, uint32_t direction)
-{
-    return direction == COTHREAD_READABLE ? &adopted->readers : &adopted->writers;
-}
-
 /* pass_on wakes the next task for a direction that may have more; each task that leaves it calls this. */
 static void pass_on(struct scheduler *s, struct adopted *adopted, uint32_t direction)
 {
-    struct wait_list *list = list_of(adopted, direction);
+    struct wait_list *list = adopted_list_of(adopted, direction);
     if (__builtin_expect(list->first && !(adopted->drained & direction), 0))
         wait_end(s, list->first, 0);
 }
 
 static void report(struct scheduler *s, struct adopted *adopted, uint32_t direction)
 {
-    struct wait_list *list = list_of(adopted, direction);
+    struct wait_list *list = adopted_list_of(adopted, direction);
     adopted->drained &= (uint16_t)~direction;
     if (list->first)
         wait_end_cold(s, list->first, 0);
@@ -179,6 +162,7 @@ static void report(struct scheduler *s, struct adopted *adopted, uint32_t direct
 void adopted_ready(struct scheduler *s, void *object, uint32_t events)
 {
     struct adopted *adopted = object;
+    __builtin_prefetch(adopted->owner);
     adopted->sticky |= (uint16_t)(events & STICKY);
     if (events & (COTHREAD_READABLE | STICKY)) {
         adopted->ended = false;
@@ -206,10 +190,9 @@ uint32_t adopted_polled(void *object, uint32_t events, uint32_t found)
     return adopted->ended ? found & ~COTHREAD_READABLE : found;
 }
 
-void adopted_expect(struct scheduler *s, const void *object, uint32_t events)
+void adopted_ask_host(struct scheduler *s, const struct adopted *adopted, uint32_t events)
 {
-    if (s->host_polls)
-        switch_call(s, CALL_DRAINED, ((const struct adopted *)object)->descriptor.fd, events);
+    switch_call(s, CALL_DRAINED, adopted->descriptor.fd, events);
 }
 
 struct wait_list *adopted_list(void *object, const struct wait *w)
@@ -229,11 +212,6 @@ struct adopted *adopted_at(struct scheduler *s, cothread_handle handle)
 cothread_handle adopted_handle(struct scheduler *s, const struct adopted *adopted)
 {
     return handle_of(&s->handles, KIND_ADOPTED, adopted);
-}
-
-struct system_descriptor *adopted_system(struct adopted *adopted)
-{
-    return &adopted->descriptor;
 }
 
 void adopted_hasten(struct scheduler *s, struct adopted *adopted, int64_t deadline)
@@ -258,31 +236,12 @@ void adopted_end_waits(struct scheduler *s, struct adopted *adopted, int reason)
 
 /* ---- Waiting ------------------------------------------------------------------------------------------------ */
 
-static inline int wait_in(struct scheduler *s, struct adopted *adopted, struct wait_list *list, uint32_t direction, int64_t deadline)
-{
-    int rc = wait_refused(s, deadline);
-    if (rc)
-        return rc;
-    adopted_expect(s, adopted, direction);
-    return wait_here(s, KIND_ADOPTED, list, deadline);
-}
-
 /* await waits in a list until what it stands for may be tried again; 0, or why not. */
 static int await(struct scheduler *s, struct adopted *adopted, struct wait_list *list, uint32_t direction, int64_t deadline)
 {
     cothread_handle handle = handle_of(&s->handles, KIND_ADOPTED, adopted);
-    int stale, rc = wait_in(s, adopted, list, direction, deadline);
+    int stale, rc = adopted_wait_in(s, adopted, list, direction, deadline);
     return rc == 0 && !find(s, handle, &stale) ? wait_failed(s, COTHREAD_ECLOSED, deadline) : rc; /* closed before its turn */
-}
-
-bool adopted_worth_trying(const struct scheduler *s, const struct adopted *adopted, uint32_t direction, int64_t deadline)
-{
-    return !(adopted->drained & direction) || deadline == COTHREAD_NOW || !s->current;
-}
-
-int adopted_await(struct scheduler *s, struct adopted *adopted, uint32_t direction, int64_t deadline)
-{
-    return wait_in(s, adopted, list_of(adopted, direction), direction, deadline);
 }
 
 int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, int64_t deadline)
@@ -304,16 +263,6 @@ int adopted_wait(struct scheduler *s, cothread_handle handle, uint32_t events, i
         if ((rc = await(s, adopted, &adopted->either, events, deadline)) != 0)
             return rc;
     }
-}
-
-int64_t adopted_tried(struct adopted *adopted, uint32_t direction, int64_t result)
-{
-    if (result == -EAGAIN) {
-        adopted->drained |= (uint16_t)direction;
-        if (direction == COTHREAD_READABLE)
-            adopted->sticky = 0; /* nothing is left, an end neither: a HUP of before connect, a PRI that was taken */
-    }
-    return result;
 }
 
 int64_t adopted_read_now(struct scheduler *s, struct adopted *adopted, void *buffer, size_t size)
@@ -446,7 +395,7 @@ bool adopted_list_wait(struct scheduler *s, struct adopted *adopted, struct wait
     if (!(adopted->drained & direction))
         return false;
     adopted_expect(s, adopted, direction);
-    w->list = list_of(adopted, direction);
+    w->list = adopted_list_of(adopted, direction);
     wait_list_append(w->list, w);
     return true;
 }

@@ -152,7 +152,7 @@ static void look(struct race *race, size_t i)
 {
     cothread_handle handle = race->attempts[i].object;
     const cothread_address *address = (const cothread_address *)(uintptr_t)race->attempts[i].tag;
-    int rc = system_connected(adopted_system(adopted_at(race->s, handle)), address);
+    int rc = system_connected(&adopted_at(race->s, handle)->descriptor, address);
     if (rc == -EINPROGRESS)
         return;
     if (rc == 0) {

@@ -242,7 +242,7 @@ struct use {
     uint32_t moved; /* bytes, since spends was told */
 };
 
-static int check(const struct use *use)
+static inline __attribute__((always_inline)) int check(const struct use *use)
 {
     const struct connection *c = use->c;
     if (__builtin_expect(c->lingers, 0) && (use->operation == END || use->operation == RELEASE))
@@ -257,11 +257,20 @@ static int check(const struct use *use)
 /* begin finds the connection and takes one of its turns, which end gives back. */
 enum { INPUT_TURN, OUTPUT_TURN };
 
-static void pass_turn(struct scheduler *s, struct connection *c, int turn)
+static void wake_next(struct scheduler *s, struct connection *c, int turn) __attribute__((cold));
+static void wake_next(struct scheduler *s, struct connection *c, int turn)
 {
-    struct wait *next = c->turns[turn] == WAITED_FOR ? c->next[turn].first : NULL;
-    if (__builtin_expect(next != NULL, 0))
+    struct wait *next = c->next[turn].first;
+    if (next)
         wait_end(s, next, 0);
+    else
+        c->turns[turn] = FREE;
+}
+
+static inline void pass_turn(struct scheduler *s, struct connection *c, int turn)
+{
+    if (__builtin_expect(c->turns[turn] == WAITED_FOR, 0))
+        wake_next(s, c, turn);
     else
         c->turns[turn] = FREE;
 }
@@ -284,7 +293,8 @@ static int wait_for_turn(struct use *use, int turn)
     return rc;
 }
 
-static inline int begin(struct use *use, struct scheduler *s, cothread_handle handle, enum operation operation, int turn, int64_t deadline)
+/* Inlined, so that what it checks for one operation is a constant. */
+static inline __attribute__((always_inline)) int begin(struct use *use, struct scheduler *s, cothread_handle handle, enum operation operation, int turn, int64_t deadline)
 {
     int rc;
     *use = (struct use){.s = s, .handle = handle, .deadline = deadline, .operation = operation};
@@ -320,7 +330,7 @@ static bool may_yield(const struct scheduler *s, int64_t deadline)
 }
 
 /* end gives back the turn, unless the connection is gone, and lets others run if the operation did enough. */
-static inline int64_t end(struct use *use, int turn, int64_t result)
+static inline __attribute__((always_inline)) int64_t end(struct use *use, int turn, int64_t result)
 {
     struct scheduler *s = use->s;
     struct connection *c = use->c;
@@ -337,7 +347,7 @@ static inline int64_t end(struct use *use, int turn, int64_t result)
 }
 
 /* look_again is for an operation that goes on after other tasks have run: 0, or why it does not. */
-static int look_again(struct use *use)
+static inline int look_again(struct use *use)
 {
     int rc;
     struct connection *c = use->c = handle_object(&use->s->handles, KIND_CONNECTION, use->handle, &rc);
@@ -353,20 +363,25 @@ int64_t connection_until(const struct connection *c, int64_t deadline)
     return c->due < deadline ? c->due : deadline;
 }
 
+/* hastened is for a wait that timed out: 0 if neither its deadline nor the limit of the state has passed, or why it ends. */
+static int hastened(struct use *use, int rc) __attribute__((cold));
+static int hastened(struct use *use, int rc)
+{
+    if (use->deadline == COTHREAD_NOW)
+        return rc;
+    if (check_limit(use->s, use->c))
+        return failed_because(use->c);
+    return connection_until(use->c, use->deadline) > system_now() ? 0 : rc;
+}
+
 /* await waits until a direction may be tried again: 0, or why the operation ends. */
-static int await(struct use *use, uint32_t direction)
+static inline __attribute__((always_inline)) int await(struct use *use, uint32_t direction)
 {
     struct scheduler *s = use->s;
     int rc = adopted_await(s, use->c->adopted, direction, connection_until(use->c, use->deadline)), why = look_again(use);
     if (why < 0)
         return why;
-    if (rc == COTHREAD_ETIMEDOUT && use->deadline != COTHREAD_NOW) {
-        if (check_limit(s, use->c))
-            return failed_because(use->c);
-        if (connection_until(use->c, use->deadline) > system_now())
-            return 0; /* it was hastened */
-    }
-    return rc;
+    return __builtin_expect(rc == COTHREAD_ETIMEDOUT, 0) ? hastened(use, rc) : rc;
 }
 
 /* progress is for an operation that has moved some bytes and is not done. */
@@ -439,6 +454,7 @@ void connection_open(struct scheduler *s, struct connection *c, cothread_handle 
 {
     c->connector = NULL;
     c->adopted = adopted_at(s, adopted);
+    c->adopted->owner = c;
     c->socket = true;
     c->datagram = datagram;
     connection_enter(s, c, listens ? COTHREAD_STATE_LISTENING : COTHREAD_STATE_OPEN);
@@ -512,7 +528,7 @@ int connection_close(struct scheduler *s, void *object, cothread_handle handle)
     if (c->observed)
         return observer_runs();
     cothread_address address;
-    bool removes = c->owns_file && system_address(adopted_system(c->adopted)->fd, false, &address) == 0;
+    bool removes = c->owns_file && system_address(c->adopted->descriptor.fd, false, &address) == 0;
     if (c->adopted)
         adopted_close(s, c->adopted, 0);
     c->adopted = NULL;
@@ -587,6 +603,7 @@ cothread_handle connection_adopt(struct scheduler *s, int fd, const void *data, 
     cothread_handle handle = connection_handle(s, c);
     c->connector = NULL;
     c->adopted = adopted_at(s, adopted);
+    c->adopted->owner = c;
     c->socket = look.socket;
     c->datagram = look.datagram;
     c->input_over = !look.reads;
@@ -629,7 +646,7 @@ cothread_handle connection_accept(struct scheduler *s, cothread_handle handle, i
         struct connection *listener = use.c;
         struct system_descriptor accepted;
         int64_t error = adopted_worth_trying(s, listener->adopted, COTHREAD_READABLE, deadline)
-                            ? adopted_tried(listener->adopted, COTHREAD_READABLE, system_accept(adopted_system(listener->adopted), &accepted))
+                            ? adopted_tried(listener->adopted, COTHREAD_READABLE, system_accept(&listener->adopted->descriptor, &accepted))
                             : -EAGAIN;
         if (error >= 0) {
             cothread_connection_options options = {.observer = listener->observer, .argument = listener->argument};
@@ -672,7 +689,7 @@ int connection_finish(struct scheduler *s, cothread_handle handle, int64_t deadl
     int rc = begin(&use, s, handle, FINISH, OUTPUT_TURN, deadline);
     if (rc < 0)
         return rc;
-    int error = system_finish(adopted_system(use.c->adopted));
+    int error = system_finish(&use.c->adopted->descriptor);
     use.c->told = error == 0;
     if (error < 0)
         rc = broke(&use, -error);
@@ -720,11 +737,11 @@ int64_t connection_end(struct scheduler *s, cothread_handle handle, int64_t dead
         if (c->state != COTHREAD_STATE_FAILED)
             connection_enter(s, c, COTHREAD_STATE_CLOSING);
         adopted_end_waits(s, c->adopted, COTHREAD_ECLOSED);
-        c->told = c->told || system_finish(adopted_system(c->adopted)) == 0;
+        c->told = c->told || system_finish(&c->adopted->descriptor) == 0;
         c->output_over = true;
         if (peer_may_send && c->told && deadline != COTHREAD_NOW && !drop_input(&use))
             return fail(COTHREAD_ECLOSED, "cothread_close was called while the connection was being closed");
-        rest = system_unacknowledged(adopted_system(c->adopted), c->told);
+        rest = system_unacknowledged(&c->adopted->descriptor, c->told);
     }
     connection_close(s, c, handle);
     return rest < 0 ? 0 : rest;
@@ -745,35 +762,45 @@ static size_t take(struct connection *c, void *buffer, size_t size)
     return n;
 }
 
-/* came_to_nothing deals with a read that brought no bytes: what the operation returns, or WOULD_WAIT, when it has waited and is
- * to try again. */
-static int64_t came_to_nothing(struct use *use, int64_t n)
+/* ended is for a read that brought no bytes: at the end, or for an error. */
+static int64_t ended(struct use *use, int64_t n) __attribute__((cold));
+static int64_t ended(struct use *use, int64_t n)
 {
     struct connection *c = use->c;
     if (c->state == COTHREAD_STATE_FAILED)
         return unfit(c, use->operation);
-    if (n == 0) {
-        input_ends(use->s, c);
-        return 0;
-    }
-    if (n != -EAGAIN)
+    if (n < 0)
         return broke(use, (int)-n);
-    int rc = await(use, COTHREAD_READABLE);
-    return rc < 0 ? rc : WOULD_WAIT;
+    if (!c->input_over && !c->lingers)
+        input_ends(use->s, c);
+    return 0;
+}
+
+/* await_input waits until it is worth trying again: 0, or why the operation ends. */
+static inline __attribute__((always_inline)) int await_input(struct use *use)
+{
+    if (__builtin_expect(use->c->state == COTHREAD_STATE_FAILED, 0))
+        return unfit(use->c, use->operation);
+    return await(use, COTHREAD_READABLE);
 }
 
 /* fill reads what there is: > 0, 0 at the end, or an error. */
-static inline int64_t fill(struct use *use, void *buffer, size_t size)
+static inline __attribute__((always_inline)) int64_t fill(struct use *use, void *buffer, size_t size)
 {
     for (;;) {
         struct connection *c = use->c;
-        if (c->input_over || c->lingers)
-            return c->state == COTHREAD_STATE_FAILED ? unfit(c, use->operation) : 0;
-        int64_t n = adopted_worth_trying(use->s, c->adopted, COTHREAD_READABLE, use->deadline)
-                        ? adopted_read_now(use->s, c->adopted, buffer, size < TURN_BYTES ? size : TURN_BYTES)
-                        : -EAGAIN;
-        if (n > 0 || (n = came_to_nothing(use, n)) != WOULD_WAIT)
-            return n;
+        if (__builtin_expect(c->input_over || c->lingers, 0))
+            return ended(use, 0);
+        if (adopted_worth_trying(use->s, c->adopted, COTHREAD_READABLE, use->deadline)) {
+            int64_t n = adopted_read_now(use->s, c->adopted, buffer, size < TURN_BYTES ? size : TURN_BYTES);
+            if (__builtin_expect(n > 0, 1))
+                return n;
+            if (n != -EAGAIN)
+                return ended(use, n);
+        }
+        int rc = await_input(use);
+        if (__builtin_expect(rc < 0, 0))
+            return rc;
     }
 }
 
@@ -854,12 +881,17 @@ static int64_t receive_some(struct use *use, struct system_message *m)
         if (c->end)
             return (int64_t)take(c, m->data, m->size);
         if (c->input_over || c->lingers)
-            return c->state == COTHREAD_STATE_FAILED ? unfit(c, RECEIVE) : 0;
-        int64_t n = adopted_worth_trying(use->s, c->adopted, COTHREAD_READABLE, use->deadline)
-                        ? adopted_tried(c->adopted, COTHREAD_READABLE, system_receive(adopted_system(c->adopted), m))
-                        : -EAGAIN;
-        if (n > 0 || (n == 0 && c->datagram) || (n = came_to_nothing(use, n)) != WOULD_WAIT)
-            return n;
+            return ended(use, 0);
+        if (adopted_worth_trying(use->s, c->adopted, COTHREAD_READABLE, use->deadline)) {
+            int64_t n = adopted_tried(c->adopted, COTHREAD_READABLE, system_receive(&c->adopted->descriptor, m));
+            if (n > 0 || (n == 0 && c->datagram))
+                return n;
+            if (n != -EAGAIN)
+                return ended(use, n);
+        }
+        int rc = await_input(use);
+        if (rc < 0)
+            return rc;
     }
 }
 
@@ -901,7 +933,7 @@ struct output {
 /* put_some writes from where the output stands: > 0, 0 at the end of a file, or -errno. */
 static int64_t put_some(enum operation operation, struct connection *c, const struct output *o)
 {
-    struct system_descriptor *d = adopted_system(c->adopted);
+    struct system_descriptor *d = &c->adopted->descriptor;
     size_t done = *o->done, rest = o->size - done;
     if (rest > TURN_BYTES && !c->datagram)
         rest = TURN_BYTES;
@@ -980,7 +1012,7 @@ int connection_write(struct scheduler *s, cothread_handle handle, const void *da
     if (rc < 0)
         return rc;
     if (size <= TURN_BYTES && adopted_worth_trying(s, use.c->adopted, COTHREAD_WRITABLE, deadline)) { /* most writes are done at once */
-        int64_t n = adopted_tried(use.c->adopted, COTHREAD_WRITABLE, system_write(adopted_system(use.c->adopted), data, size));
+        int64_t n = adopted_tried(use.c->adopted, COTHREAD_WRITABLE, system_write(&use.c->adopted->descriptor, data, size));
         if (n < 0 && n != -EAGAIN)
             return (int)end(&use, OUTPUT_TURN, broke(&use, (int)-n));
         if (n > 0)
@@ -1038,7 +1070,7 @@ int64_t connection_unacknowledged(struct scheduler *s, cothread_handle handle)
     struct connection *c = look_at(s, handle, &rc);
     if (!c)
         return rc;
-    int64_t bytes = c->state == COTHREAD_STATE_LISTENING ? 0 : system_unacknowledged(adopted_system(c->adopted), c->told);
+    int64_t bytes = c->state == COTHREAD_STATE_LISTENING ? 0 : system_unacknowledged(&c->adopted->descriptor, c->told);
     return bytes < 0 ? fail(COTHREAD_ESYSTEM, "the system does not tell: errno %lld", -bytes) : bytes;
 }
 
@@ -1080,7 +1112,7 @@ int connection_descriptor(struct scheduler *s, cothread_handle handle)
 {
     int rc;
     struct connection *c = look_at(s, handle, &rc);
-    return c ? adopted_system(c->adopted)->fd : rc;
+    return c ? c->adopted->descriptor.fd : rc;
 }
 
 int connection_address(struct scheduler *s, cothread_handle handle, uint32_t peer, cothread_address *address)
@@ -1089,7 +1121,7 @@ int connection_address(struct scheduler *s, cothread_handle handle, uint32_t pee
     struct connection *c = look_at(s, handle, &rc);
     if (!c)
         return rc;
-    rc = system_address(adopted_system(c->adopted)->fd, peer, address);
+    rc = system_address(c->adopted->descriptor.fd, peer, address);
     return rc < 0 ? fail(COTHREAD_ESYSTEM, "the connection has no such address: errno %lld", -rc) : 0;
 }
 
