@@ -11,6 +11,7 @@
 #include "../runtime/native/adopted.h"
 #include "../runtime/native/callbacks.h"
 #include "../runtime/native/channel.h"
+#include "../runtime/native/closing.h"
 #include "../runtime/native/connect.h"
 #include "../runtime/native/connection.h"
 #include "../runtime/native/descriptors.h"
@@ -18,11 +19,13 @@
 #include "../runtime/native/files.h"
 #include "../runtime/native/group.h"
 #include "../runtime/native/host.h"
+#include "../runtime/native/input.h"
 #include "../runtime/native/items.h"
 #include "../runtime/native/jobs.h"
 #include "../runtime/native/mailbox.h"
 #include "../runtime/native/names.h"
 #include "../runtime/native/mutex.h"
+#include "../runtime/native/output.h"
 #include "../runtime/native/process.h"
 #include "../runtime/native/scheduler.h"
 #include "../runtime/native/semaphore.h"
@@ -608,7 +611,7 @@ COTHREAD_API cothread_handle cothread_listen_unix(const char *path, const cothre
 COTHREAD_API cothread_handle cothread_connection_accept(cothread_handle listener, int64_t deadline)
 {
     ENTER(s);
-    return connection_accept(s, listener, deadline);
+    return input_accept(s, listener, deadline);
 }
 
 COTHREAD_API cothread_handle cothread_connection_adopt(int fd, const void *data, size_t size, const cothread_connection_options *options)
@@ -633,7 +636,7 @@ COTHREAD_API int64_t cothread_connection_read(cothread_handle connection, void *
     ENTER(s);
     REQUIRE(buffer, "buffer is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    return connection_read(s, connection, buffer, size, deadline);
+    return input_read(s, connection, buffer, size, deadline);
 }
 
 COTHREAD_API int cothread_connection_read_exactly(cothread_handle connection, void *buffer, size_t size, size_t *got, int64_t deadline)
@@ -642,7 +645,7 @@ COTHREAD_API int cothread_connection_read_exactly(cothread_handle connection, vo
     ENTER(s);
     REQUIRE(buffer, "buffer is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    return connection_read_exactly(s, connection, buffer, size, got, deadline);
+    return input_read_exactly(s, connection, buffer, size, got, deadline);
 }
 
 COTHREAD_API int64_t cothread_connection_read_until(cothread_handle connection, const void *delimiter, size_t delimiter_size,
@@ -653,7 +656,7 @@ COTHREAD_API int64_t cothread_connection_read_until(cothread_handle connection, 
     REQUIRE(delimiter_size && delimiter_size <= 64, "delimiter_size is %lld: 1 to 64", delimiter_size);
     REQUIRE(buffer, "buffer is NULL");
     REQUIRE(size >= delimiter_size && size <= CONNECTION_BUFFER_MOST, "size is %lld: %lld to 16777216", size, delimiter_size);
-    return connection_read_until(s, connection, delimiter, delimiter_size, buffer, size, deadline);
+    return input_read_until(s, connection, delimiter, delimiter_size, buffer, size, deadline);
 }
 
 COTHREAD_API int cothread_connection_write(cothread_handle connection, const void *data, size_t size, size_t *written, int64_t deadline)
@@ -662,7 +665,7 @@ COTHREAD_API int cothread_connection_write(cothread_handle connection, const voi
     ENTER(s);
     REQUIRE(data, "data is NULL");
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
-    return connection_write(s, connection, data, size, written, deadline);
+    return output_write(s, connection, data, size, written, deadline);
 }
 
 COTHREAD_API int cothread_connection_writev(cothread_handle connection, const cothread_span *spans, size_t count, size_t *written,
@@ -678,7 +681,7 @@ COTHREAD_API int cothread_connection_writev(cothread_handle connection, const co
         REQUIRE(spans[i].size <= SSIZE_MAX - total, "spans[%lld].size is %lld: SSIZE_MAX in all", i, spans[i].size);
         total += spans[i].size;
     }
-    return connection_writev(s, connection, spans, count, written, deadline);
+    return output_writev(s, connection, spans, count, written, deadline);
 }
 
 COTHREAD_API int cothread_connection_sendfile(cothread_handle connection, int fd, int64_t offset, size_t size, size_t *written,
@@ -688,19 +691,19 @@ COTHREAD_API int cothread_connection_sendfile(cothread_handle connection, int fd
     ENTER(s);
     REQUIRE(size && size <= SSIZE_MAX, "size is %lld: 1 or more", size);
     REQUIRE(offset >= 0 && offset <= INT64_MAX - (int64_t)size, "offset is %lld: 0 or more", offset);
-    return connection_sendfile(s, connection, fd, offset, size, written, deadline);
+    return output_sendfile(s, connection, fd, offset, size, written, deadline);
 }
 
 COTHREAD_API int cothread_connection_finish(cothread_handle connection, int64_t deadline)
 {
     ENTER(s);
-    return connection_finish(s, connection, deadline);
+    return output_finish(s, connection, deadline);
 }
 
 COTHREAD_API int64_t cothread_connection_close(cothread_handle connection, int64_t deadline)
 {
     ENTER(s);
-    return connection_end(s, connection, deadline);
+    return closing_end(s, connection, deadline);
 }
 
 /* known_message checks a message and copies what is known of it. */
@@ -729,7 +732,7 @@ COTHREAD_API int cothread_connection_send(cothread_handle connection, const coth
     REQUIRE(known.descriptor_count <= SYSTEM_DESCRIPTORS_MAX, "message.descriptor_count is %lld: at most 253", known.descriptor_count);
     REQUIRE(!known.address || known.address->length <= sizeof known.address->address, "message.address has a length of %lld: at most 128",
             known.address->length);
-    return connection_send(s, connection, &known, written, deadline);
+    return output_send(s, connection, &known, written, deadline);
 }
 
 COTHREAD_API int64_t cothread_connection_receive(cothread_handle connection, cothread_message *message, int64_t deadline)
@@ -739,7 +742,7 @@ COTHREAD_API int64_t cothread_connection_receive(cothread_handle connection, cot
     int rc = known_message(&known, message);
     if (rc < 0)
         return rc;
-    int64_t n = connection_receive(s, connection, &known, deadline);
+    int64_t n = input_receive(s, connection, &known, deadline);
     if (n >= 0)
         message->descriptor_count = known.descriptor_count;
     return n;
