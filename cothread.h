@@ -1925,15 +1925,18 @@ typedef struct cothread_request {
 #define COTHREAD_PAUSE 14  /* ends COTHREAD_READ and COTHREAD_ACCEPT; an entry may be in the batch
                               that was built before */
 #define COTHREAD_WRITE 15  /* `fd` bytes at offset `value` of ring.output, which are free again once
-                              the request is taken */
+                              the request is taken. COTHREAD_BEHIND: they lie right behind those of
+                              the write before it in this ring, the first one's at 0 */
 #define COTHREAD_CLOSE 16  /* closes the descriptor once nothing is unsent; with the deadline
                               COTHREAD_NOW at once. If it had to wait, COTHREAD_WRITTEN or an error
                               is its last entry */
+#define COTHREAD_BEHIND (-1)
 
 #define COTHREAD_POSTED 1 /* reason of a batch entry that is a callback for the host, not a task */
 /* Reasons of an entry about an adopted descriptor. Of an error (COTHREAD_ESYSTEM) `events` is
  * errno; `value` of a failed write is the number of bytes that were not sent. */
-#define COTHREAD_DATA 2     /* `events` bytes at offset `value` of ring.input, till the next poll */
+#define COTHREAD_DATA 2     /* `events` bytes at offset `value` of ring.input, till the next poll;
+                               `item` is the offset behind them, and not 0 */
 #define COTHREAD_END 3      /* the peer sent its last */
 #define COTHREAD_WRITTEN 4  /* `value` bytes are unsent; 0: no more */
 #define COTHREAD_ACCEPTED 5 /* `value` is the handle of an adopted connection */

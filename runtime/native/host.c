@@ -211,6 +211,7 @@ int host_submit(struct scheduler *s)
         return rc;
     s->shared.notify = 0; /* the caller looks next, or settles */
     s->ring.request_count = 0;
+    s->output_end = 0;
     for (int64_t i = 0; i < count; i++) {
         const cothread_request *request = &s->ring.requests[i];
         int error;

@@ -283,6 +283,7 @@ struct scheduler {
     cothread_ring ring;
     cothread_ready *told; /* the head of the host's next batch: its callbacks, and what became of requests at once */
     uint32_t told_room;
+    int64_t output_end; /* in ring.output: behind the bytes of the last write that was taken out of this ring */
     struct watches *watches; /* what its file watches share; NULL: it never had one */
     struct mailbox_slot *closed_mailboxes, *last_closed_mailbox;
     int waker;

@@ -164,14 +164,20 @@ static void refuse(struct scheduler *s, const cothread_request *request, int err
     callbacks_tell_host(s, &(cothread_ready){.token = (uint64_t)request->object, .reason = error});
 }
 
-static bool in_arena(const cothread_request *request)
+/* placed returns where the bytes of a write lie in ring.output, and counts them; < 0: not in it. */
+static int64_t placed(struct scheduler *s, const cothread_request *request)
 {
-    return request->fd >= 0 && request->value >= 0 && request->value <= ARENA_SIZE && request->fd <= ARENA_SIZE - request->value;
+    int64_t start = request->value == COTHREAD_BEHIND ? s->output_end : request->value;
+    if (request->fd < 0 || start < 0 || start > (int64_t)ARENA_SIZE - request->fd)
+        return -1;
+    s->output_end = start + request->fd;
+    return start;
 }
 
 void transfer_request(struct scheduler *s, const cothread_request *request)
 {
     int error;
+    int64_t start = request->operation == COTHREAD_WRITE ? placed(s, request) : 0; /* also of one that is refused */
     void *adopted = handle_object(&s->handles, KIND_ADOPTED, request->task, &error);
     if (!adopted) {
         refuse(s, request, error);
@@ -202,10 +208,10 @@ void transfer_request(struct scheduler *s, const cothread_request *request)
         unlist(s, &t->in, &t->in_ready);
         break;
     case COTHREAD_WRITE:
-        if (!in_arena(request))
+        if (start < 0)
             refuse(s, request, fail(COTHREAD_EINVAL, "COTHREAD_WRITE of %lld bytes at %lld is outside of ring.output", request->fd, request->value));
         else
-            write_on(s, t, adopted, s->ring.output + request->value, (size_t)request->fd);
+            write_on(s, t, adopted, s->ring.output + start, (size_t)request->fd);
         break;
     case COTHREAD_CLOSE:
         close_transfer(s, t, request->deadline == COTHREAD_NOW);
@@ -256,6 +262,7 @@ static enum transfer_answer read_some(struct scheduler *s, struct transfer *t, v
     entry->events = (uint32_t)n;
     entry->value = (int64_t)*used;
     *used += (size_t)n;
+    entry->item = (uint32_t)*used;
     return TRANSFER_ENTRY;
 }
 

@@ -24,6 +24,7 @@ static void expect_data(int entry, uint64_t token, const char *text) {
     expect(ready->reason, COTHREAD_DATA);
     expect(ready->events, strlen(text));
     expect(memcmp(ring->input + ready->value, text, strlen(text)), 0);
+    expect(ready->item, ready->value + (long long)strlen(text));
 }
 
 static void data_and_end(void) {
@@ -126,6 +127,41 @@ static void unsent(void) {
     close(fds[1]);
 }
 
+static void writes_behind_each_other(void) {
+    int first[2], second[2], third[2];
+    cothread_handle a = adopted_pair(first), b = adopted_pair(second), gone = adopted_pair(third);
+    expect(cothread_close(gone), 0);
+    ring->deadline = COTHREAD_NOW;
+    for (int turn = 0; turn < 2; turn++) { /* each ring begins at 0 */
+        memcpy(ring->output, "onetwolostlast", 14);
+        ask(a, COTHREAD_WRITE, 3, 1, COTHREAD_BEHIND, 0);
+        ask(b, COTHREAD_WRITE, 3, 2, COTHREAD_BEHIND, 0);
+        ask(gone, COTHREAD_WRITE, 4, 3, COTHREAD_BEHIND, 0); /* refused, but its bytes lie there */
+        ask(a, COTHREAD_WRITE, 4, 1, COTHREAD_BEHIND, 0);
+        expect(cothread_poll(), 1);
+        expect(ring->ready[0].token, 3);
+        expect(ring->ready[0].reason, COTHREAD_EHANDLE);
+        expect_peer(first[1], "onelast");
+        expect_peer(second[1], "two");
+    }
+    memcpy(ring->output + 100, "elsewhere", 9);
+    ask(a, COTHREAD_WRITE, 4, 1, 100, 0);
+    ask(b, COTHREAD_WRITE, 5, 2, COTHREAD_BEHIND, 0);
+    expect(cothread_poll(), 0);
+    expect_peer(first[1], "else");
+    expect_peer(second[1], "where");
+    /* Behind the last that fits there is nothing. */
+    ask(a, COTHREAD_WRITE, 1, 1, ring->output_size - 1, 0);
+    ask(a, COTHREAD_WRITE, 1, 1, COTHREAD_BEHIND, 0);
+    expect(cothread_poll(), 1);
+    expect(ring->ready[0].reason, COTHREAD_EINVAL);
+    expect(cothread_close(a), 0);
+    expect(cothread_close(b), 0);
+    close(first[1]);
+    close(second[1]);
+    close(third[1]);
+}
+
 static void accepting(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
@@ -167,7 +203,7 @@ static void refused(void) {
     ask(a, COTHREAD_READ, -1, 1, 0, 0);
     ask(a, COTHREAD_WRITE, 2, 2, (1 << 20) - 1, 0);
     ask(a, COTHREAD_WRITE, -1, 3, 0, 0);
-    ask(a, COTHREAD_WRITE, 1, 4, -1, 0);
+    ask(a, COTHREAD_WRITE, 1, 4, -2, 0);
     ask(event, COTHREAD_READ, 0, 5, 0, 0);
     ask(a + 1, COTHREAD_READ, 0, 6, 0, 0);
     expect(batch(COTHREAD_NOW), 6);
@@ -188,6 +224,7 @@ int main(void) {
     hosted(0);
     data_and_end();
     unsent();
+    writes_behind_each_other();
     accepting();
     refused();
     return nothing_left();
