@@ -91,6 +91,16 @@ def test_the_end_is_told_again_and_again_and_output_goes_on(pair):
         ours.sendall(b"x")
 
 
+def test_a_task_that_receives_again_and_again_is_told_of_the_end(plain):
+    connection, peer = plain
+    task = Spawn(lambda: list(iter(connection.recv, b"")))
+    for word in (b"one", b"two"):
+        peer.sendall(word)
+        Sleep(0.001)
+    peer.close()
+    assert b"".join(task.Wait(60)) == b"onetwo"
+
+
 def test_exactly_n_bytes_however_they_come(plain):
     connection, peer = plain
     for n in (1, 2, 3, 5, 8):
@@ -222,9 +232,10 @@ def test_sending_waits_while_the_peer_does_not_read_and_nothing_is_lost(plain):
     connection, peer = plain
     data = os.urandom(MORE_THAN_FITS)
     task = Spawn(connection.sendall, data, 60)
-    Sleep(0.05)
+    while not connection.unsent:
+        Sleep(0.001)
     assert not task
-    assert 0 < connection.unsent <= 1 << 20
+    assert connection.unsent <= 1 << 20
     received = []
     reader = threading.Thread(target=lambda: received.append(read_all(peer, len(data))))
     reader.start()
@@ -248,6 +259,30 @@ def test_many_small_sends_are_bounded_too(plain):
         task.Wait(60)
     assert raised.value.sent == 0
     assert 0 < connection.unsent <= 1 << 20
+
+
+def test_what_was_given_may_be_changed_at_once(pair):
+    ours, theirs = pair
+    for n in (1, 100, 5000, 50_000, 3_000_000):
+        data = bytearray(os.urandom(n))
+        sent = bytes(data)
+        task = Spawn(theirs.recv_exactly, n, 60)
+        ours.sendall(data, 60)
+        data[:] = bytes(n)
+        ours.sendall(b"", 60)
+        assert task.Wait(60) == sent
+
+
+def test_sends_of_every_size_before_anybody_waits_arrive_in_order(pair):
+    ours, theirs = pair
+    chance = random.Random(1)
+    sizes = [chance.choice((0, 1, 1, 1, 2, 64)) for _ in range(9000)] + [3000, 1, 100_000, 64]
+    sent = [os.urandom(n) for n in sizes]
+    task = Spawn(theirs.recv_exactly, sum(sizes), 60)
+    for n, data in enumerate(sent):
+        ours.sendall(data if n % 7 else bytearray(data), 60)
+    ours.flush(60)
+    assert task.Wait(60) == b"".join(sent)
 
 
 def test_a_send_that_times_out_tells_how_many_bytes_went_out(plain):
@@ -379,9 +414,12 @@ def test_close_tells_of_a_peer_that_does_not_read(plain):
     assert raised.value.errno == errno.EBADF
 
 
-def test_whoever_waits_is_told_that_the_connection_is_closed(plain):
-    connection, _peer = plain
-    receiving = Spawn(connection.recv, raise_on_wait=True)
+@pytest.mark.parametrize("received", [0, 1])
+def test_whoever_waits_is_told_that_the_connection_is_closed(plain, received):
+    connection, peer = plain
+    receiving = Spawn(lambda: [connection.recv() for _ in range(received + 1)], raise_on_wait=True)
+    peer.sendall(bytes(received))
+    Sleep(0.01)
     sending = Spawn(connection.sendall, bytes(MORE_THAN_FITS), raise_on_wait=True)
     also = Spawn(connection.sendall, b"in line", raise_on_wait=True)
     Sleep(0.01)

@@ -58,9 +58,8 @@ Buffer = Union[bytes, bytearray, memoryview]
 _hub = _scheduler.hub
 _ready = _scheduler.ready
 _library_core = cast(_library.Library, _scheduler.core)
-_output = _library_core.output
-_OUTPUT_SIZE = _output.nbytes
-_WRITE = _library.WRITE
+_writes = requests.writes
+_OUTPUT_SIZE = _library_core.output_size
 
 _BUFFER_MOST = 65536
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -112,7 +111,7 @@ class _Transfer:
         if transfers.pop(self.token, None) is not None:
             self.asked = False
             self.failed = errno.EBADF
-            if requests:
+            if requests or _writes:
                 _library_core.submit(requests)  # what is to be written is
             _library_core.close(self.handle)
             wake_all(self.waiters)
@@ -142,7 +141,19 @@ def _code(what: int) -> int:
 class _Stream(_Transfer):
     """What was received and not taken, and what was sent and the system has not taken."""
 
-    __slots__ = ("blocked", "broken", "buffer", "ended", "need", "senders", "sending", "unsent")
+    __slots__ = (
+        "blocked",
+        "broken",
+        "buffer",
+        "ended",
+        "need",
+        "receiver",
+        "senders",
+        "sending",
+        "size",
+        "unsent",
+        "write",
+    )
 
     operation = _library.READ
 
@@ -150,7 +161,10 @@ class _Stream(_Transfer):
         super().__init__(handle)
         self.buffer: Union[bytes, bytearray] = b""
         self.ended = False
-        self.need = 1  # so many bytes wake the task that waits
+        self.receiver: Any = None  # a task that waits for anything to come, for ever; others are in `waiters`
+        self.need = 1  # so many bytes wake the task in `waiters`
+        self.write = b""  # the request to write `size` bytes
+        self.size = -1  # -1 while `blocked`
         self.blocked = False  # sendall has to look further: one of the next three
         self.unsent = 0
         self.broken = 0  # as `failed`, of sending
@@ -173,12 +187,21 @@ class _Stream(_Transfer):
                 self.ended = True
             else:
                 self.failed = _code(what)
-            wake_all(self.waiters)
+            self.wake()
             self.tell()
+
+    def wake(self) -> None:
+        """Nothing more will come."""
+        task = self.receiver
+        if task is not None:
+            self.receiver = None
+            _ready.append(task)
+        wake_all(self.waiters)
 
     def settle(self) -> None:
         """Something about sending has changed."""
         self.blocked = bool(self.unsent or self.broken or self.sending)
+        self.size = -1
         if not self.unsent or self.broken:
             wake_all(self.senders)
             self.tell()
@@ -205,7 +228,7 @@ class _Stream(_Transfer):
         """Suspends until `need` bytes are there or no more will come."""
         me = current_task()
         waiters = self.waiters
-        if waiters:
+        if waiters or self.receiver is not None:
             raise Misuse("Another task is receiving from this connection")
         self.need = need
         if not self.asked:
@@ -238,23 +261,29 @@ class _Stream(_Transfer):
 
     def close(self) -> None:
         super().close()
+        self.wake()
         self.buffer = b""
         self.broken = errno.EBADF
         self.settle()
 
     # ---- Sending
 
-    def put(self, piece: Any) -> None:
+    def put(self, piece: "Union[bytes, memoryview[Any]]") -> None:
         """Has a piece that there is room for written by the next look."""
-        core = _library_core
         size = len(piece)
-        start = core.out
-        core.out = end = start + size
-        core.output[start:end] = piece
-        requests.add(self.handle, _library.WRITE | size << 32, 0, self.token, start)
+        write = _library.write(self.handle, self.token, size)
+        requests.written += size
+        writes = _writes
+        writes += (write, piece)
 
-    def send(self, data: memoryview, deadline: Optional[int]) -> None:
+    def asks_for(self, size: int) -> None:
+        """So many bytes are written by `write` from now on."""
+        self.write = _library.write(self.handle, self.token, size)
+        self.size = size
+
+    def send(self, data: Buffer, deadline: Optional[int]) -> None:
         """Sends piece by piece, the next when the system has taken the last. Waits its turn."""
+        source = memoryview(data).cast("B")
         me = current_task()
         mine = False
         given = 0
@@ -266,13 +295,20 @@ class _Stream(_Transfer):
             mine = self.sending = self.blocked = True
             while True:
                 self.wait_sent(me, deadline)
-                if given == len(data):
+                if given == len(source):
                     return
-                room = min(len(data) - given, _library_core.output.nbytes - _library_core.out)
+                room = min(len(source) - given, _OUTPUT_SIZE - requests.written)
                 if room:
-                    self.put(data[given : given + room])
+                    piece = source[given : given + room]
+                    if data.__class__ is bytes:
+                        self.put(piece)
+                    elif room < 8 * _library.COPY_ONCE:
+                        self.put(bytes(piece))  # the caller may change it
+                    else:
+                        self.put(piece)
+                        _library_core.hand_over(requests)  # which copies it
                     given += room
-                    if given == len(data):
+                    if given == len(source):
                         return
                 _next_batch(me)
         except BaseException as error:
@@ -426,41 +462,36 @@ class Connection(_Adopted):
     the OSError of its errno; what is done with a closed connection, EBADF.
     """
 
-    __slots__ = ("_handle", "_stream", "_token")
+    __slots__ = ("_stream",)
 
     def __init__(self, connected: socket.socket, handle: int) -> None:
         self._stream = _Stream(handle)
         super().__init__(connected, self._stream)
-        self._handle = handle
-        self._token = self._stream.token
 
     # ---- Receiving
 
     def recv(self, n: int = 65536, timeout: Timeout = None) -> bytes:
         """What has come, at most `n` bytes, as soon as there is anything; b"" once the peer has sent its last."""
         stream = self._stream
-        if not stream.buffer:
-            waiters = stream.waiters
-            if timeout is None and not waiters:
-                me: Any = getcurrent()  # wait(), written out
+        if not stream.buffer and timeout is None and stream.receiver is None and not stream.waiters:
+            me: Any = getcurrent()  # wait(), written out
+            try:
+                me.armed  # noqa: B018
+            except AttributeError:
+                current_task()
+            if stream.asked:
                 try:
-                    me.armed  # noqa: B018
-                except AttributeError:
-                    current_task()
-                try:
-                    stream.need = 1
-                    waiters.append(me)
-                    if stream.asked:
+                    stream.receiver = me
+                    for entry in _scheduler.turns:
+                        break
+                    if entry is _hub and another_round():
                         for entry in _scheduler.turns:
                             break
-                        if entry is _hub and another_round():
-                            for entry in _scheduler.turns:
-                                break
-                        entry.switch()
-                    else:
-                        waiters.remove(me)
+                    entry.switch()
                 except BaseException:
-                    withdraw(me, waiters)
+                    if stream.receiver is me:
+                        stream.receiver = None
+                    withdraw(me, None)
                     raise
         data = stream.buffer
         if data.__class__ is bytes and 0 < len(data) <= n:
@@ -547,17 +578,14 @@ class Connection(_Adopted):
         """
         stream = self._stream
         size = len(data)
-        core = _library_core
-        start = core.out
-        end = start + size
-        if stream.blocked or end > _OUTPUT_SIZE or data.__class__ is not bytes:
-            stream.send(memoryview(data).cast("B"), deadline_after(timeout))
-            return
-        core.out = end  # _Stream.put(), written out
-        _output[start:end] = data
-        words = requests
-        words.end += 5
-        words += (self._handle, _WRITE | size << 32, 0, self._token, start)
+        if size != stream.size or requests.written + size > _OUTPUT_SIZE or data.__class__ is not bytes:
+            if stream.blocked or requests.written + size > _OUTPUT_SIZE or data.__class__ is not bytes:
+                stream.send(data, deadline_after(timeout))
+                return
+            stream.asks_for(size)
+        requests.written += size  # _Stream.put(), written out
+        writes = _writes
+        writes += (stream.write, data)
 
     @property
     def unsent(self) -> int:
@@ -595,7 +623,7 @@ class Connection(_Adopted):
                 deadline = deadline_after(timeout)
                 if stream.broken != errno.EPIPE or stream.unsent:
                     stream.flush(deadline)
-                if not stream.waiters and self._has_unread():
+                if not stream.waiters and stream.receiver is None and self._has_unread():
                     self._drop_input(deadline)
         finally:
             self._socket.detach()

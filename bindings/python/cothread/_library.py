@@ -56,7 +56,8 @@ FINISH = 3 | NO_DESCRIPTOR
 READ = 12
 ACCEPT = 13
 PAUSE = 14
-WRITE = 15
+_WRITE = 15
+_BEHIND = -1
 DATA = 2
 END = 3
 WRITTEN = 4
@@ -65,6 +66,9 @@ ACCEPTED = 5
 # int64 words of one request and of one batch entry.
 REQUEST_WORDS = 5
 READY_WORDS = 4
+
+# What is larger is not copied to be copied again.
+COPY_ONCE = 2048
 
 # Items of a wait for several things.
 ITEM_WORDS = 6
@@ -101,6 +105,11 @@ TO_GROUP = 1
 
 # Types of a job's arguments and result.
 _VOID, _INT, _LONG, _POINTER, _DOUBLE = range(5)
+
+
+def write(handle: int, token: int, size: int) -> bytes:
+    """A request to write, as it lies in the ring."""
+    return pack("qiiqqq", handle, _WRITE, size, 0, token, _BEHIND)
 
 
 def wait_descriptor(fd: int) -> int:
@@ -145,12 +154,14 @@ _NOTHING: "list[int]" = []
 class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in Python 3.9's eyes
     """The words of requests not yet in the ring. Positions count words since import, plus 1: none is 0."""
 
-    __slots__ = ("base", "end", "items")
+    __slots__ = ("base", "end", "items", "writes", "written")
 
     def __init__(self) -> None:
         super().__init__()
         self.base = self.end = 1  # the positions of the first word here, and of the next one
         self.items: list[Any] = []  # and texts, of requests that the library has not taken: it reads them then
+        self.writes: list[Any] = []  # to be written: requests, as they lie in the ring, and their bytes in turn
+        self.written = 0  # how many bytes these are, and those in the ring; at most Library.output_size
 
     def add_items(self, handle: int, items: Items, deadline: int) -> int:
         """Appends a request that ends when one of the items fires: a look tells which did."""
@@ -572,10 +583,11 @@ class Library:
         self._ready_count = _words(address + _Ring.ready_count.offset, 1)
         self._deadline = _words(address + _Ring.deadline.offset, 1)
         self._request_bytes = _bytes(ring.requests, self.capacity * REQUEST_WORDS * 8)
-        # What was read of adopted descriptors, until the next poll; what is to be written, and how much of it there is.
+        # What was read of adopted descriptors, until the next poll; and what the writes in the ring are to write.
         self._input = _bytes(ring.input, ring.input_size)
-        self.output = _bytes(ring.output, ring.output_size)
-        self.out = 0
+        self._output = _bytes(ring.output, ring.output_size)
+        self._output_used = 0
+        self.output_size: int = ring.output_size
         # The running task and the number of switches so far, for statistics and the library's watchdog.
         self.stamp = _words(address + _Ring.current.offset, 2)
         # Ends the present poll, or else the next. From any thread. A scheduler that is gone needs no wake.
@@ -693,12 +705,43 @@ class Library:
         """A handle for one wait at a time; its batch entries carry `token`."""
         return self._checked(self._host_create(token, None, 0))
 
-    def _hand_over(self, requests: Requests) -> int:
+    def _forget_written(self, requests: Requests) -> None:
+        """What was in the ring has been taken."""
+        requests.written -= self._output_used
+        self._output_used = 0
+
+    def hand_over(self, requests: Requests) -> int:
         """Puts the requests into the ring; returns how many of requests.items the next call takes with it."""
         handed = len(requests.items)
+        while requests.writes:
+            filled = self._request_count[0]
+            if not filled:
+                self._forget_written(requests)
+            elif filled == self.capacity:
+                self._checked(self._submit())
+                continue
+            taken = requests.writes[: 2 * (self.capacity - filled)]
+            count = len(taken)
+            words = b"".join(taken[::2])
+            pieces = taken[1::2]
+            used = self._output_used
+            if requests.written - used < COPY_ONCE * len(pieces):
+                pieces = [b"".join(pieces)]  # a fifth of the time of copying each one, if they are small
+            for piece in pieces:
+                self._output[used : used + len(piece)] = piece
+                used += len(piece)
+            start = filled * REQUEST_WORDS * 8
+            self._request_bytes[start : start + len(words)] = words
+            total = filled + count // 2
+            # No call from here on.
+            self._request_count[0] = total
+            self._output_used = used
+            del requests.writes[:count]
         while requests:
             filled = self._request_count[0]
-            if filled == self.capacity:
+            if not filled:
+                self._forget_written(requests)
+            elif filled == self.capacity:
                 self._checked(self._submit())
                 continue
             start = filled * REQUEST_WORDS
@@ -726,10 +769,11 @@ class Library:
         A signal handler that raises may end this after any call below. Between two calls nothing is left half
         done: what is in the ring stays there for the next poll, and a batch that was not returned for `batch`.
         """
-        handed = self._hand_over(requests)
+        handed = self.hand_over(requests)
         self._deadline[0] = deadline
         found: int = self._look() if deadline == NOW else self._wait()
-        self.out = 0
+        requests.written -= self._output_used
+        self._output_used = 0
         if handed:
             del requests.items[:handed]
         if found > 0:
@@ -741,9 +785,9 @@ class Library:
 
     def submit(self, requests: Requests) -> None:
         """Has the requests taken now: what is to be written is."""
-        handed = self._hand_over(requests)
+        handed = self.hand_over(requests)
         self._checked(self._submit())
-        self.out = 0
+        self._forget_written(requests)
         del requests.items[:handed]
 
     def look(self, items: Items, requests: Requests) -> int:
@@ -758,7 +802,7 @@ class Library:
         last = len(batch) - READY_WORDS
         while batch[last + 1] & 0xFFFFFFFF != DATA:
             last -= READY_WORDS
-        return self._input[: batch[last + 2] + (batch[last + 1] >> 32)].tobytes()
+        return self._input[: batch[last + 3]].tobytes()
 
     def batch(self) -> "list[int]":
         """The batch of the last poll, once."""

@@ -32,7 +32,7 @@ from typing import Any, Callable, ClassVar, Optional, Protocol, Union, cast
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from . import _library
-from ._library import DATA, ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Items, Requests
+from ._library import ETIMEDOUT, FINISH, FOREVER, NOW, WAIT_DEADLINE, WITHDRAW, Items, Requests
 
 
 class Core(Protocol):
@@ -838,18 +838,19 @@ def _deliver() -> None:
     words = iter(_batch)
     arrived = None
     look = looks
+    get = transfers.get
     for token, what, value, item in zip(words, words, words, words):
         if token < 0:
-            if token not in transfers:
+            transfer = get(token)
+            if transfer is None:
                 continue  # closed
-            transfer = transfers[token]
-            if what & 0xFFFFFFFF != DATA:
+            if not item:
                 transfer.transferred(what, value)
                 continue
             if transfer.seen != look:
                 if arrived is None:
                     arrived = core.arrived(_batch)
-                data = arrived[value : value + (what >> 32)]
+                data = arrived[value:item]
                 if transfer.buffer:
                     transfer.append(data)
                 else:
@@ -857,6 +858,11 @@ def _deliver() -> None:
                 transfer.seen = look
             if transfer.watchers:
                 wake_all(transfer.watchers)
+            task = transfer.receiver
+            if task is not None:
+                transfer.receiver = None
+                ready.append(task)
+                continue
             waiters = transfer.waiters
             if not waiters:
                 transfer.bound()
@@ -1158,7 +1164,7 @@ def _at_exit() -> None:
                     break
         except BaseException:  # Ctrl-C: it takes too long
             break
-    if requests:
+    if requests or requests.writes:
         _look(NOW)  # what is to be written is
     left = sorted(name_of(job._function) for job in jobs if job in _cothreads)
     if left:
