@@ -715,11 +715,11 @@ class Library:
         handed = len(requests.items)
         while requests.writes:
             filled = self._request_count[0]
-            if not filled:
-                self._forget_written(requests)
-            elif filled == self.capacity:
+            if filled == self.capacity:
                 self._checked(self._submit())
                 continue
+            if self._output_used and not filled:
+                self._forget_written(requests)
             taken = requests.writes[: 2 * (self.capacity - filled)]
             count = len(taken)
             words = b"".join(taken[::2])
@@ -739,11 +739,11 @@ class Library:
             del requests.writes[:count]
         while requests:
             filled = self._request_count[0]
-            if not filled:
-                self._forget_written(requests)
-            elif filled == self.capacity:
+            if filled == self.capacity:
                 self._checked(self._submit())
                 continue
+            if self._output_used and not filled:
+                self._forget_written(requests)
             start = filled * REQUEST_WORDS
             taken = requests[: self.capacity * REQUEST_WORDS - start]
             count = len(taken)
@@ -777,7 +777,9 @@ class Library:
         if handed:
             del requests.items[:handed]
         if found > 0:
-            return self.batch()
+            words: list[int] = self._ready[: found * READY_WORDS].tolist()  # batch(), written out
+            self._ready_count[0] = 0
+            return words
         # EINTR: a signal came, or `interrupt` was called. The caller looks around either way.
         if found < 0 and found != EINTR:
             raise self._error(found)
