@@ -10,6 +10,7 @@ from greenlet import getcurrent
 from . import _scheduler
 from ._library import FOREVER
 from ._scheduler import (
+    CROWD,
     PLACED,
     Misuse,
     Source,
@@ -80,25 +81,28 @@ class Event(Source):
             try:
                 # More than once if another task takes the value between our wake and our turn.
                 while value is _NOTHING:
-                    if deadline is None:
-                        waiters.append(me)  # wait(), written out
-                        if self._value is not _NOTHING and waiters and waiters[-1] is me:
-                            remove(waiters, me)  # a signal handler was faster
-                            value = self._value
-                            break
-                        for entry in _scheduler.turns:
-                            break
-                        if entry is _hub and another_round():
+                    if deadline is None and (not waiters or len(waiters) < CROWD):
+                        try:
+                            waiters.append(me)  # wait(), written out
+                            if self._value is not _NOTHING and waiters and waiters[-1] is me:
+                                remove(waiters, me)  # a signal handler was faster
+                                value = self._value
+                                break
                             for entry in _scheduler.turns:
                                 break
-                        entry.switch()
+                            if entry is _hub and another_round():
+                                for entry in _scheduler.turns:
+                                    break
+                            entry.switch()
+                        except BaseException:
+                            withdraw(me, waiters)
+                            raise
                     elif wait(me, waiters, deadline, self._satisfied):
                         raise Timedout("Timed out waiting for event")
                     value = self._value
             except Timedout:
                 raise
             except BaseException:
-                withdraw(me, waiters)
                 self._pass_on()
                 raise
         if self._auto_reset:
