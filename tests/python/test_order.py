@@ -19,6 +19,19 @@ def test_yield_is_round_robin(core):
     assert order == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
 
 
+def test_yield_and_sleep_of_nothing_keep_their_order_of_arrival(core):
+    order = []
+
+    def task(name, gives_way):
+        for _ in range(2):
+            gives_way()
+            order.append(name)
+
+    ways = {"a": Yield, "b": lambda: Sleep(0), "c": lambda: Yield(0), "d": lambda: Sleep(0.0), "e": Yield}
+    WaitForAll([Spawn(task, name, way) for name, way in ways.items()])
+    assert order == [*"abcde"] * 2
+
+
 def test_a_round_runs_the_signalled_then_descriptors_then_deadlines_then_those_that_yielded(
     core,
 ):

@@ -1152,7 +1152,10 @@ def deadline_after(timeout: Any) -> Optional[int]:
 
 def Sleep(timeout: Timeout) -> None:
     """Suspends for `timeout`. One that has passed still lets every other ready task run once."""
-    wait(current_task(), None, deadline_after(timeout))
+    if not timeout and timeout == 0:
+        Yield()  # they keep their order among each other
+    else:
+        wait(current_task(), None, deadline_after(timeout))
 
 
 def SleepUntil(deadline: Optional[float]) -> None:
