@@ -195,6 +195,20 @@ def test_poll_bits_with_two_names_come_back_as_asked(pair):
     assert poll_list([(a, POLLRDNORM)], 60) == [(a.fileno(), POLLRDNORM)]
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_each_bit_alone_is_reported_as_the_system_reports_it(pair, readable):
+    a, b = pair
+    if readable:
+        b.send(b"x")
+    for name in coselect.__all__:
+        if name.startswith("POLL") and name not in ("POLLEXTRA", "POLLMSG"):
+            bit = getattr(coselect, name)
+            look = standard_select.poll()
+            look.register(a, bit)
+            assert poll_list([(a, bit)], 0.001) == look.poll(0), name
+            assert poll_list([(a, bit)], 0) == look.poll(0), name
+
+
 def test_urgent_data():
     server = socket.create_server(("127.0.0.1", 0))
     client = socket.create_connection(server.getsockname())

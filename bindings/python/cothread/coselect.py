@@ -57,7 +57,8 @@ __all__ = [
 _FD_MAX = 2**31 - 1
 _EVENTS_MAX = 2**16 - 1  # the system's poll takes a short
 
-_READ = POLLIN | POLLRDNORM | POLLRDBAND
+# What Linux reports together. POLLRDBAND it reports of no descriptor that it also finds readable.
+_READ = POLLIN | POLLRDNORM
 _WRITE = POLLOUT | POLLWRNORM | POLLWRBAND
 
 
