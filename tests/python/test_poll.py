@@ -7,11 +7,14 @@ import socket
 import cothread
 import pytest
 from cothread import (
+    Event,
     SelectError,
     Sleep,
     Spawn,
     WaitForAll,
     Yield,
+    _library,
+    _scheduler,
     coselect,
     poll_list,
     select,
@@ -180,6 +183,67 @@ def test_several_tasks_may_wait_for_one_descriptor(pair):
     assert WaitForAll(tasks) == [[(a.fileno(), POLLIN)]] * 3
 
 
+def test_of_several_tasks_one_is_woken_by_what_one_can_read(pipe):
+    r, w = pipe
+    taken = []
+
+    def reader(n):
+        if poll_list([(r, POLLIN)], 60):
+            taken.append((n, os.read(r, 1)))  # would block, if another had been faster
+
+    tasks = [Spawn(reader, n) for n in range(3)]
+    Yield()
+    for byte in b"xyz":
+        os.write(w, bytes([byte]))
+        while len(taken) < b"xyz".index(byte) + 1:
+            Sleep(0.001)
+    WaitForAll(tasks)
+    assert taken == [(0, b"x"), (1, b"y"), (2, b"z")]
+
+
+def test_a_crowd_on_one_descriptor_costs_a_wake_for_each_byte(pipe):
+    r, w = pipe
+    os.set_blocking(r, False)
+    wakes, got, stop = [], [], []
+
+    def reader():
+        while not stop:
+            if poll_list([(r, POLLIN)]) and not stop:
+                wakes.append(1)
+                with contextlib.suppress(BlockingIOError):
+                    got.append(os.read(r, 1))
+
+    tasks = [Spawn(reader) for _ in range(50)]
+    Sleep(0)
+    for n in range(20):
+        os.write(w, b"x")
+        while len(got) <= n:
+            Sleep(0.001)
+    assert len(wakes) == 20
+    stop.append(1)
+    os.write(w, b"x")  # which nobody reads: all are told, one after the other
+    WaitForAll(tasks)
+
+
+def test_of_several_acceptors_one_is_woken_by_a_client():
+    server = socket.create_server(("127.0.0.1", 0))
+    accepted = Event()
+
+    def acceptor(n):
+        if poll_list([(server, POLLIN)]):
+            server.accept()[0].close()  # would block
+            accepted.Signal(n)
+
+    tasks = [Spawn(acceptor, n) for n in range(3)]
+    Yield()
+    for n in range(3):
+        client = socket.create_connection(server.getsockname())
+        assert accepted.Wait(60) == n
+        client.close()
+    WaitForAll(tasks)
+    server.close()
+
+
 def test_reader_and_writer_of_one_descriptor(pair):
     a, b = pair
     reader = Spawn(poll_list, [(a, POLLIN)], 60)
@@ -260,6 +324,48 @@ def test_the_constants_are_the_systems():
     for name in coselect.__all__:
         if name.startswith("POLL") and name != "POLLEXTRA":
             assert getattr(cothread, name) == getattr(standard_select, name)
+
+
+class Watched(_scheduler.Watch):
+    __slots__ = ("told",)
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def watch(self, fd, deadline):
+        handle = self.handle or _scheduler.attach(self)
+        self.armed = _scheduler.requests.add(handle, _library.wait_descriptor(fd), deadline, POLLIN)
+
+    def completed(self, what):
+        self.armed = 0
+        self.told.append(_scheduler.outcome(what))
+
+
+def test_a_watch_with_a_deadline_is_told_that_it_has_passed_once(pipe):
+    r, w = pipe
+    watch = Watched()
+    watch.watch(r, _scheduler.core.now() + 1_000_000)
+    while not watch.told:
+        Sleep(0.001)
+    assert watch.told == [0]
+    watch.watch(r, _scheduler.core.now() + 60_000_000_000)
+    os.write(w, b"x")
+    while len(watch.told) < 2:
+        Sleep(0.001)
+    assert watch.told == [0, POLLIN]
+    _scheduler.detach(watch)
+    Yield()
+
+
+def test_a_watch_and_tasks_that_are_due_together_are_all_told(core):
+    watch, order = Watched(), []
+    watch.watch(5, core.now() + 1_000_000_000)
+    tasks = [Spawn(lambda n=n: (Sleep(1), order.append(n))) for n in range(3)]
+    WaitForAll(tasks)
+    assert (watch.told, order) == ([0], [0, 1, 2])
+    _scheduler.detach(watch)
+    Sleep(0)
 
 
 def test_an_error_thrown_into_a_poll_of_many_withdraws_all(core):

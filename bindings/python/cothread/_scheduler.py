@@ -103,11 +103,17 @@ class Watch:
 
     __slots__ = ("armed", "handle", "token")
 
+    queue: ClassVar[Any]  # tells it from a task whose deadline has passed
+
     def __init__(self) -> None:
         self.armed = self.handle = self.token = 0  # attached by the first use
 
     def completed(self, what: int) -> None:
+        """In the hub: `what` is the second word of the batch's entry, see outcome."""
         raise NotImplementedError
+
+
+Watch.queue = Watch
 
 
 Waiter = Union[Task, Watch]
@@ -932,6 +938,9 @@ def _deliver() -> None:
         if what == _TIMED_OUT:
             queue = waiter.queue  # _expire(), written out
             if queue is not None:
+                if queue is Watch:
+                    waiter.completed(what)
+                    continue
                 waiter.queue = None
                 remove(queue, waiter)
             waiter.armed = 0
@@ -952,10 +961,12 @@ POLLNVAL = 32
 
 
 def outcome(what: int) -> Union[int, Exception]:
-    """The second word of a batch entry: the events, or why there will be none."""
+    """The second word of a batch entry: the events, 0 after the deadline, or why there will be none."""
     reason = what & 0xFFFFFFFF
     if not reason:
         return what >> 32
+    if reason == _TIMED_OUT:
+        return 0
     code = reason - (1 << 32)
     if code in (_library.EBADF, _library.ECLOSED):
         return POLLNVAL
