@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import re
 import time
+from datetime import timedelta
 
 import cothread
 import pytest
@@ -35,7 +36,7 @@ def test_a_number_like_thing_is_a_timeout(core):
     assert core.now() - started == 1_500_000_000
     with pytest.raises(TypeError):
         Sleep("1")
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=re.escape("timeout is Decimal('1')") + ".*: give float\\(\\) of it"):
         Sleep(Decimal(1))
     with pytest.raises(ValueError):
         Sleep(float("nan"))
@@ -115,6 +116,20 @@ def test_the_librarys_clock_is_pythons_monotonic_clock():
     Sleep(AbsTimeout(0.002))
     assert time.monotonic_ns() >= deadline
     assert _scheduler.core.now() >= deadline
+
+
+@pytest.mark.parametrize("days", [1e-6, -1e-6, 100_000])
+def test_a_timedelta_is_told_to_give_its_seconds(core, days):
+    for timeout in timedelta(days=days), (timedelta(days=days),):
+        with pytest.raises(TypeError, match=re.escape(f"timeout is {timeout!r}") + r".*: give its total_seconds\(\)"):
+            Sleep(timeout)
+
+
+def test_numbers_beyond_every_clock_are_for_ever_or_over(core):
+    for timeout in 10**400, (10**400,), (float("inf"),), float("inf"):
+        assert _scheduler.deadline_after(timeout) is None
+    for timeout in -(10**400), (-(10**400),), (float("-inf"),):
+        assert _scheduler.deadline_after(timeout) < core.now()
 
 
 @pytest.mark.parametrize("timeout", ["x", (1, 2), ("x",), []])

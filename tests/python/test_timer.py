@@ -44,7 +44,9 @@ def test_a_timer_survives_an_exception_of_its_callback(core, capsys, kind):
     timer.cancel()
     Sleep(0)
     assert len(fired) == 3
-    assert capsys.readouterr().err.count(f"{kind.__name__}: in callback") == 3
+    error = capsys.readouterr().err
+    assert error.count("Timer callback callback raised uncaught exception") == 3
+    assert error.count(f"{kind.__name__}: in callback") == 3
 
 
 def test_an_interrupt_in_a_timers_callback_is_told_to_main(core):
@@ -132,6 +134,13 @@ def test_a_single_timer_cannot_be_reused(core):
 def test_a_timer_needs_a_callback():
     with pytest.raises(Misuse):
         Timer(1, None)
+
+
+def test_arguments_for_the_callback_are_not_taken_for_options():
+    with pytest.raises(TypeError, match=r"retrigger is \('x',\), .* functools.partial"):
+        Timer(1, print, ("x",))
+    with pytest.raises(TypeError, match="reuse is 'x'"):
+        Timer(1, print, False, "x")
 
 
 def test_a_reset_that_is_refused_leaves_the_timer_as_it_was(core):

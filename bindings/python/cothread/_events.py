@@ -24,8 +24,10 @@ from ._scheduler import (
     deadline_after,
     disarm,
     disarm_first,
+    name_of,
     remove,
     report_action,
+    shown,
     wait,
     wake_all,
     wake_first,
@@ -167,7 +169,7 @@ class Event(Source):
     def SignalException(self, exception: "Union[BaseException, type[BaseException]]") -> None:
         """As Signal, but Wait raises the exception."""
         if not issubclass(exception if isinstance(exception, type) else type(exception), BaseException):
-            raise TypeError(f"SignalException needs an exception, not {exception!r}")
+            raise TypeError(f"SignalException needs an exception, not {shown(exception)}")
         Event.Signal(self, _Raise(exception))
 
     def Reset(self) -> None:
@@ -217,7 +219,7 @@ class EventQueue(Source):
         self._values: deque[Any] = deque()
         self._waiters: deque[Any] = deque()
         if max_length is not None and not isinstance(max_length, int):
-            raise TypeError(f"max_length is {max_length!r}, not a number of values")
+            raise TypeError(f"max_length is {shown(max_length)}, not a number of values")
         self._max_length = max_length
         self._closed = False
         self._aborted = False
@@ -392,7 +394,13 @@ class Timer:
     ) -> None:
         self._callback = None if callback is _NOTHING else callback
         if callback is not _NOTHING and not callable(callback):
-            raise Misuse(f"Timer needs a callback to call, not {callback!r}")
+            raise Misuse(f"Timer needs a callback to call, not {shown(callback)}")
+        for name, option in (("retrigger", retrigger), ("reuse", reuse)):
+            if hasattr(option, "__len__"):  # meant for the callback
+                raise TypeError(
+                    f"{name} is {shown(option)}, not True or False: the callback is called without arguments, "
+                    "functools.partial gives it some"
+                )
         self._reuse = reuse or retrigger or self._callback is None
         self._retrigger = retrigger
         self._cancelled = False
@@ -411,7 +419,7 @@ class Timer:
         if steps and timeout is not None and not isinstance(timeout, tuple):
             period = int(timeout * 1e9)
             if period <= 0:
-                raise ValueError(f"timeout is {timeout!r}: a timer that retriggers needs one above 0")
+                raise ValueError(f"timeout is {shown(timeout)}: a timer that retriggers needs one above 0")
         self._retrigger = retrigger
         self._moment = moment
         self._timeout = timeout
@@ -462,6 +470,7 @@ class Timer:
         return self._deadline + told * self._period
 
     def _run(self) -> None:
+        callback: Any = self._callback
         while not self._cancelled:
             try:
                 self._changed.Wait(self._moment)
@@ -473,11 +482,10 @@ class Timer:
             if self._changed:
                 continue  # reset came after the deadline, before our turn
             resets = self._resets
-            assert self._callback is not None
             try:
-                self._callback()
+                callback()
             except BaseException as error:
-                report_action("Timer callback", error)
+                report_action(f"Timer callback {name_of(callback)}", error)
             if not self._reuse:
                 break
             if self._resets == resets:  # not reset by the callback

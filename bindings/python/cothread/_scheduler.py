@@ -28,6 +28,7 @@ from collections import deque
 from contextvars import Context, copy_context
 from functools import partial
 from itertools import filterfalse
+from types import CoroutineType
 from typing import Any, Callable, ClassVar, Optional, Protocol, Union, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -615,7 +616,7 @@ class Spawn(Source):
                 _adopt(me)
         global ready, unstarted
         if not callable(function):
-            raise TypeError(f"Spawn needs a function to call, not {function!r}")
+            raise TypeError(f"Spawn needs a function to call, not {shown(function)}")
         self._function = function
         self._args: Optional[tuple[Any, ...]] = args
         self._kargs: Optional[dict[str, Any]] = kargs
@@ -651,7 +652,11 @@ class Spawn(Source):
 
         With raise_on_wait an exception is raised by every Wait in progress, or else by the first one after.
         """
-        me = current_task()
+        me: Any = getcurrent()
+        try:
+            me.armed  # noqa: B018  # current_task(), written out
+        except AttributeError:
+            current_task()
         if self._state == _RUNNING:
             if me.job is self:
                 raise Misuse("A task cannot wait for itself")
@@ -712,11 +717,19 @@ class Spawn(Source):
 _cothreads = Spawn.Cothreads
 
 
+def shown(thing: Any) -> str:
+    """Its repr, for a sentence about an error, also if that fails."""
+    try:
+        return repr(thing)
+    except Exception:
+        return f"a {type(thing).__name__} whose repr fails"
+
+
 def name_of(function: Any) -> str:
     try:
-        return str(getattr(function, "__name__", None) or repr(function))
-    except Exception:  # its repr failed
-        return f"a {type(function).__name__}"
+        return str(getattr(function, "__name__", None) or shown(function))
+    except Exception:
+        return shown(function)
 
 
 def _failed(job: Spawn, error: BaseException) -> int:
@@ -750,6 +763,20 @@ def _work() -> Any:
             mark_the_end()
 
 
+def _run_coroutine(coroutine: Any) -> Any:
+    """What an async function returns, run in its task: it may wait as any function does, and await others."""
+    error: Optional[Misuse] = None
+    while True:
+        try:
+            awaited = coroutine.send(None) if error is None else coroutine.throw(error)
+        except StopIteration as end:
+            return end.value
+        error = Misuse(
+            f"A task cannot await {shown(awaited)}, which needs the loop that it was made for: "
+            "call what waits without await, as cothread.Sleep(1)"
+        )
+
+
 def _run_jobs(me: Task) -> Any:
     """Runs a function, and the next if it is its turn; else parks, or ends if enough are parked."""
     global parked
@@ -765,21 +792,24 @@ def _run_jobs(me: Task) -> Any:
                 # Plain calls where possible: CPython 3.11 and later run them without using C stack, of which each
                 # sleeping task has a copy: 2.0 KB with a starred call, 1.6 KB without.
                 if kargs:
-                    job._outcome = function(*args, **kargs)
+                    outcome = function(*args, **kargs)
                 elif not args:
                     kargs = None
-                    job._outcome = function()
+                    outcome = function()
                 elif len(args) == 1:
                     argument = args[0]
                     args = kargs = None
-                    job._outcome = function(argument)
+                    outcome = function(argument)
                 else:
-                    job._outcome = function(*args)
+                    outcome = function(*args)
+                if outcome is not None and outcome.__class__ is CoroutineType:
+                    outcome = _run_coroutine(outcome)
+                job._outcome = outcome
                 state = _RETURNED
             except BaseException as error:
                 state = _failed(job, error)
             # A parked task must keep nothing alive.
-            function = args = argument = kargs = None
+            function = args = argument = kargs = outcome = None
             if job._state == _ABORTED:
                 job._outcome = None
                 state = _GONE
@@ -1144,21 +1174,31 @@ def deadline_after(timeout: Any) -> Optional[int]:
     """A timeout in any of its three forms as ns of the monotonic clock."""
     if timeout is None:
         return None
+    given = timeout
     if isinstance(timeout, tuple):
         if isinstance(timeout, Moment):
             return timeout.deadline
         if timeout == (None,):
             return None
         if len(timeout) != 1:
-            raise TypeError(f"timeout is {timeout!r}: a tuple has one moment of time.time() in it, or None")
+            raise TypeError(f"timeout is {shown(timeout)}: a tuple has one moment of time.time() in it, or None")
+        given = timeout[0]
     try:
-        left = timeout[0] - core.wall() if isinstance(timeout, tuple) else timeout
-        deadline = core.now() + int(left * 1e9)
-    except OverflowError:  # an infinity
-        return None if left > 0 else NOW + 1
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"timeout is {timeout!r}, not None, a number of seconds or a tuple with a moment") from None
+        deadline = core.now() + int((given - core.wall() if given is not timeout else given) * 1e9)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, OverflowError) and not hasattr(given, "total_seconds"):  # an infinity
+            return None if given > 0 else NOW + 1
+        raise _no_timeout(timeout, given, error) from None
     return deadline if deadline < FOREVER else None
+
+
+def _no_timeout(timeout: Any, given: Any, error: Exception) -> Exception:
+    text = f"timeout is {shown(timeout)}, not None, a number of seconds or a tuple with a moment"
+    if hasattr(given, "total_seconds"):
+        return TypeError(f"{text}: give its total_seconds()")
+    if isinstance(error, TypeError) and hasattr(given, "__float__"):
+        return TypeError(f"{text}: give float() of it")
+    return type(error)(text)
 
 
 def Sleep(timeout: Timeout) -> None:
