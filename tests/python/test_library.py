@@ -29,8 +29,15 @@ def last_line(done):
 
 def test_a_missing_library_is_one_clear_sentence(tmp_path):
     line = last_line(import_with(tmp_path / "nowhere.so"))
-    assert line.startswith("ImportError: cothread cannot load libcothread.so: name the file in COTHREAD_LIBRARY")
-    assert "nowhere.so" in line
+    assert line.startswith(f"ImportError: COTHREAD_LIBRARY is '{tmp_path}/nowhere.so', which cannot be loaded: ")
+
+
+def test_another_library_is_named(tmp_path):
+    source = tmp_path / "other.c"
+    source.write_text("int other;\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "other.so", source], check=True)
+    line = last_line(import_with(tmp_path / "other.so"))
+    assert line.startswith(f"ImportError: '{tmp_path}/other.so' is not libcothread")
 
 
 def test_a_library_of_another_abi_is_refused(tmp_path):
@@ -43,11 +50,9 @@ def test_a_library_of_another_abi_is_refused(tmp_path):
 
 
 def test_a_refused_call_carries_its_code_and_the_librarys_sentence():
-    from cothread import _library
-
-    with pytest.raises(LibraryError, match="COTHREAD_EEXIST") as caught:
-        _library.Library()  # this thread has a scheduler already
-    assert caught.value.code == -5
+    with pytest.raises(LibraryError, match="COTHREAD_EHANDLE: ") as caught:
+        _scheduler.core.close(12345)
+    assert caught.value.code == -2
 
 
 def test_more_requests_than_the_ring_holds_all_arrive():
@@ -71,3 +76,76 @@ def test_ctypes_is_in_one_module_only():
 def test_the_librarys_errors_can_be_pickled():
     error = pickle.loads(pickle.dumps(cothread.LibraryError(-3, "what went wrong")))
     assert (error.code, str(error)) == (-3, "what went wrong")
+
+
+IN_A_SUBINTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+interpreters.run_string(interpreters.create(), '''
+try:
+    import cothread
+except ImportError as error:
+    print(type(error).__name__, error, flush=True)
+''')
+"""
+
+
+def test_another_interpreter_is_told_that_it_is_not_the_main_one(run_script):
+    said = run_script(IN_A_SUBINTERPRETER).stdout
+    ours, pythons = "cothread works in the main interpreter only", "does not support loading in subinterpreters"
+    assert ours in said or pythons in said
+
+
+def test_replaced_identities_of_threads_are_noticed(run_script):
+    done = run_script(
+        """
+        import _thread
+        def get_ident():
+            return 1
+        get_ident.__module__ = "gevent.thread"
+        _thread.get_ident = get_ident
+        import cothread
+        """,
+        code=1,
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: cothread runs its tasks by threads' identities, which gevent.thread has replaced: "
+        "import cothread before gevent's monkey.patch_all()"
+    )
+
+
+def test_an_interpreter_without_its_lock_is_told_how_to_get_one(run_script):
+    done = run_script("import sys; sys._is_gil_enabled = lambda: False; import cothread", code=1)
+    assert done.stderr.splitlines()[-1].endswith("start it with -X gil=1 or PYTHON_GIL=1")
+
+
+def test_a_second_copy_is_refused_and_the_first_one_goes_on(run_script):
+    done = run_script(
+        """
+        import importlib, sys
+        import cothread
+        first = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "cothread"}
+        for name in first:
+            del sys.modules[name]
+        try:
+            import cothread as second
+        except ImportError as error:
+            print(error)
+        sys.modules.update(first)
+        try:
+            importlib.reload(sys.modules["cothread._scheduler"])
+        except ImportError as error:
+            print(error)
+        importlib.reload(cothread)
+        print(cothread.Spawn(lambda: (cothread.Sleep(0.001), 42)[1]).Wait())
+        """
+    )
+    assert done.stdout.splitlines() == [
+        "cothread was imported in this thread before, and deleted from sys.modules: it cannot be loaded twice, "
+        "so put that module back",
+        "cothread._scheduler cannot be reloaded: tasks run in it",
+        "42",
+    ]

@@ -12,6 +12,7 @@
 The thread that imports the package first is the one all tasks run on.
 """
 
+from . import _library as _library  # first: it says what cannot work here
 from . import coselect as coselect
 from . import cothread as cothread
 from .coselect import *  # noqa: F403

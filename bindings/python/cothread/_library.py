@@ -4,15 +4,18 @@
 What the scheduler asks of it is `_scheduler.Core`: time, handles, one call per batch, an interrupt.
 """
 
+import _thread
 import ctypes
 import errno
 import os
+import sys
 import sysconfig
 import time
 from array import array
 from functools import partial
 from pathlib import Path
 from struct import pack
+from types import BuiltinFunctionType
 from typing import Any, Callable, Optional, Union, cast
 
 _ABI = 2
@@ -30,6 +33,7 @@ EINVAL = -1
 ENAME = -22
 _ENOMEM = -17
 _ELIMIT = -18
+_EEXIST = -5
 _ESYSTEM = -20
 
 # What the system would have said. A limit is one of descriptors, unless errno says more.
@@ -460,20 +464,43 @@ def _candidates() -> "list[str]":
     return [str(path) for path in found if path.exists()] + ["libcothread.so.2"]
 
 
+def _check_interpreter() -> None:
+    """What cannot work is told at the import."""
+    if not isinstance(_thread.get_ident, BuiltinFunctionType):
+        raise ImportError(
+            f"cothread runs its tasks by threads' identities, which {_thread.get_ident.__module__} has replaced: "
+            "import cothread before gevent's monkey.patch_all()"
+        )
+    interpreter = ctypes.pythonapi.PyInterpreterState_Get
+    interpreter.restype = ctypes.c_void_p
+    main = ctypes.pythonapi.PyInterpreterState_Main
+    main.restype = ctypes.c_void_p
+    if interpreter() != main():
+        raise ImportError("cothread works in the main interpreter only: greenlets know no other")
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise ImportError(
+            "cothread needs the interpreter lock, which this free-threaded Python runs without: "
+            "start it with -X gil=1 or PYTHON_GIL=1"
+        )
+
+
 def _open() -> str:
     """Loads the library and returns the name it was found under."""
     if "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or ""):
         raise ImportError(
             "cothread needs glibc: a Go library cannot be loaded at run time under musl (Alpine); use a glibc image."
         )
+    candidates = _candidates()
     failures = []
-    for path in _candidates():
+    for path in candidates:
         try:
             ctypes.CDLL(path)
         except OSError as error:
             failures.append(str(error))
         else:
             return path
+    if os.environ.get("COTHREAD_LIBRARY"):
+        raise ImportError(f"COTHREAD_LIBRARY is {candidates[0]!r}, which cannot be loaded: {failures[0]}")
     raise ImportError(
         "cothread cannot load libcothread.so: name the file in COTHREAD_LIBRARY, or run ./build.sh build and install "
         "the package again, or ./build.sh install PREFIX and make its lib known to the loader (ldconfig) "
@@ -500,6 +527,8 @@ class Library:
         # call, and would hand the processor to any thread that floods callbacks, for its whole 5 ms switch interval.
         quick = ctypes.PyDLL(path)
         blocking = ctypes.CDLL(path)
+        if not hasattr(quick, "cothread_abi"):
+            raise ImportError(f"{path!r} is not libcothread: it has no cothread_abi. Is COTHREAD_LIBRARY right?")
         quick.cothread_abi.restype = ctypes.c_int
         abi = quick.cothread_abi()
         if abi != _ABI:
@@ -568,7 +597,13 @@ class Library:
         self._close.argtypes = (ctypes.c_int64,)
 
         options = _Options(size=ctypes.sizeof(_Options), flags=_HOSTED)
-        self._scheduler = self._checked(create(ctypes.byref(options)))
+        scheduler = create(ctypes.byref(options))
+        if scheduler == _EEXIST:
+            raise ImportError(
+                "cothread was imported in this thread before, and deleted from sys.modules: it cannot be loaded twice, "
+                "so put that module back"
+            )
+        self._scheduler = self._checked(scheduler)
         address: Optional[int] = host_ring()
         if address is None:
             raise ImportError(f"cothread: {self._sentence()}")
@@ -811,3 +846,6 @@ class Library:
         words: list[int] = self._ready[: self._ready_count[0] * READY_WORDS].tolist()
         self._ready_count[0] = 0
         return words
+
+
+_check_interpreter()

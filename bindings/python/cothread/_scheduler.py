@@ -19,6 +19,9 @@ Everything here belongs to one thread, but for `wakeups` and `asleep`, which oth
 interpreter lock to bring the hub back (see `rouse`).
 """
 
+if "core" in globals():
+    raise ImportError("cothread._scheduler cannot be reloaded: tasks run in it")
+
 import atexit
 import os
 import sys
