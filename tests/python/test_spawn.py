@@ -4,7 +4,7 @@ import weakref
 
 import cothread
 import pytest
-from cothread import Event, Misuse, Sleep, Spawn, Timedout, WaitForAll, Yield
+from cothread import Event, EventQueue, Misuse, Sleep, Spawn, Timedout, WaitForAll, Yield
 
 
 def test_tasks_start_in_spawn_order_in_the_next_round(core):
@@ -226,12 +226,102 @@ def test_wait_for_all_shares_one_deadline(core):
 
 def test_wait_for_all_aborts_what_stands_behind_the_failure(core):
     first, second = Event(), Event()
-    with pytest.raises(Timedout):
+    first.SignalException(KeyError("first"))
+    with pytest.raises(KeyError):
         WaitForAll([first, second], 1)
     second.Signal("swallowed")
     first.Signal("kept")
     assert not second
     assert first.Wait(0) == "kept"
+
+
+@pytest.mark.parametrize("kind", [Event, EventQueue])
+def test_wait_for_all_that_times_out_takes_nothing_and_may_be_called_again(core, kind):
+    first, second, task = kind(), kind(), Spawn(Sleep, 3)
+    first.Signal("a")
+    second.Signal("b")
+    for _ in range(2):
+        with pytest.raises(Timedout):
+            WaitForAll([first, second, task], 1)
+    assert WaitForAll([first, second, task]) == ["a", "b", None]
+    assert not first and not second
+
+
+def test_a_value_that_wait_for_all_gives_back_stands_behind_none_that_came_later(core):
+    event, queue, others = Event(), EventQueue(), []
+    event.Signal("old")
+    for value in "ab":
+        queue.Signal(value)
+
+    def meanwhile():
+        Yield()
+        event.Signal("new")
+        others.append(queue.Wait())
+
+    task = Spawn(meanwhile)
+    with pytest.raises(Timedout):
+        WaitForAll([event, queue, Event()], 1)
+    assert (event.Wait(), queue.Wait(), others) == ("new", "a", ["b"])
+    task.Wait()
+
+
+def test_a_value_that_wait_for_all_gives_back_is_another_waiters(core):
+    event = Event()
+    event.Signal("once")
+
+    def give_up():
+        with pytest.raises(Timedout):
+            WaitForAll([event, Event()], 1)
+
+    task, other = Spawn(give_up), Spawn(event.Wait, 5)
+    assert other.Wait() == "once"
+    task.Wait()
+
+
+def test_wait_for_all_may_be_called_again_after_ctrl_c(run_script):
+    done = run_script(
+        """
+        import cothread, os, signal
+        stop = cothread.Event(auto_reset=False)
+        tasks = [cothread.Spawn(lambda n=n: (stop.Wait(), n)[1]) for n in range(3)]
+        cothread.Spawn(os.kill, os.getpid(), signal.SIGINT)
+        try:
+            cothread.WaitForAll(tasks)
+        except KeyboardInterrupt:
+            stop.Signal()
+        print(cothread.WaitForAll(tasks, 60))
+        """
+    )
+    assert done.stdout == "[0, 1, 2]\n"
+
+
+def test_an_async_function_is_run_as_a_task_and_may_wait_as_any_other(core):
+    async def inner(n):
+        Sleep(1)
+        return n + 1
+
+    async def outer(n, *, more):
+        return await inner(n) + more
+
+    started = core.now()
+    assert WaitForAll([Spawn(outer, 1, more=10), Spawn(outer, 2, more=10)]) == [12, 13]
+    assert core.now() - started == 1_000_000_000
+
+
+def test_what_a_task_cannot_await_is_named_where_it_is_awaited(core):
+    class Foreign:
+        def __await__(self):
+            yield self
+
+        def __repr__(self):
+            return "<foreign>"
+
+    async def function():
+        await Foreign()
+
+    with pytest.raises(Misuse, match="await <foreign>") as caught:
+        Spawn(function, raise_on_wait=True).Wait()
+    assert [frame.name for frame in caught.traceback][-2:] == ["function", "__await__"]
 
 
 def test_wait_for_all_of_nothing(core):

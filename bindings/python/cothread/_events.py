@@ -137,6 +137,11 @@ class Event(Source):
             self._value = _NOTHING
         return value.error if type(value) is _Raise else value
 
+    def _give_back(self, value: Any) -> None:
+        if self._auto_reset and self._value is _NOTHING:
+            self._value = value
+            self._pass_on()
+
     def _line(self) -> "deque[Any]":
         if self._waiters is None:
             self._waiters = deque()
@@ -270,6 +275,10 @@ class EventQueue(Source):
     def _take(self) -> Any:
         return self._values.popleft() if self._values else StopIteration()
 
+    def _give_back(self, value: Any) -> None:
+        self._values.appendleft(value)
+        self._pass_on()
+
     def _line(self) -> "deque[Any]":
         return self._waiters
 
@@ -360,17 +369,27 @@ class RLock:
 
 
 def WaitForAll(event_list: "Iterable[Any]", timeout: Timeout = None) -> "list[Any]":
-    """Waits for each in turn, all before one deadline; returns what they gave. On a failure the rest is aborted."""
+    """Waits for each in turn, all before one deadline; returns what they gave.
+
+    If one raises, those behind it are aborted. A timeout and Ctrl-C take nothing: it may be called again.
+    """
     events = list(event_list)
     timeout = AbsTimeout(timeout)
-    results = []
-    for position, event in enumerate(events):
-        try:
+    results: list[Any] = []
+    try:
+        for event in events:
             results.append(event.Wait(timeout))
-        except BaseException:
-            for later in events[position + 1 :]:
+    except BaseException as error:
+        if isinstance(error, Exception) and not isinstance(error, Timedout):
+            for later in events[len(results) + 1 :]:
                 later.AbortWait()
-            raise
+        else:
+            while results:
+                value = results.pop()
+                event = events[len(results)]
+                if isinstance(event, Source):
+                    event._give_back(value)
+        raise
     return results
 
 

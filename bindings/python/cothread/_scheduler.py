@@ -572,6 +572,9 @@ class Source:
         """Whether only the library's next batch may tell that it holds already."""
         return False
 
+    def _give_back(self, value: Any) -> None:
+        """`value` was taken and is not wanted: as if it had not been, unless a later one stands in its place."""
+
     def _pass_on(self) -> None:
         """A task that was woken for it leaves without what it holds: somebody else gets the chance."""
 
