@@ -12,6 +12,7 @@ from ._library import FOREVER
 from ._scheduler import (
     CROWD,
     PLACED,
+    Bound,
     Misuse,
     Source,
     Spawn,
@@ -191,7 +192,7 @@ class Event(Source):
             self._value = _NOTHING
 
 
-class Pulse:
+class Pulse(Bound):
     """Wakes those who wait at this moment, and remembers nothing."""
 
     def __init__(self) -> None:
@@ -319,7 +320,7 @@ class EventQueue(Source):
             self._aborted = True
 
 
-class RLock:
+class RLock(Bound):
     """A lock of a task, not of a thread. A task that holds it may acquire it again."""
 
     __slots__ = ("__weakref__", "_depth", "_owner", "_waiters")
@@ -393,7 +394,7 @@ def WaitForAll(event_list: "Iterable[Any]", timeout: Timeout = None) -> "list[An
     return results
 
 
-class Timer:
+class Timer(Bound):
     """Calls `callback` once after `timeout`, or with retrigger again and again, each in a task of the timer's own.
 
     The time runs from the construction, and with retrigger from each return of the callback. A retriggering timer

@@ -15,6 +15,7 @@ from . import _library, _scheduler
 from ._events import Event
 from ._library import Call, LibraryError
 from ._scheduler import (
+    Bound,
     Misuse,
     Source,
     Task,
@@ -50,7 +51,7 @@ _BOUND = 1 << 20
 _BOUND_OF_WAIT = 65535
 
 
-class Pool:
+class Pool(Bound):
     """Threads for calls that block: at most `threads`, made when they are needed, and `bound` calls not begun.
 
     What is stuck in one pool delays nothing in another. Who starts a call while the pool is full waits for room.

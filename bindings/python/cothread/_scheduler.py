@@ -544,7 +544,16 @@ class Timedout(TimeoutError):
     """Waiting took longer than its timeout."""
 
 
-class Source:
+class Bound:
+    """What belongs to the tasks of this process: it can be neither pickled nor copied."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        raise TypeError(f"cannot pickle or copy {shown(self)}: it belongs to the tasks of this process")
+
+
+class Source(Bound):
     """Something that `wait` can wait for, and that Python knows about."""
 
     __slots__ = ()

@@ -21,6 +21,7 @@ from ._library import FOREVER, Items, LibraryError
 from ._scheduler import (
     OVERDUE,
     PLACED,
+    Bound,
     Misuse,
     Place,
     Source,
@@ -89,7 +90,7 @@ class _Timed(Source):
         return self._timer._waiters
 
 
-class Asked:
+class Asked(Bound):
     """Something that the library knows about."""
 
     __slots__ = ()
@@ -131,7 +132,7 @@ class _File(Asked):
         return result
 
 
-class Adopted:
+class Adopted(Bound):
     """A descriptor that the library reads and writes."""
 
     __slots__ = ()
