@@ -16,7 +16,7 @@ cothread.Yield()  # the first wait has the library listen for signals: not in a 
 def no_task_is_left_over():
     yield
     # The tasks of callback queues stay.
-    left = {task for task in cothread.Spawn.Cothreads if "_Queue._serve" not in repr(task._function)}
+    left = {task for task in cothread.Spawn.Cothreads if "_Server.serve" not in repr(task._function)}
     cothread.Spawn.Cothreads.difference_update(left)
     assert not left, "tasks left over"
 

@@ -118,7 +118,7 @@ def test_an_exception_is_reported_and_the_queue_goes_on(core, capsys):
     Sleep(1)
     assert order == ["next"]
     error = capsys.readouterr().err
-    assert error.startswith("Asynchronous callback raised uncaught exception\nTraceback")
+    assert error.startswith("Asynchronous callback <lambda> raised uncaught exception\nTraceback")
     assert "ZeroDivisionError" in error
 
 
@@ -294,6 +294,19 @@ def test_callbacks_from_a_thread_written_in_c(c_thread):
     assert c_thread.start(from_c, 1000) == 0
     done.Wait(60)
     assert order == list(range(1000))
+
+
+def test_what_cannot_be_called_nor_shown_holds_nobody_up(core, capsys):
+    class Bad:
+        def __repr__(self):
+            raise ValueError("no repr")
+
+    ran = []
+    Callback(Bad())
+    Callback(ran.append, 1)
+    Sleep(1)
+    assert ran == [1]
+    assert "Asynchronous callback a Bad whose repr fails raised" in capsys.readouterr().err
 
 
 def test_what_cannot_be_called_is_named(core, capsys):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import threading
+import weakref
 
 import pytest
-from cothread import CallbackFull, CallbackQueue, CallbackResult, Event, Sleep, Spawn, Yield
+from cothread import CallbackFull, CallbackQueue, CallbackResult, Event, Misuse, Sleep, Spawn, Yield, wait
+from cothread.cothread import _Callback
 from greenlet import GreenletExit
 
 
@@ -136,7 +138,86 @@ def test_an_exception_of_an_action_is_reported(core, capsys):
     queue = CallbackQueue()
     queue(lambda: 1 / 0)
     Sleep(1)
-    assert "Asynchronous callback raised uncaught exception" in capsys.readouterr().err
+    assert "Asynchronous callback <lambda> raised uncaught exception" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("policy", ["block", "refuse", "replace"])
+def test_a_closed_queue_takes_no_more_and_runs_what_it_has(core, policy):
+    ran = []
+    queue = CallbackQueue(policy=policy)
+    queue(ran.append, 1)
+    queue.close()
+    queue.close()
+    with pytest.raises(Misuse, match="Cannot post to a closed queue"):
+        queue(ran.append, 2)
+    with pytest.raises(Misuse, match="Cannot post to a closed queue"):
+        wait([queue], 1)
+    Sleep(1)
+    assert ran == [1]
+
+
+def test_the_task_of_a_queue_that_is_closed_with_nothing_to_run_ends(core):
+    queue = CallbackQueue()
+    queue(nothing)
+    Sleep(1)
+    before = len(Spawn.Cothreads)
+    queue.close()
+    Sleep(1)
+    assert len(Spawn.Cothreads) == before - 1
+
+
+def test_those_who_wait_for_room_are_told_when_the_queue_is_closed():
+    queue, go_on, told = CallbackQueue(bound=1), Event(), []
+    queue(go_on.Wait)
+    Sleep(0)
+    queue(nothing)
+
+    def post():
+        try:
+            queue(told.append, "posted")
+        except Misuse as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    while not queue._blocked:
+        Sleep(0.001)
+    tasks = Spawn(post), Spawn(wait, [queue])
+    Sleep(0)
+    queue.close()
+    [(found, error)] = tasks[1].Wait(60)
+    assert found is queue and isinstance(error, Misuse)
+    tasks[0].Wait(60)
+    while thread.is_alive():
+        Sleep(0.001)
+    assert told == ["Cannot post to a closed queue"] * 2
+    go_on.Signal()
+    Sleep(0.001)
+
+
+@pytest.mark.parametrize("make", [CallbackQueue, lambda: CallbackQueue(policy="replace"), _Callback])
+def test_a_queue_that_nobody_holds_is_freed_after_its_last_callback(make):
+    ran, begun = [], len(Spawn.Cothreads)
+    queue = make()
+    gone = weakref.ref(queue)
+    queue(ran.append, 1)
+    del queue
+    while gone() is not None or len(Spawn.Cothreads) > begun:
+        Yield()
+    assert ran == [1]
+    queue = make()
+    gone = weakref.ref(queue)
+    queue(ran.append, 2)
+    while queue.values:
+        Yield()
+    Yield()
+    thread = threading.Thread(target=lambda queues: queues.clear(), args=([queue],))
+    del queue
+    thread.start()
+    thread.join()
+    while gone() is not None or len(Spawn.Cothreads) > begun:
+        Yield()
+    assert ran == [1, 2]
 
 
 def test_what_makes_no_sense_is_refused():

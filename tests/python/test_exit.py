@@ -261,7 +261,7 @@ def test_an_action_that_waits_at_the_end_holds_back_nobody(run_script):
         thread = threading.Thread(target=ask)
         thread.start()
         cothread.Sleep(0.01)
-        while not cothread.Callback._running:
+        while not cothread.Callback._server.task:
             cothread.Sleep(0.001)
         """
     )

@@ -17,6 +17,63 @@ from cothread import (
 
 TEXT = "Cannot call into cothread from another thread.  Consider using Callback or CallbackResult."
 
+def test_posts_after_the_end_of_the_host_are_refused(run_script):
+    done = run_script(
+        """
+        import threading
+        queues = []
+        def host():
+            import cothread
+            queues.extend([cothread.Callback, cothread.cothread._Callback()])
+            queues.extend(cothread.CallbackQueue(policy=policy) for policy in ("block", "refuse", "replace"))
+            cothread.Sleep(0.001)
+        thread = threading.Thread(target=host)
+        thread.start()
+        thread.join()
+        import cothread
+        for queue in queues:
+            try:
+                queue(print, "posted to nobody")
+            except cothread.CallbackFull as error:
+                print(error)
+        try:
+            cothread.CallbackResult(int, callback_timeout=60)
+        except RuntimeError as error:
+            print(error)
+        """
+    )
+    assert done.stdout == "The thread that runs the tasks has ended: nothing runs callbacks any more\n" * 6
+
+
+def test_a_thread_that_waits_for_room_is_let_go_when_the_host_ends(run_script):
+    done = run_script(
+        """
+        import threading
+        full = threading.Event()
+        def host():
+            global cothread, queue
+            import cothread
+            queue = cothread.CallbackQueue(bound=1)
+            cothread.Yield()
+            begun.set()
+            full.wait()
+            while not queue._blocked:
+                pass
+        begun = threading.Event()
+        thread = threading.Thread(target=host)
+        thread.start()
+        begun.wait()
+        queue(print, "not run")
+        full.set()
+        try:
+            queue(print, "posted to nobody")
+        except cothread.CallbackFull as error:
+            print(error)
+        """
+    )
+    assert done.stdout == "The thread that runs the tasks has ended: nothing runs callbacks any more\n"
+
+
 EVENT = Event()
 QUEUE = EventQueue()
 PULSE = Pulse()

@@ -6,15 +6,17 @@ so an action that waits holds back those behind it, as existing programs need.
 """
 
 import threading
+import weakref
 from _thread import allocate_lock, get_ident
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Literal, Optional
+from typing import Any, Callable, Literal, Optional, Union
 
 from greenlet import GreenletExit, getcurrent
 
 from . import _scheduler
 from ._scheduler import (
+    Bound,
     Misuse,
     Source,
     Spawn,
@@ -22,11 +24,13 @@ from ._scheduler import (
     Timedout,
     Timeout,
     Yield,
+    check_thread,
     current_task,
     name_of,
     ready,
     report_action,
     rouse,
+    shown,
     wait,
     wake_all,
     wake_hub,
@@ -49,17 +53,15 @@ class CallbackFull(Exception):
     """The queue holds as many callbacks as it may, and the caller must not wait, or would wait for ever."""
 
 
-_ended = False  # main has ended: no task runs any more, and no callback
+_ended = ""  # or why no task runs any more, and no callback
 _gates: "set[Any]" = set()  # locks that threads are blocked at until a task releases them
-_ENDED_TEXT = "The main thread has ended: nothing runs callbacks any more"
+_CLOSED_TEXT = "Cannot post to a closed queue"
 
 
-def _end() -> None:
+def _end(whose: str) -> None:
     """Lets go the threads that wait for a task: Python waits for them before it ends."""
     global _ended
-    if _scheduler.scheduler_thread_id != threading.main_thread().ident:
-        return  # tasks still run
-    _ended = True
+    _ended = f"The {whose} has ended: nothing runs callbacks any more"
     for gate in list(_gates):
         _open(gate)
 
@@ -74,72 +76,57 @@ def _pass(gate: Any, timeout: float) -> bool:
     """Blocks the calling thread until a task or the end of main opens the gate; False after the timeout (-1: never)."""
     _gates.add(gate)
     try:
-        return _ended or bool(gate.acquire(True, timeout))
+        return _ended != "" or bool(gate.acquire(True, timeout))
     finally:
         _gates.discard(gate)
 
 
-# Before Python waits for the threads that are not daemons, as concurrent.futures does it; atexit comes after.
-threading._register_atexit(_end)  # type: ignore[attr-defined]
+class _Thread:
+    """Freed when the thread ends that it belongs to."""
+
+    def __del__(self) -> None:
+        _end("thread that runs the tasks")
+        for queue in list(_queues):
+            queue._refuse_all()
 
 
-class _Queue:
-    """Callbacks from any thread, and the task that runs them."""
+_queues: "weakref.WeakSet[_Queue]" = weakref.WeakSet()  # if the host may end while others post
+_host = threading.local()
+_host_is_main = threading.current_thread() is threading.main_thread()
+if _host_is_main:
+    # Before Python waits for the threads that are not daemons, as concurrent.futures does it; atexit comes after, and
+    # there tasks may still wait for callbacks.
+    threading._register_atexit(_end, "main thread")  # type: ignore[attr-defined]
+else:
+    _host.thread = _Thread()
 
-    __slots__ = ("__weakref__", "_idle", "_parked", "_running", "values")
+
+class _Queue(Bound):
+    """Callbacks from any thread."""
+
+    __slots__ = ("__weakref__", "_closed", "_idle", "_server", "values")
 
     def __init__(self) -> None:
         self.values: deque[Any] = deque()
         self._idle = True  # the next post must rouse the hub
-        self._running = False  # there is a task for the queue
-        self._parked: Optional[Task] = None  # that task, while it has nothing to do
+        self._closed = False
+        self._server: Optional[_Server] = None
+        if not _host_is_main:
+            _queues.add(self)
 
     def _start(self) -> None:
         """In the hub: there is something to run, unless the task has seen it already."""
-        task = self._parked
-        if task is not None:
-            self._parked = None
-            ready.append(task)
-        elif not self._running:
-            Spawn(self._serve)
+        server = self._server
+        if server is None:
+            self._server = server = _Server(self)
+            Spawn(server.serve)
+        else:
+            server.held = self
+            server._start()
 
-    def _serve(self) -> None:
-        if self._running:
-            return
-        self._running = True
-        me = current_task()
-        while True:
-            try:
-                self._run_all(me)
-            except GreenletExit:  # at exit, or an action raised it: another task runs the rest
-                withdraw(me, None)  # the hub may have made it ready again in this round
-                self._running = self._idle = False
-                self._parked = None
-                rouse(self)  # even with nothing to run: threads may wait for room
-                raise
-            except BaseException as error:  # raised by a signal handler of the program's, between two actions
-                self._parked = None
-                self._idle = False
-                _scheduler.errors.append(error)
-                _scheduler.mark_the_end()
-
-    def _run_all(self, me: Task) -> None:
-        values = self.values
-        while True:
-            self._run_some()
-            if values:
-                Yield()
-                continue
-            self._idle = True
-            # Looked at again after `_idle` is set: whoever appends later sees it and rouses the hub.
-            if values:
-                self._idle = False
-                continue
-            # The task is kept: waking it takes less than spawning one.
-            self._parked = me
-            for entry in _scheduler.turns:
-                break
-            entry.switch()
+    def _refuse_all(self) -> None:
+        """The host has ended: the next post is told so."""
+        self._closed = True
 
     def _run_some(self) -> None:
         values = self.values
@@ -156,9 +143,81 @@ class _Queue:
                 _report(action, error)
 
 
+class _Server:
+    """The task that runs a queue's callbacks. While there are none it holds the queue only weakly: one that the program
+    lets go of is freed, and the task ends."""
+
+    __slots__ = ("held", "parked", "queue", "task")
+
+    def __init__(self, queue: _Queue) -> None:
+        self.queue = weakref.ref(queue, self._forgotten)
+        self.held: Optional[_Queue] = queue  # there may be something to run
+        self.task: Optional[Task] = None
+        self.parked: Optional[Task] = None  # the task, while it has nothing to do
+
+    def _forgotten(self, _queue: "weakref.ref[_Queue]") -> None:
+        """In any thread."""
+        rouse(self)
+
+    def _start(self) -> None:
+        """In the hub."""
+        task = self.parked
+        if task is not None:
+            self.parked = None
+            ready.append(task)
+
+    def serve(self) -> None:
+        self.task = me = current_task()
+        while True:
+            try:
+                self._run_all(me)
+                return
+            except GreenletExit:  # at exit, or an action raised it: another task runs the rest
+                withdraw(me, None)  # the hub may have made it ready again in this round
+                queue = self.queue()
+                if queue is not None:
+                    queue._server = None
+                    queue._idle = False
+                    rouse(queue)  # even with nothing to run: threads may wait for room
+                raise
+            except BaseException as error:  # raised by a signal handler of the program's, between two actions
+                self.parked = None
+                self.held = queue = self.queue()
+                if queue is not None:
+                    queue._idle = False
+                queue = None
+                _scheduler.errors.append(error)
+                _scheduler.mark_the_end()
+
+    def _run_all(self, me: Task) -> None:
+        while True:
+            queue = self.held
+            if queue is None:
+                return  # it was freed
+            values = queue.values
+            queue._run_some()
+            if values:
+                Yield()
+                continue
+            queue._idle = True
+            # Looked at again after `_idle` is set: whoever appends later sees it and rouses the hub.
+            if values:
+                queue._idle = False
+                continue
+            if queue._closed:
+                queue._server = None
+                return
+            # The task is kept: waking it takes less than spawning one.
+            self.parked = me
+            self.held = queue = None
+            for entry in _scheduler.turns:
+                break
+            entry.switch()
+
+
 def _report(action: Any, error: BaseException) -> None:
-    """What cannot be called is named, as no traceback does it. Looked at here: at each post it would cost 6 %."""
-    report_action("Asynchronous callback" if callable(action) else f"Asynchronous callback {action!r}", error)
+    """What cannot be called is found here: at each post it would cost 6 %."""
+    report_action(f"Asynchronous callback {name_of(action)}", error)
 
 
 class _Callback(_Queue):
@@ -173,9 +232,15 @@ class _Callback(_Queue):
         super().__init__()
         self._bound = _CALLBACK_BOUND
 
+    def _refuse_all(self) -> None:
+        self._bound = 0  # which a post looks at anyway
+        super()._refuse_all()
+
     def __call__(self, action: Callable[..., Any], *args: Any) -> None:
         values = self.values
         if len(values) >= self._bound:
+            if self._closed:
+                raise CallbackFull(_ended)
             raise CallbackFull(f"{self._bound} callbacks are pending: nothing runs them, or they come too fast")
         global wakeups
         try:
@@ -228,11 +293,11 @@ class CallbackQueue(_Queue, Source):
 
     def __init__(self, bound: int = 8192, policy: Policy = "block") -> None:
         if not isinstance(bound, int):
-            raise TypeError(f"bound is {bound!r}, not a number of callbacks")
+            raise TypeError(f"bound is {shown(bound)}, not a number of callbacks")
         if bound < 1:
             raise ValueError(f"bound is {bound}: a queue holds at least one callback")
         if policy not in ("block", "refuse", "replace"):
-            raise ValueError(f"policy is {policy!r}, not 'block', 'refuse' or 'replace'")
+            raise ValueError(f"policy is {shown(policy)}, not 'block', 'refuse' or 'replace'")
         super().__init__()
         self._bound = bound
         self._policy: Policy = policy
@@ -274,6 +339,25 @@ class CallbackQueue(_Queue, Source):
         """Callbacks that never ran because a later one took their place."""
         return self._replaced
 
+    def close(self) -> None:
+        """Takes no more, which is Misuse from now on. What is queued still runs."""
+        check_thread()
+        if not self._closed:
+            self._refuse_all()
+            self._make_room()
+            if self._server is not None:
+                rouse(self)  # its task ends
+
+    def _refuse_all(self) -> None:
+        self._limit = 0  # which a post looks at anyway
+        super()._refuse_all()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            if _ended:
+                raise CallbackFull(_ended)
+            raise Misuse(_CLOSED_TEXT)
+
     def __call__(self, action: Callable[..., Any], *args: Any, key: Any = None) -> bool:
         """Queues action(*args); False if it was refused. From any thread."""
         values = self.values
@@ -281,6 +365,7 @@ class CallbackQueue(_Queue, Source):
             return self._replace(self._latest, action if key is None else key, (action, args))
         depth = len(values)
         if depth >= self._limit:
+            self._check_open()
             if self._policy == "refuse":
                 self._refused += 1
                 return False
@@ -304,6 +389,7 @@ class CallbackQueue(_Queue, Source):
     ) -> bool:
         """No lock: a signal handler or a finalizer that runs in here may post too. What must be one step is one
         operation on a dict or a list."""
+        self._check_open()
         values = self.values
         while True:
             pending = latest.get(key)
@@ -355,32 +441,39 @@ class CallbackQueue(_Queue, Source):
                 gate = allocate_lock()
                 gate.acquire()
                 self._blocked.append(gate)
-                # Looked at again: the queue may have been emptied before the gate was there to be opened.
+                # Looked at again: the queue may have been emptied or closed before the gate was there to be opened.
+                self._check_open()
                 if len(values) < self._limit:
                     return
                 if len(values) < self._bound:
                     rouse(self)  # it gives way for a round, see _start
                 _pass(gate, -1)
+                self._check_open()
                 if _ended:
-                    raise CallbackFull(_ENDED_TEXT)
+                    raise CallbackFull(_ended)
             return
         me = getcurrent()
         while len(values) >= self._bound:
             if me is _scheduler.hub or self._is_run_by(me):
                 raise CallbackFull("The queue is full, and the caller is who would have to empty it")
-            wait(current_task(), self._suspended, None)
+            wait(current_task(), self._suspended, None, self._holds)
+            self._check_open()
 
     def _check(self, me: Task) -> None:
+        self._check_open()
         if self._is_run_by(me):
             raise Misuse("A callback of the queue cannot wait for room in it: it is who would have to make it")
 
     def _is_run_by(self, me: Any) -> bool:
-        return getattr(getattr(me, "job", None), "_function", None) == self._serve
+        server = self._server
+        return server is not None and server.task is me
 
     def _holds(self) -> bool:
-        return len(self.values) < self._bound
+        return self._closed or len(self.values) < self._bound
 
-    def _take(self) -> int:
+    def _take(self) -> "Union[int, Misuse]":
+        if self._closed:
+            return Misuse(_CLOSED_TEXT)
         return max(1, self._bound - len(self.values))  # other threads post meanwhile
 
     def _line(self) -> "deque[Any]":
@@ -388,8 +481,9 @@ class CallbackQueue(_Queue, Source):
 
     def _make_room(self) -> None:
         limit = len(self.values) + self._stroke
-        self._limit = limit if limit < self._bound else self._bound
-        if len(self.values) < self._limit:
+        if not self._closed:
+            self._limit = limit if limit < self._bound else self._bound
+        if self._closed or len(self.values) < self._limit:
             blocked = self._blocked
             while blocked:
                 _open(blocked.popleft())
@@ -452,6 +546,8 @@ def CallbackResult(
             _open(finished)
 
     deadline = _scheduler.deadline_after(callback_timeout)
+    if _ended and not _host_is_main:
+        raise RuntimeError(_ended)
     # A callable of its own, which a queue that replaces takes for nobody else's.
     if callback_queue(partial(Spawn, run) if callback_spawn else run) is False:
         raise CallbackFull(f"The queue refused {name_of(action)}")
@@ -459,7 +555,7 @@ def CallbackResult(
     if not _pass(finished, left):
         raise Timedout("Timed out waiting for callback result")
     if not outcome:
-        raise RuntimeError(_ENDED_TEXT if _ended else f"{name_of(action)} ended its task: there is no result")
+        raise RuntimeError(_ended or f"{name_of(action)} ended its task: there is no result")
     result, error = outcome
     if error is not None:
         try:
