@@ -78,6 +78,31 @@ EVENT = Event()
 QUEUE = EventQueue()
 PULSE = Pulse()
 TASK = Spawn(lambda: None)
+TASK.Wait()
+FULL = EventQueue()
+FULL.Signal("kept")
+JOB = cothread.Job(int)
+POLLER = cothread.poll()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def things_that_stay():
+    global CONNECTION, LISTENER, TIMER
+    TIMER = Timer(None)
+    LISTENER = cothread.listen(("127.0.0.1", 0))
+    CONNECTION = cothread.connect(LISTENER.getsockname())
+    peer = LISTENER.accept()
+    peer.sendall(b"a line\n")
+    CONNECTION._stream.wait(len(b"a line\n"), None)  # it is here, and not taken
+    yield
+    assert len(FULL) == 1
+    assert TASK.Wait() is None and JOB.Wait() == 0
+    CONNECTION.sendall(CONNECTION.readline(timeout=60))
+    assert peer.recv_exactly(7, timeout=60) == b"a line\n"
+    TIMER.cancel()
+    for each in CONNECTION, peer, LISTENER:
+        each.close()
+    Yield()
 
 FORBIDDEN = {
     "Spawn": lambda: Spawn(print),
@@ -104,6 +129,37 @@ FORBIDDEN = {
     "Event.AbortWait": lambda: Event().AbortWait(),
     "EventQueue.Reset": lambda: cothread.EventQueue().Reset(),
     "EventQueue.AbortWait": lambda: cothread.EventQueue().AbortWait(),
+    "EventQueue.Wait of a queue that has values": lambda: FULL.Wait(0),
+    "iterating a queue that has values": lambda: next(FULL),
+    "Spawn.AbortWait": lambda: TASK.AbortWait(),
+    "Timer.cancel": lambda: TIMER.cancel(),
+    "Timer.reset": lambda: TIMER.reset(1),
+    "RLock.release": lambda: RLock().release(),
+    "Yield(None)": lambda: Yield(None),
+    "WaitForAll": lambda: cothread.WaitForAll([EVENT], 0),
+    "wait": lambda: cothread.wait([EVENT], 0),
+    "CallbackQueue.close": lambda: cothread.CallbackQueue().close(),
+    "poll": lambda: POLLER.poll(0),
+    "Job": lambda: cothread.Job(int),
+    "Job.Wait": lambda: JOB.Wait(),
+    "Job.AbortWait": lambda: JOB.AbortWait(),
+    "offload": lambda: cothread.offload(int),
+    "Pool.close": lambda: cothread.Pool().close(),
+    "Process": lambda: cothread.Process(["true"]),
+    "signals": lambda: cothread.signals(10),
+    "listen": lambda: cothread.listen(("127.0.0.1", 0)),
+    "connect": lambda: cothread.connect(LISTENER.getsockname()),
+    "Listener.accept": lambda: LISTENER.accept(timeout=0),
+    "Listener.close": lambda: LISTENER.close(),
+    "Connection.recv": lambda: CONNECTION.recv(timeout=0),
+    "Connection.recv of a part": lambda: CONNECTION.recv(1),
+    "Connection.recv_exactly": lambda: CONNECTION.recv_exactly(2, timeout=0),
+    "Connection.read_until": lambda: CONNECTION.read_until(b"\n", timeout=0),
+    "iterating a connection": lambda: next(iter(CONNECTION)),
+    "Connection.sendall": lambda: CONNECTION.sendall(b"x", timeout=0),
+    "Connection.flush": lambda: CONNECTION.flush(timeout=0),
+    "Connection.shutdown": lambda: CONNECTION.shutdown(timeout=0),
+    "Connection.close": lambda: CONNECTION.close(timeout=0),
 }
 
 

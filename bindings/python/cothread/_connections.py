@@ -472,27 +472,26 @@ class Connection(_Adopted):
 
     def recv(self, n: int = 65536, timeout: Timeout = None) -> bytes:
         """What has come, at most `n` bytes, as soon as there is anything; b"" once the peer has sent its last."""
+        me: Any = getcurrent()
+        try:
+            me.armed  # noqa: B018  # current_task(), written out
+        except AttributeError:
+            current_task()
         stream = self._stream
-        if not stream.buffer and timeout is None and stream.receiver is None and not stream.waiters:
-            me: Any = getcurrent()  # wait(), written out
-            try:
-                me.armed  # noqa: B018
-            except AttributeError:
-                current_task()
-            if stream.asked:
-                try:
-                    stream.receiver = me
+        if not stream.buffer and timeout is None and stream.asked and stream.receiver is None and not stream.waiters:
+            try:  # wait(), written out
+                stream.receiver = me
+                for entry in _scheduler.turns:
+                    break
+                if entry is _hub and another_round():
                     for entry in _scheduler.turns:
                         break
-                    if entry is _hub and another_round():
-                        for entry in _scheduler.turns:
-                            break
-                    entry.switch()
-                except BaseException:
-                    if stream.receiver is me:
-                        stream.receiver = None
-                    withdraw(me, None)
-                    raise
+                entry.switch()
+            except BaseException:
+                if stream.receiver is me:
+                    stream.receiver = None
+                withdraw(me, None)
+                raise
         data = stream.buffer
         if data.__class__ is bytes and 0 < len(data) <= n:
             stream.buffer = b""
@@ -513,6 +512,7 @@ class Connection(_Adopted):
 
     def recv_exactly(self, n: int, timeout: Timeout = None) -> bytes:
         """Exactly `n` bytes. EOFError: the peer's last came before; as after a timeout, nothing was taken."""
+        check_thread()
         stream = self._stream
         if n < 0:
             raise ValueError(f"n is {n}, not a number of bytes to receive")
@@ -542,6 +542,7 @@ class Connection(_Adopted):
 
     def _find(self, delimiter: bytes, limit: int, deadline: Optional[int]) -> int:
         """How many bytes end with the first delimiter; 0: there is none, and no more will come."""
+        check_thread()
         if not delimiter or limit < len(delimiter):
             raise ValueError(f"delimiter is {delimiter!r} and limit {limit}: it has to fit, and be something")
         stream = self._stream
@@ -576,6 +577,10 @@ class Connection(_Adopted):
         sendall, flush or close. Whatever this raises, a timeout too, has as attribute `sent` how many of its bytes the
         system took; `unsent` says how many are left.
         """
+        try:
+            getcurrent().armed  # type: ignore[attr-defined]  # noqa: B018  # check_thread(), written out
+        except AttributeError:
+            check_thread()
         stream = self._stream
         size = len(data)
         if size != stream.size or requests.written + size > _OUTPUT_SIZE or data.__class__ is not bytes:
@@ -723,8 +728,8 @@ class Listener(_Adopted):
         """The next connection. Waiting for the next one goes on behind an error, such as EMFILE. That takes 10 ms to
         be told, so that a loop which tries again does not spin."""
         arrivals = self._arrivals
+        me = current_task()
         if not arrivals.pending:
-            me = current_task()
             deadline = deadline_after(timeout)
             try:
                 while not arrivals.pending:
@@ -804,6 +809,7 @@ def listen(address: Address, backlog: int = 1024) -> Listener:
     Addresses may be used again at once. A path is removed by close; the file of a socket that no process has any more,
     as a killed program leaves it, is replaced.
     """
+    check_thread()
     family, kind, protocol, where = _own_address(address)
     listening = socket.socket(family, kind, protocol)
     try:

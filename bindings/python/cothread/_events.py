@@ -244,9 +244,13 @@ class EventQueue(Source):
 
     def Wait(self, timeout: Timeout = None) -> Any:
         """Takes the oldest value, at once if there is one. StopIteration when closed and empty."""
+        me: Any = getcurrent()
+        try:
+            me.armed  # noqa: B018  # current_task(), written out
+        except AttributeError:
+            current_task()
         values = self._values
         if not values and not self._closed:
-            me = current_task()
             deadline = deadline_after(timeout)
             try:
                 while not values and not self._closed:
