@@ -41,6 +41,7 @@ from ._scheduler import (
     deadline_after,
     disarm,
     requests,
+    shown,
     transfers,
     wait,
     wake_all,
@@ -855,7 +856,7 @@ _names = Pool(threads=8)  # of its own: look-ups that hang delay no other calls
 
 def _host_and_port(address: "tuple[Any, ...]") -> "tuple[Any, Any]":
     if len(address) != 2:
-        raise TypeError(f"address is {address!r}, not (host, port) or a path")
+        raise TypeError(f"address is {shown(address)}, not (host, port) or a path")
     return address
 
 

@@ -27,6 +27,7 @@ from ._scheduler import (
     forget,
     name_of,
     rouse,
+    shown,
     wait,
     wake_all,
     wake_first,
@@ -60,7 +61,7 @@ class Pool(Bound):
     def __init__(self, threads: int = 16, bound: int = 1024) -> None:
         for name, number in (("threads", threads), ("bound", bound)):
             if not isinstance(number, int):
-                raise TypeError(f"{name} is {number!r}, not a number")
+                raise TypeError(f"{name} is {shown(number)}, not a number")
             if number < 1:
                 raise ValueError(f"{name} is {number}: a pool has at least one")
         self._threads = threads
@@ -293,11 +294,11 @@ class Job(Source, Generic[T]):
 
     def __init__(self, function: Callable[..., T], *args: Any, pool: Any = None, **kwargs: Any) -> None:
         if not callable(function):
-            raise TypeError(f"Job needs a function to call, not {function!r}")
+            raise TypeError(f"Job needs a function to call, not {shown(function)}")
         if pool is None:
             pool = _default
         elif not isinstance(pool, Pool):
-            raise TypeError(f"pool is {pool!r}, not a Pool")
+            raise TypeError(f"pool is {shown(pool)}, not a Pool")
         self._function: Any = function
         self._args: Any = args
         self._kwargs: Any = kwargs

@@ -8,7 +8,7 @@ from _thread import get_ident
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from io import FileIO
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, cast
 
 from . import _library, _scheduler
 from ._scheduler import Timedout, Timeout, check_thread, forget
@@ -145,19 +145,16 @@ class Process(Asked):
             items = _library.Items()
             items.add(*self._item())
             if _scheduler.core.look(items, _scheduler.requests):
-                fired = items.fired(0)
-                assert fired is not None
-                self._value(*fired)
+                self._value(*cast("tuple[int, int]", items.fired(0)))
         return self._outcome if isinstance(self._outcome, int) else None
 
     def wait(self, timeout: Timeout = None) -> int:
         """Waits for its end and returns its returncode. ChildProcessError: it has ended, but its status is unknown."""
         if not wait([self], timeout):
             raise Timedout(f"Timed out waiting for {self!r}")
-        outcome = self._outcome
+        outcome: Any = self._outcome
         if isinstance(outcome, int):
             return outcome
-        assert outcome is not None
         raise outcome
 
     def communicate(

@@ -34,6 +34,7 @@ from ._scheduler import (
     disarm,
     leave,
     requests,
+    shown,
     withdraw,
 )
 from .coselect import POLLIN, POLLNVAL, POLLOUT, descriptor
@@ -267,7 +268,7 @@ class Choice:
             item = _Timed(item._waited())
             self._timed.append(item)
         elif not isinstance(item, Asked):
-            raise TypeError(f"item {number} is {item!r}, which cannot be waited for")
+            raise TypeError(f"item {number} is {shown(item)}, which cannot be waited for")
         if isinstance(item, Asked):
             self._asked.append((number, item))
         else:

@@ -17,6 +17,7 @@ from ._scheduler import (
     disarm,
     outcome,
     requests,
+    shown,
     wait,
     wait_descriptor,
 )
@@ -68,7 +69,7 @@ def descriptor(file: Any) -> int:
     elif hasattr(file, "fileno"):
         fd = file.fileno()
     else:
-        raise TypeError(f"{file!r} is neither a descriptor nor a file")
+        raise TypeError(f"{shown(file)} is neither a descriptor nor a file")
     if not 0 <= fd <= _FD_MAX:
         raise ValueError(f"descriptor is {fd}: " + ("the file is closed" if fd < 0 else f"at most {_FD_MAX}"))
     return fd
@@ -80,10 +81,10 @@ def _masks(event_list: "Iterable[tuple[Any, int]]") -> "dict[int, int]":
         try:
             file, events = pair
         except (TypeError, ValueError):
-            raise TypeError(f"{pair!r} is no pair of a descriptor or file and its events") from None
+            raise TypeError(f"{shown(pair)} is no pair of a descriptor or file and its events") from None
         fd = descriptor(file)
         if not isinstance(events, int) or not 0 <= events <= _EVENTS_MAX:
-            raise ValueError(f"events of descriptor {fd} are {events!r}, not bits of poll")
+            raise ValueError(f"events of descriptor {fd} are {shown(events)}, not bits of poll")
         masks[fd] = masks.get(fd, 0) | events
     return masks
 
