@@ -68,6 +68,12 @@ def test_more_deadlines_than_a_batch_holds_all_wake():
     cothread.WaitForAll(tasks, 60)
 
 
+def test_the_version_is_the_packages_and_goes_on_from_the_originals():
+    project = Path(cothread.__file__).parents[1] / "pyproject.toml"
+    assert f'\nversion = "{cothread.__version__}"\n' in project.read_text()
+    assert int(cothread.__version__.split(".")[0]) > 2
+
+
 def test_ctypes_is_in_one_module_only():
     package = Path(cothread.__file__).parent
     assert [path.name for path in package.glob("*.py") if "import ctypes" in path.read_text()] == ["_library.py"]

@@ -18,6 +18,6 @@ from . import cothread as cothread
 from .coselect import *  # noqa: F403
 from .cothread import *  # noqa: F403
 
-__version__ = "0.1.0"
+__version__ = "3.0.0"  # goes on from the original's 2.20: programs ask for 2.16 or later
 
 __all__ = list(cothread.__all__)
