@@ -4,7 +4,7 @@ import weakref
 
 import cothread
 import pytest
-from cothread import Event, EventQueue, Misuse, Sleep, Spawn, Timedout, WaitForAll, Yield
+from cothread import Event, EventQueue, Misuse, RLock, Sleep, Spawn, Timedout, Timer, WaitForAll, Yield
 
 
 def test_tasks_start_in_spawn_order_in_the_next_round(core):
@@ -213,6 +213,20 @@ def test_a_spawn_can_be_referenced_weakly(core):
     task = Spawn(lambda: None)
     assert weakref.ref(task)() is task
     task.Wait()
+
+
+@pytest.mark.parametrize("slots", [["__weakref__"], ("__weakref__", "more"), "__weakref__", ()])
+def test_a_subclass_may_ask_for_weak_references_once_more(core, slots):
+    for kind, arguments in (Spawn, (int,)), (Event, ()), (EventQueue, ()), (RLock, ()), (Timer, (None, int)):
+        derived = type("Derived", (kind,), {"__slots__": slots})
+        thing = derived(*arguments)
+        assert weakref.ref(thing)() is thing
+        assert kind not in (Spawn, Event, EventQueue, RLock) or not hasattr(thing, "__dict__")
+        if "more" in slots:
+            thing.more = 1
+        if kind is Timer:
+            thing.cancel()
+    Sleep(1)
 
 
 def test_wait_for_all_shares_one_deadline(core):

@@ -19,6 +19,7 @@ from ._scheduler import (
     Task,
     Timedout,
     Timeout,
+    WeaklyReferenced,
     another_round,
     check_thread,
     current_task,
@@ -53,7 +54,7 @@ class _Raise:
 _NOTHING: Any = object()  # in place of an event's value: not signalled; of a timer's callback: it has none
 
 
-class Event(Source):
+class Event(Source, metaclass=WeaklyReferenced):
     """Carries one value from Signal to Wait. A second Signal overwrites a value nobody took."""
 
     # A deque with nothing in it takes 600 bytes, so an event has none until somebody waits.
@@ -216,7 +217,7 @@ class Pulse(Bound):
         """Nothing is ever kept for a waiter, so nothing is to be dropped."""
 
 
-class EventQueue(Source):
+class EventQueue(Source, metaclass=WeaklyReferenced):
     """A queue of values. Each Signal wakes one waiter; iterating takes values until the queue is closed."""
 
     __slots__ = ("__weakref__", "_aborted", "_closed", "_max_length", "_values", "_waiters")
@@ -324,7 +325,7 @@ class EventQueue(Source):
             self._aborted = True
 
 
-class RLock(Bound):
+class RLock(Bound, metaclass=WeaklyReferenced):
     """A lock of a task, not of a thread. A task that holds it may acquire it again."""
 
     __slots__ = ("__weakref__", "_depth", "_owner", "_waiters")
@@ -398,7 +399,7 @@ def WaitForAll(event_list: "Iterable[Any]", timeout: Timeout = None) -> "list[An
     return results
 
 
-class Timer(Bound):
+class Timer(Bound, metaclass=WeaklyReferenced):
     """Calls `callback` once after `timeout`, or with retrigger again and again, each in a task of the timer's own.
 
     The time runs from the construction, and with retrigger from each return of the callback. A retriggering timer

@@ -591,12 +591,26 @@ class Source(Bound):
         """What the library is to be asked for beside, if anything (_wait.Asked)."""
 
 
+class WeaklyReferenced(type):
+    """Lets subclasses name "__weakref__" among their slots, as those of the original's classes have to. Ours have it,
+    and Python would refuse a second one."""
+
+    def __new__(cls, name: str, bases: "tuple[type, ...]", namespace: "dict[str, Any]", **options: Any) -> Any:
+        slots = namespace.get("__slots__", ())
+        if any(getattr(base, "__weakrefoffset__", 0) for base in bases):
+            slots = [slots] if isinstance(slots, str) else list(slots)
+            if "__weakref__" in slots:
+                slots.remove("__weakref__")
+                namespace["__slots__"] = slots
+        return super().__new__(cls, name, bases, namespace, **options)
+
+
 # What became of a task.
 _RUNNING, _RETURNED, _RAISED, _ABORTED, _GONE = range(5)
 _GONE_TEXT = "The outcome of this task is gone: its exception was raised already, or AbortWait was called"
 
 
-class Spawn(Source):
+class Spawn(Source, metaclass=WeaklyReferenced):
     """A task that runs function(*args, **kargs). It starts in the next round, in spawn order.
 
     raise_on_wait: Wait raises what the function raised, instead of stderr. stack_size has no meaning here.

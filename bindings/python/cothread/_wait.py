@@ -148,7 +148,7 @@ class Adopted(Bound):
 
 def _pair(number: int, item: "tuple[Any, ...]") -> "Union[_File, Source]":
     if len(item) != 2 or not isinstance(item[1], str) or item[1] not in _MODES:
-        raise ValueError(f"item {number} is {item!r}, no pair of a file or descriptor and 'r' or 'w'")
+        raise ValueError(f"item {number} is {shown(item)}, no pair of a file or descriptor and 'r' or 'w'")
     file, mode = item
     if not isinstance(file, Adopted):
         try:
@@ -161,7 +161,7 @@ def _pair(number: int, item: "tuple[Any, ...]") -> "Union[_File, Source]":
         raise OSError(errno.EBADF, f"item {number}: {file!r} cannot be waited for")
     source = file._side(mode)
     if source is None:
-        raise ValueError(f"item {number} is {item!r}: nothing is written to a listener, 'r' waits for a connection")
+        raise ValueError(f"item {number} is {shown(item)}: nothing is written to a listener, 'r' waits for a connection")
     return source
 
 
