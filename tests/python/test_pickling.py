@@ -24,7 +24,7 @@ def things():
     yield timer
     timer.cancel()
     yield from (cothread.Event(), cothread.Pulse(), cothread.EventQueue(), cothread.RLock())
-    yield from (cothread.Callback, cothread.CallbackQueue())
+    yield from (cothread.Callback, cothread.CallbackQueue(), cothread.ThreadedEventQueue())
 
 
 def test_nothing_of_the_tasks_can_be_pickled_or_copied():

@@ -5,10 +5,12 @@ A post is an append to a deque, and one foreign call only if the hub sleeps. One
 so an action that waits holds back those behind it, as existing programs need.
 """
 
+import os
 import threading
 import weakref
 from _thread import allocate_lock, get_ident
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Literal, Optional, Union
 
@@ -33,6 +35,7 @@ from ._scheduler import (
     shown,
     wait,
     wake_all,
+    wake_first,
     wake_hub,
     wakeups,
     withdraw,
@@ -563,3 +566,100 @@ def CallbackResult(
         finally:
             del error, outcome  # the traceback holds this frame
     return result
+
+
+class ThreadedEventQueue(Bound):
+    """A queue of values for tasks and threads alike: any of them may Signal, any may Wait."""
+
+    def __init__(self) -> None:
+        self._values: deque[Any] = deque()
+        self._waiters: deque[Any] = deque()  # tasks
+        self._gates: deque[Any] = deque()  # locks at which threads are blocked
+        self._pipe: Optional[tuple[int, int]] = None
+        self._making = allocate_lock()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __del__(self) -> None:
+        for fd in getattr(self, "_pipe", None) or ():
+            os.close(fd)
+
+    @property
+    def wait_descriptor(self) -> int:
+        """A descriptor that can be read while there are values: to be waited for, not to be read."""
+        with self._making:
+            if self._pipe is None:
+                pipe = os.pipe()
+                for fd in pipe:
+                    os.set_blocking(fd, False)
+                self._pipe = pipe
+                if self._values:
+                    self._show(pipe[1])
+            return self._pipe[0]
+
+    def Signal(self, value: Any) -> None:
+        """Appends the value and wakes one who waits. Never blocks or suspends."""
+        self._values.append(value)
+        self._wake()
+        if self._pipe is not None:
+            self._show(self._pipe[1])
+
+    def Wait(self, timeout: Any = None) -> Any:
+        """Takes the oldest value, at once if there is one; else a task suspends, a thread blocks."""
+        deadline = _scheduler.deadline_after(timeout)
+        here = get_ident() == _scheduler.scheduler_thread_id
+        try:
+            while True:
+                try:
+                    value = self._values.popleft()
+                except IndexError:
+                    late = self._suspend(deadline) if here else self._block(deadline)
+                    if late and not self._values:
+                        raise Timedout("Timed out waiting for signal") from None
+                else:
+                    break
+        except BaseException:
+            if self._values:
+                self._wake()
+            raise
+        if self._pipe is not None and not self._values:
+            with suppress(BlockingIOError):
+                os.read(self._pipe[0], 65536)
+            if self._values:  # signalled meanwhile
+                self._show(self._pipe[1])
+        return value
+
+    def _suspend(self, deadline: Optional[int]) -> bool:
+        return wait(current_task(), self._waiters, deadline, self._has_values)
+
+    def _block(self, deadline: Optional[int]) -> bool:
+        gate = allocate_lock()
+        gate.acquire()
+        self._gates.append(gate)
+        late = False
+        # Looked at again: a value may have come before the gate was there to be opened.
+        if not self._values:
+            left = -1.0 if deadline is None else max(0, deadline - _scheduler.core.now()) / 1e9
+            late = not gate.acquire(True, left)
+        with suppress(ValueError):  # it was taken away, to be opened
+            self._gates.remove(gate)
+        return late
+
+    def _has_values(self) -> bool:
+        return bool(self._values)
+
+    def _wake(self) -> None:
+        try:
+            self._gates.popleft().release()
+        except IndexError:
+            rouse(self)
+
+    def _start(self) -> None:
+        """In the hub."""
+        for _ in range(min(len(self._values), len(self._waiters))):
+            wake_first(self._waiters)
+
+    def _show(self, fd: int) -> None:
+        with suppress(BlockingIOError):  # it can be read already
+            os.write(fd, b"x")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tasks' half of the package under the name existing programs import it by."""
 
-from ._callbacks import Callback, CallbackFull, CallbackQueue, CallbackResult, _Callback
+from ._callbacks import Callback, CallbackFull, CallbackQueue, CallbackResult, ThreadedEventQueue, _Callback
 from ._connections import Connection, Listener, connect, listen
 from ._events import Event, EventQueue, Pulse, Quit, RLock, Timer, WaitForAll, _QuitEvent
 from ._library import LibraryError
@@ -39,6 +39,7 @@ __all__ = [
     "Sleep",
     "SleepUntil",
     "Spawn",
+    "ThreadedEventQueue",
     "Timedout",
     "Timer",
     "WaitForAll",
