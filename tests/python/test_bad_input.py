@@ -104,7 +104,7 @@ MISTAKES = {
     "its file": (lambda bad: poll_list([(bad, POLLIN)]), "is neither"),
     "its events": (lambda bad: poll_list([(0, bad)]), "events of descriptor 0"),
     "wait": (lambda bad: wait([bad]), "item 0 is"),
-    "wait for a file": (lambda bad: wait([(0, bad)]), "is no pair"),
+    "wait for a file": (lambda bad: wait([(0, bad)]), "no pair"),
     "Job": (lambda bad: cothread.Job(bad), "Job needs"),
     "Pool": (lambda bad: cothread.Pool(bad), "threads is"),
     "a job's pool": (lambda bad: cothread.Job(int, pool=bad), "pool is"),

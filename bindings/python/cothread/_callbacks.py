@@ -605,7 +605,7 @@ class ThreadedEventQueue(Bound):
         if self._pipe is not None:
             self._show(self._pipe[1])
 
-    def Wait(self, timeout: Any = None) -> Any:
+    def Wait(self, timeout: Timeout = None) -> Any:
         """Takes the oldest value, at once if there is one; else a task suspends, a thread blocks."""
         deadline = _scheduler.deadline_after(timeout)
         here = get_ident() == _scheduler.scheduler_thread_id

@@ -161,7 +161,9 @@ def _pair(number: int, item: "tuple[Any, ...]") -> "Union[_File, Source]":
         raise OSError(errno.EBADF, f"item {number}: {file!r} cannot be waited for")
     source = file._side(mode)
     if source is None:
-        raise ValueError(f"item {number} is {shown(item)}: nothing is written to a listener, 'r' waits for a connection")
+        raise ValueError(
+            f"item {number} is {shown(item)}: nothing is written to a listener, 'r' waits for a connection"
+        )
     return source
 
 

@@ -10,7 +10,7 @@ import errno
 import os
 import warnings
 from collections import deque
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import Any, Literal, NamedTuple, Optional, Union, cast
 
 from . import _library, _scheduler
 from ._scheduler import Source, Task, Watch, attach, check_thread, detach, disarm, requests, rouse, wake_all, wake_first
@@ -79,8 +79,7 @@ class _Changes(Watch):
             self._ends(errno.ENOENT, "What was watched is gone")
 
     def take(self) -> FileChange:
-        change = self.found
-        assert change is not None
+        change = cast(FileChange, self.found)
         self.found = None
         if self.waiters:
             if self.end[0]:
