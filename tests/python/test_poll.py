@@ -314,6 +314,31 @@ def test_the_poll_object(pair):
     assert poller.poll(1) == []
 
 
+def test_the_hook_makes_select_and_poll_suspend_tasks_and_leaves_threads_alone(run_script):
+    done = run_script(
+        """
+        import os, select, threading
+        import cothread
+        cothread.coselect.select_hook()
+        cothread.select_hook()
+        r, w = os.pipe()
+        def look():
+            assert select.select([r], [], [], 60) == ([r], [], [])
+            poller = select.poll()
+            poller.register(r, select.POLLIN)
+            return poller.poll(60_000)
+        task = cothread.Spawn(look)
+        cothread.Spawn(os.write, w, b"x")
+        assert task.Wait(60) == cothread.poll_block([(r, 1)], 60) == [(r, select.POLLIN)]
+        assert cothread.poll_list([(r, 1)], 0) == [(r, select.POLLIN)]
+        thread = threading.Thread(target=lambda: print(look() == [(r, select.POLLIN)]))
+        thread.start()
+        thread.join()
+        """
+    )
+    assert done.stdout == "True\n"
+
+
 def test_poll_block_needs_no_scheduler(pair):
     a, b = pair
     b.send(b"x")

@@ -2,6 +2,7 @@
 """select and poll that suspend the calling task instead of the thread."""
 
 import select as _select
+from _thread import get_ident
 from collections.abc import Iterable
 from typing import Any, Optional, Union
 
@@ -53,7 +54,11 @@ __all__ = [
     "poll_block",
     "poll_list",
     "select",
+    "select_hook",
 ]
+
+_system_poll = _select.poll
+_system_select = _select.select
 
 _FD_MAX = 2**31 - 1
 _EVENTS_MAX = 2**16 - 1  # the system's poll takes a short
@@ -187,7 +192,7 @@ def poll_list(event_list: "Iterable[tuple[Any, int]]", timeout: Timeout = None) 
 def _ready_now(masks: "dict[int, int]") -> "list[tuple[int, int]]":
     if not masks:
         return []
-    look = _select.poll()
+    look = _system_poll()
     for fd, events in masks.items():
         look.register(fd, events)
     return look.poll(0)
@@ -218,7 +223,7 @@ class poll:
 
 def poll_block(event_list: "Iterable[tuple[Any, int]]", timeout: Optional[float] = None) -> "list[tuple[int, int]]":
     """poll_list for any thread: blocks it. timeout in seconds."""
-    look = _select.poll()
+    look = _system_poll()
     for fd, events in _masks(event_list).items():
         look.register(fd, events)
     # The system counts milliseconds in an int, 24 days: who waits longer waits for ever.
@@ -254,3 +259,21 @@ def select(
         for files, events in asked
     )
     return readable, writable, urgent
+
+
+def _hooked_select(rlist: Any, wlist: Any, xlist: Any, timeout: Any = None) -> Any:
+    here = get_ident() == _scheduler.scheduler_thread_id
+    return (select if here else _system_select)(rlist, wlist, xlist, timeout)
+
+
+def _hooked_poll() -> Any:
+    return poll() if get_ident() == _scheduler.scheduler_thread_id else _system_poll()
+
+
+def select_hook() -> None:
+    """Puts select and poll in the place of select.select and select.poll, for those who look them up from now on.
+
+    Threads other than the scheduler's go on with the system's.
+    """
+    _select.select = _hooked_select
+    _select.poll = _hooked_poll  # type: ignore[misc,assignment]
