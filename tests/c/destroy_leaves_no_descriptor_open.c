@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The first create starts Go's runtime, which opens files of its own: none stays open behind the last scheduler. */
 #include "test.h"
+#include "open_descriptors.h"
 
-#include <fcntl.h>
-
-static int open_descriptors(void) {
-    int count = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
 
 int main(void) {
     int before = open_descriptors();

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watch.h"
-
-static int open_descriptors(void) {
-    int fd, open = 0;
-    for (fd = 0; fd < 256; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
-}
+#include "open_descriptors.h"
 
 int main(void) {
     cothread_handle watch, scheduler = handle(cothread_create(NULL));

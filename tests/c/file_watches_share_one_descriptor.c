@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watch.h"
+#include "open_descriptors.h"
 
 enum { FILES = 300 };
-
-static int open_descriptors(void) {
-    int fd, open = 0;
-    for (fd = 0; fd < 256; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
-}
 
 int main(void) {
     static cothread_handle watches[FILES];

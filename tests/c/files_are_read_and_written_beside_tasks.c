@@ -2,17 +2,11 @@
  * call began leaves no descriptor behind, and a descriptor that is opened too late is closed.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "jobs.h"
+#include "open_descriptors.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-static int open_descriptors(void) {
-    int open = 0;
-    for (int fd = 0; fd < 256; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
-}
 
 enum { LARGE = 3 << 20 };
 static char out[LARGE], in[LARGE];

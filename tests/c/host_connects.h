@@ -8,13 +8,13 @@
 #endif
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <sys/un.h>
 
 #include "list_host.h"
+#include "open_descriptors.h"
 
 /* The library finds this function first: "slow" is a name of this computer whose look-up takes until it is let go on. */
 static sem_t looking, go_on, going;
@@ -86,13 +86,6 @@ static inline void open_listeners(void) {
         silent[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         (void)!connect(silent[i], (struct sockaddr *)&address, sizeof address);
     }
-}
-
-static inline int open_descriptors(void) {
-    int open = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
 }
 
 static inline void ask_to_connect(cothread_handle task, const char *host, const char *service, int64_t deadline) {

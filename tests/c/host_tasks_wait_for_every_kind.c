@@ -225,6 +225,8 @@ enum company { ALONE, AMONG_OTHERS, TWICE, COMPANIES };
 static void waits_for(int kind, int later, enum company company, void (*poll_once)(void)) {
     cothread_item list[KINDS];
     int count = 0, place = 0;
+    if (company == TWICE && !later && (kind == PROCESS || kind == THREAD || kind == JOB))
+        return; /* these end on their own: that may be between the looks at the two */
     for (int i = 0; i < KINDS; i++)
         if ((i == kind || company == AMONG_OTHERS) && (i != THREAD || watches_threads)) {
             place = i == kind ? count : place;

@@ -2,6 +2,7 @@
  * the answer that is documented, the state goes on as it should, and the next calls fit that.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "connections.h"
+#include "open_descriptors.h"
 
 #include <pty.h>
 
@@ -330,13 +331,6 @@ static void server(enum action action) {
     if (action == STALLS || action == HALF_CLOSES)
         close(peer);
     close(fd);
-}
-
-static int open_descriptors(void) {
-    int open = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
 }
 
 int main(void) {

@@ -4,8 +4,8 @@
 #define PROCESS_H
 
 #include "one_item.h"
+#include "open_descriptors.h"
 
-#include <fcntl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
@@ -37,13 +37,6 @@ static inline int kernel_tells_what_was_taken(void) {
     expect(uname(&name), 0);
     expect(sscanf(name.release, "%d.%d", &major, &minor), 2);
     return major > 6 || (major == 6 && minor >= 15);
-}
-
-static inline int open_descriptors(void) {
-    int open = 0;
-    for (int fd = 0; fd < 4096; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
 }
 
 static inline void no_child_is_left_at(const char *file, int line) {

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "one_item.h"
+#include "open_descriptors.h"
 
-#include <fcntl.h>
-
-static int open_descriptors(void) {
-    int fd, open = 0;
-    for (fd = 0; fd < 256; fd++)
-        open += fcntl(fd, F_GETFD) >= 0;
-    return open;
-}
 
 static void *waits(void *signal) {
     (void)wait_signal(*(cothread_handle *)signal, COTHREAD_FOREVER);
