@@ -30,6 +30,7 @@ class FakeCore:
         self.requests_seen: list[tuple[int, int]] = []  # operation, deadline
         self.polls = 0
         self.stamp = [0, 0]
+        self.found = [0]
         self.interrupts = 0
         self.failure: Optional[Exception] = None
 

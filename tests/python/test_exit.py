@@ -308,3 +308,38 @@ def test_a_callback_that_is_due_when_main_ends_harms_nobody(run_script):
         """
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_task_that_drops_its_exit_does_not_hold_the_end_up(run_script):
+    """It is not waited for once no other task is left that has something to finish."""
+    done = run_script(
+        """
+        import atexit, time, cothread
+        started = []
+        # Of two that end in this order the first was registered last.
+        atexit.register(lambda: print("at once" if time.monotonic() - started[0] < 1 else "late"))
+        atexit.unregister(cothread._scheduler._at_exit)
+        atexit.register(cothread._scheduler._at_exit)
+        atexit.register(lambda: started.append(time.monotonic()))
+
+        def poller():
+            while True:
+                try:
+                    cothread.Sleep(0.02)
+                except:
+                    pass
+
+        def cleaner():
+            try:
+                cothread.Sleep(1000)
+            finally:
+                cothread.Sleep(0.2)
+                print("cleaned")
+
+        cothread.Spawn(poller)
+        cothread.Spawn(cleaner)
+        cothread.Sleep(0.05)
+        """
+    )
+    assert done.stdout == "cleaned\nat once\n"
+    assert done.stderr == "cothread: 1 tasks did not end at exit: poller\n"

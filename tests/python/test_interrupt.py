@@ -421,3 +421,206 @@ def test_a_post_that_a_handler_cuts_short_leaves_no_dead_queue(run_script, queue
         """
     )
     assert done.stdout == "all ran\n"
+
+
+# Interrupts a wait between its beginning and its switch, wherever Python runs handlers there: `at` counts the places.
+NESTED = """
+import faulthandler, os, sys
+import cothread
+from cothread import _scheduler
+from greenlet import getcurrent
+
+class Places:
+    def __init__(self):
+        self.at = self.count = 0
+        self.call = self.task = None
+
+    def trace(self, frame, event, arg):
+        if frame.f_code not in _scheduler.wait_code or frame.f_code.co_name == "_run_jobs":
+            return None
+        frame.f_trace_opcodes = True
+        return self.step
+
+    def step(self, frame, event, arg):
+        if event == "opcode" and self.call is not None and getcurrent() is self.task:
+            self.count += 1
+            if self.count == self.at:
+                call, self.call = self.call, None
+                call()
+        return self.step
+
+places = Places()
+sys.settrace(places.trace)
+faulthandler.dump_traceback_later(60, exit=True)
+
+def nested(depth):
+    other = cothread.Event()
+    cothread.Spawn(other.Signal, depth)
+    assert other.Wait(30) == depth
+    cothread.Yield()
+    cothread.Sleep(0.0001)
+    try:
+        cothread.Event().Wait(0.0001)
+    except cothread.Timedout:
+        pass
+    else:
+        raise AssertionError("nobody signalled")
+    assert cothread.wait([other], 0.0001) == []
+    if depth:
+        nested(depth - 1)
+    done.append(depth)
+
+reading, writing = os.pipe()
+
+def run(event):
+    places.task = getcurrent()
+    {what}
+
+at = 0
+cothread.Sleep(0)
+while not at or places.call is None:
+    at += 1
+    done = []
+    event = cothread.Event()
+    places.at, places.count = at, 0
+    places.call = lambda: nested(1)
+    task = cothread.Spawn(run, event, raise_on_wait=True)
+    for _ in range({rounds}):
+        cothread.Yield()
+    {then}
+    task.Wait(30)
+    while places.call is None and len(done) < 2:  # it was behind the end of the function
+        cothread.Yield(0.001)
+    assert places.call is not None or done == [0, 1], done
+print("at", at > 5)
+os._exit(0)
+"""
+
+WAITS = {
+    "an event": ("assert event.Wait() == 1", "event.Signal(1)"),
+    "an event, timed": ("assert event.Wait(30) == 1", "event.Signal(1)"),
+    "a sleep": ("cothread.Sleep(0.001)", "pass"),
+    "a yield": ("cothread.Yield()", "pass"),
+    "several": ("assert cothread.wait([event], 30) == [(event, 1)]", "event.Signal(1)"),
+    "a descriptor": ("assert cothread.poll_list([(reading, 1)], 30) == [(reading, 1)]", "os.write(writing, b'x')"),
+}
+
+
+@pytest.mark.parametrize(
+    "name, rounds",
+    [*((name, 1) for name in WAITS), ("an event, timed", 60), ("several", 60)],
+    ids=lambda value: f"woken {'meanwhile' if value == 1 else 'after'}" if isinstance(value, int) else value,
+)
+def test_a_handler_may_wait_in_the_middle_of_a_wait(run_script, name, rounds):
+    what, then = WAITS[name]
+    done = run_script(NESTED.format(what=what, then=then, rounds=rounds), timeout=120)
+    assert done.stdout == "at True\n"
+
+
+def test_a_finalizer_may_wait_in_the_middle_of_a_wait(run_script):
+    done = run_script(
+        """
+        import gc, cothread
+        ended = []
+        class Waits:
+            def __init__(self):
+                self.me = self
+            def __del__(self):
+                try:
+                    cothread.Sleep(0.0001)
+                except cothread.Misuse:
+                    pass
+        gc.set_threshold(1, 1, 1)
+        there, back = cothread.Event(), cothread.Event()
+        def answer():
+            for n in range(300):
+                Waits()
+                back.Signal(there.Wait(60))
+        cothread.Spawn(answer)
+        for n in range(300):
+            Waits()
+            there.Signal(n)
+            assert back.Wait(60) == n
+        print("all")
+        """
+    )
+    assert done.stdout == "all\n"
+
+
+def test_asyncio_and_this_package_share_the_wakeup_descriptor(run_script):
+    done = run_script(
+        """
+        import asyncio, os, signal, threading, cothread
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            came = asyncio.Event()
+            loop.add_signal_handler(signal.SIGUSR1, came.set)
+            cothread.Sleep(0.001)  # waits, with a descriptor of asyncio's
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await asyncio.wait_for(came.wait(), 60)
+            came.clear()
+            cothread.Spawn(os.kill, os.getpid(), signal.SIGUSR1)
+            cothread.Sleep(0.001)
+            await asyncio.wait_for(came.wait(), 60)
+            print("asyncio was told twice")
+            loop.remove_signal_handler(signal.SIGUSR1)
+
+        asyncio.run(main())  # which leaves none
+        event = cothread.Event()
+        signal.signal(signal.SIGUSR1, lambda *_: event.Signal("seen"))
+
+        def other():  # the signal interrupts no call of the main thread's
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        real = cothread._scheduler.core._wait
+        def late():
+            thread = threading.Thread(target=other)
+            thread.start()
+            return real()
+        cothread._scheduler.core._wait = late
+        print(event.Wait())
+        """
+    )
+    assert done.stdout == "asyncio was told twice\nseen\n"
+
+
+def test_an_exit_in_a_signal_handler_ends_the_program_whatever_it_interrupts(run_script):
+    for wait in "sum(range(1000)); cothread.Yield()", "cothread.Sleep(0.001)":
+        done = run_script(
+            f"""
+            import signal, sys, os, cothread
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+            def work():
+                try:
+                    while True:
+                        {wait}
+                finally:
+                    print("finally")
+            for _ in range(3):
+                cothread.Spawn(work, raise_on_wait=True)
+            cothread.Spawn(os.kill, os.getpid(), signal.SIGTERM)
+            cothread.Sleep(1000)
+            """,
+            code=3,
+        )
+        assert done.stdout == "finally\n" * 3
+
+
+def test_a_value_that_was_posted_in_time_is_no_timeout(run_script):
+    """Though the thread was busy until after the deadline."""
+    done = run_script(
+        """
+        import threading, time, cothread
+        for event in cothread.Event(), cothread.EventQueue():
+            task = cothread.Spawn(event.Wait, 0.01)
+            cothread.Yield()
+            start = time.monotonic()
+            thread = threading.Thread(target=cothread.Callback, args=(event.Signal, 7))
+            thread.start()
+            thread.join()
+            while time.monotonic() < start + 0.02:
+                pass
+            print(task.Wait())
+        """
+    )
+    assert done.stdout == "7\n7\n"

@@ -81,12 +81,24 @@ def test_an_exception_is_reported_on_stderr_and_the_result_is_none(core, capsys)
     assert "ValueError: the reason" in error
 
 
-def test_an_exit_in_a_task_is_reported_and_ends_only_the_task(core, capsys):
+def test_an_exit_in_a_task_is_raised_in_main(core, capsys):
+    """So that a handler may end the program, whatever task it interrupts."""
+
     def leaving():
         raise SystemExit(3)
 
-    assert Spawn(leaving).Wait() is None
-    assert "Spawned task leaving raised uncaught exception" in capsys.readouterr().err
+    for raise_on_wait in False, True:
+        task = Spawn(leaving, raise_on_wait=raise_on_wait)
+        with pytest.raises(SystemExit) as leave:
+            Sleep(1)
+        assert leave.value.code == 3
+        if raise_on_wait:
+            with pytest.raises(SystemExit):
+                task.Wait()
+    cothread.Callback(leaving)
+    with pytest.raises(SystemExit):
+        Sleep(1)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_broken_stderr_loses_no_task(core, monkeypatch):

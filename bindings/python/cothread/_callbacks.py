@@ -18,8 +18,11 @@ from greenlet import GreenletExit, getcurrent
 
 from . import _scheduler
 from ._scheduler import (
+    NOWHERE,
+    UNTIMED,
     Bound,
     Misuse,
+    Server,
     Source,
     Spawn,
     Task,
@@ -28,12 +31,14 @@ from ._scheduler import (
     Yield,
     check_thread,
     current_task,
+    go_on,
     name_of,
     ready,
     report_action,
     rouse,
     shown,
     wait,
+    wait_code,
     wake_all,
     wake_first,
     wake_hub,
@@ -121,8 +126,9 @@ class _Queue(Bound):
         """In the hub: there is something to run, unless the task has seen it already."""
         server = self._server
         if server is None:
-            self._server = server = _Server(self)
+            server = _Server(self)
             Spawn(server.serve)
+            self._server = server  # last: an exception before it has this done again
         else:
             server.held = self
             server._start()
@@ -146,7 +152,7 @@ class _Queue(Bound):
                 _report(action, error)
 
 
-class _Server:
+class _Server(Server):
     """The task that runs a queue's callbacks. While there are none it holds the queue only weakly: one that the program
     lets go of is freed, and the task ends."""
 
@@ -166,17 +172,31 @@ class _Server:
         """In the hub."""
         task = self.parked
         if task is not None:
-            self.parked = None
             ready.append(task)
+            task.armed = 0
+            self.parked = None
+
+    def _lost(self, task: Optional[Task]) -> None:
+        queue = self.queue()
+        if queue is not None and queue._server in (self, None):
+            queue._server = None
+            queue._idle = False
+            rouse(queue)
 
     def serve(self) -> None:
         self.task = me = current_task()
+        queue = self.held
+        if queue is not None and queue._server is not self:
+            if queue._server is not None:
+                return  # another one was made
+            queue._server = self
+        queue = None
         while True:
             try:
                 self._run_all(me)
                 return
             except GreenletExit:  # at exit, or an action raised it: another task runs the rest
-                withdraw(me, None)  # the hub may have made it ready again in this round
+                withdraw(me)  # the hub may have made it ready again in this round
                 queue = self.queue()
                 if queue is not None:
                     queue._server = None
@@ -184,13 +204,13 @@ class _Server:
                     rouse(queue)  # even with nothing to run: threads may wait for room
                 raise
             except BaseException as error:  # raised by a signal handler of the program's, between two actions
+                withdraw(me)
                 self.parked = None
                 self.held = queue = self.queue()
                 if queue is not None:
                     queue._idle = False
                 queue = None
                 _scheduler.errors.append(error)
-                _scheduler.mark_the_end()
 
     def _run_all(self, me: Task) -> None:
         while True:
@@ -211,11 +231,19 @@ class _Server:
                 queue._server = None
                 return
             # The task is kept: waking it takes less than spawning one.
+            me.armed = UNTIMED
+            me.queue = NOWHERE
             self.parked = me
             self.held = queue = None
             for entry in _scheduler.turns:
                 break
             entry.switch()
+            if me.armed:
+                go_on(me)
+            me.queue = None
+
+
+wait_code.add(_Server._run_all.__code__)
 
 
 def _report(action: Any, error: BaseException) -> None:
@@ -248,12 +276,16 @@ class _Callback(_Queue):
         global wakeups
         try:
             values.append((action, args))
-        finally:  # also if a signal handler raises after the call; no other call before the hub knows
             if self._idle:
                 self._idle = False
                 wakeups += (self,)
                 if _scheduler.asleep:
                     wake_hub()
+        except BaseException:  # a signal handler's, whatever of this was done
+            wakeups += (self,)
+            if _scheduler.asleep:
+                wake_hub()
+            raise
 
 
 Callback = _Callback()
@@ -377,14 +409,18 @@ class CallbackQueue(_Queue, Source):
         if depth >= self._high:
             self._high = depth + 1
         global wakeups
-        try:
+        try:  # as in _Callback
             values.append((action, args))
-        finally:  # as in _Callback
             if self._idle:
                 self._idle = False
                 wakeups += (self,)
                 if _scheduler.asleep:
                     wake_hub()
+        except BaseException:
+            wakeups += (self,)
+            if _scheduler.asleep:
+                wake_hub()
+            raise
         return True
 
     def _replace(

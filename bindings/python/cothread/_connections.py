@@ -27,6 +27,8 @@ from greenlet import getcurrent
 from . import _library, _scheduler
 from ._offload import Job, Pool
 from ._scheduler import (
+    NOWHERE,
+    UNTIMED,
     Misuse,
     Sleep,
     Source,
@@ -40,10 +42,14 @@ from ._scheduler import (
     current_task,
     deadline_after,
     disarm,
+    go_on,
+    inside,
     requests,
+    settle,
     shown,
     transfers,
     wait,
+    wait_code,
     wake_all,
     wake_first,
     withdraw,
@@ -195,8 +201,9 @@ class _Stream(_Transfer):
         """Nothing more will come."""
         task = self.receiver
         if task is not None:
-            self.receiver = None
             _ready.append(task)
+            task.armed = 0
+            self.receiver = None
         wake_all(self.waiters)
 
     def settle(self) -> None:
@@ -243,8 +250,9 @@ class _Stream(_Transfer):
         """At most `n` of the bytes that are there."""
         buffer = self.buffer
         if len(buffer) <= n:
+            data = bytes(buffer)  # first: a signal handler may raise after a call
             self.buffer = b""
-            return bytes(buffer)
+            return data
         if not isinstance(buffer, bytearray):
             buffer = self.buffer = bytearray(buffer)
         data = bytes(buffer[:n])
@@ -340,20 +348,31 @@ class _Stream(_Transfer):
 
 def _next_batch(me: Task) -> None:
     """Suspends until the library has taken all requests so far, and has told what became of them."""
+    if me.queue is not None and not settle(me):
+        inside(me, _next_batch)
+        return
     try:
-        me.queue = None
+        me.armed = UNTIMED
+        me.queue = NOWHERE
         me.expired = False
         handle = me.handle or attach(me)
-        me.armed = requests.add(handle, _library.WAIT_DEADLINE, _library.NOW, 0)
+        me.armed = requests.end
+        requests.add(handle, _library.WAIT_DEADLINE, _library.NOW, 0)
         for entry in _scheduler.turns:
             break
         if entry is _hub and another_round():
             for entry in _scheduler.turns:
                 break
         entry.switch()
+        if me.armed:
+            go_on(me)
+        me.queue = None
     except BaseException:
-        withdraw(me, None)
+        withdraw(me)
         raise
+
+
+wait_code.add(_next_batch.__code__)
 
 
 class _Readable(Source):
@@ -480,19 +499,27 @@ class Connection(_Adopted):
             current_task()
         stream = self._stream
         if not stream.buffer and timeout is None and stream.asked and stream.receiver is None and not stream.waiters:
-            try:  # wait(), written out
-                stream.receiver = me
-                for entry in _scheduler.turns:
-                    break
-                if entry is _hub and another_round():
+            if me.queue is not None:
+                settle(me)
+            if me.queue is None:
+                try:  # wait(), written out
+                    me.armed = UNTIMED
+                    me.queue = NOWHERE
+                    stream.receiver = me
                     for entry in _scheduler.turns:
                         break
-                entry.switch()
-            except BaseException:
-                if stream.receiver is me:
-                    stream.receiver = None
-                withdraw(me, None)
-                raise
+                    if entry is _hub and another_round():
+                        for entry in _scheduler.turns:
+                            break
+                    entry.switch()
+                    if me.armed:
+                        go_on(me)
+                    me.queue = None
+                except BaseException:
+                    if stream.receiver is me:
+                        stream.receiver = None
+                    withdraw(me)
+                    raise
         data = stream.buffer
         if data.__class__ is bytes and 0 < len(data) <= n:
             stream.buffer = b""
@@ -672,6 +699,9 @@ class Connection(_Adopted):
 
     def setsockopt(self, level: int, option: int, value: Union[int, bytes]) -> None:
         self._socket.setsockopt(level, option, value)
+
+
+wait_code.add(Connection.recv.__code__)
 
 
 # ---- Listening

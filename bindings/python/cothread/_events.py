@@ -12,6 +12,7 @@ from ._library import FOREVER
 from ._scheduler import (
     CROWD,
     PLACED,
+    UNTIMED,
     Bound,
     Misuse,
     Source,
@@ -24,13 +25,13 @@ from ._scheduler import (
     check_thread,
     current_task,
     deadline_after,
-    disarm,
-    disarm_first,
+    go_on,
     name_of,
-    remove,
     report_action,
+    settle,
     shown,
     wait,
+    wait_code,
     wake_all,
     wake_first,
     withdraw,
@@ -82,31 +83,35 @@ class Event(Source, metaclass=WeaklyReferenced):
             if waiters is None:
                 waiters = self._waiters = deque()
             deadline = None if timeout is None else deadline_after(timeout)
+            if me.queue is not None:
+                settle(me)
             try:
                 # More than once if another task takes the value between our wake and our turn.
                 while value is _NOTHING:
-                    if deadline is None and (not waiters or len(waiters) < CROWD):
-                        try:
-                            waiters.append(me)  # wait(), written out
-                            if self._value is not _NOTHING and waiters and waiters[-1] is me:
-                                remove(waiters, me)  # a signal handler was faster
-                                value = self._value
-                                break
+                    if deadline is None and me.queue is None and len(waiters) < CROWD:
+                        me.armed = UNTIMED  # wait(), written out
+                        me.queue = waiters
+                        waiters.append(me)
+                        if self._value is not _NOTHING and waiters and waiters[-1] is me:
+                            withdraw(me)  # a signal handler was faster
+                            value = self._value
+                            break
+                        for entry in _scheduler.turns:
+                            break
+                        if entry is _hub and another_round():
                             for entry in _scheduler.turns:
                                 break
-                            if entry is _hub and another_round():
-                                for entry in _scheduler.turns:
-                                    break
-                            entry.switch()
-                        except BaseException:
-                            withdraw(me, waiters)
-                            raise
-                    elif wait(me, waiters, deadline, self._satisfied):
+                        entry.switch()
+                        if me.armed:
+                            go_on(me)
+                        me.queue = None
+                    elif wait(me, waiters, deadline, self._satisfied) and self._value is _NOTHING:
                         raise Timedout("Timed out waiting for event")
                     value = self._value
             except Timedout:
                 raise
             except BaseException:
+                withdraw(me)
                 self._pass_on()
                 raise
         if self._auto_reset:
@@ -158,14 +163,13 @@ class Event(Source, metaclass=WeaklyReferenced):
         waiters = self._waiters
         if waiters:
             if self._auto_reset:
-                task = waiters[0]  # wake_first(), written out
-                if task.armed:
-                    if task.armed > 0:
-                        disarm(task)
-                    else:
-                        task = disarm_first(waiters)
-                del waiters[0]
-                _ready.append(task)
+                task = waiters[0]
+                if task.armed is UNTIMED:
+                    _ready.append(task)  # wake_first(), written out
+                    del waiters[0]
+                    task.armed = 0
+                else:
+                    wake_first(waiters)
             else:
                 wake_all(waiters)
         elif self._aborted:
@@ -191,6 +195,9 @@ class Event(Source, metaclass=WeaklyReferenced):
         if self._auto_reset:
             self._aborted = self._value is _NOTHING
             self._value = _NOTHING
+
+
+wait_code.add(Event.Wait.__code__)
 
 
 class Pulse(Bound):
@@ -255,7 +262,7 @@ class EventQueue(Source, metaclass=WeaklyReferenced):
             deadline = deadline_after(timeout)
             try:
                 while not values and not self._closed:
-                    if wait(me, self._waiters, deadline, self._satisfied):
+                    if wait(me, self._waiters, deadline, self._satisfied) and not (values or self._closed):
                         raise Timedout("Timed out waiting for event")
             except Timedout:
                 raise
@@ -264,7 +271,9 @@ class EventQueue(Source, metaclass=WeaklyReferenced):
                 raise
         if not values:
             raise StopIteration
-        return values.popleft()
+        value = values[0]  # popleft() is a call, after which a signal handler may raise
+        del values[0]
+        return value
 
     def _satisfied(self) -> bool:
         return bool(self._values) or self._closed
@@ -279,7 +288,11 @@ class EventQueue(Source, metaclass=WeaklyReferenced):
     _holds = _satisfied
 
     def _take(self) -> Any:
-        return self._values.popleft() if self._values else StopIteration()
+        if not self._values:
+            return StopIteration()
+        value = self._values[0]  # as in Wait
+        del self._values[0]
+        return value
 
     def _give_back(self, value: Any) -> None:
         self._values.appendleft(value)
@@ -296,8 +309,8 @@ class EventQueue(Source, metaclass=WeaklyReferenced):
         if self._max_length is not None and len(self._values) >= self._max_length:
             return False
         if self._waiters:
+            wake_first(self._waiters)  # first: cut short, it has told nobody, or somebody who finds nothing
             self._values.append(value)
-            wake_first(self._waiters)
         elif self._aborted:
             self._aborted = False
         else:
@@ -344,7 +357,7 @@ class RLock(Bound, metaclass=WeaklyReferenced):
             deadline = deadline_after(timeout)
             try:
                 while self._owner is not None:
-                    if wait(me, self._waiters, deadline):
+                    if wait(me, self._waiters, deadline) and self._owner is not None:
                         raise Timedout("Timed out waiting for event")
             except Timedout:
                 raise
@@ -360,8 +373,10 @@ class RLock(Bound, metaclass=WeaklyReferenced):
             raise Misuse("Only the task that holds an RLock can release it")
         self._depth -= 1
         if not self._depth:
-            self._owner = None
-            self._pass_on()
+            try:
+                self._owner = None
+            finally:
+                self._pass_on()
 
     def _pass_on(self) -> None:
         if self._owner is None and self._waiters:

@@ -158,11 +158,12 @@ _NOTHING: "list[int]" = []
 class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in Python 3.9's eyes
     """The words of requests not yet in the ring. Positions count words since import, plus 1: none is 0."""
 
-    __slots__ = ("base", "end", "items", "writes", "written")
+    __slots__ = ("base", "end", "handed", "items", "writes", "written")
 
     def __init__(self) -> None:
         super().__init__()
         self.base = self.end = 1  # the positions of the first word here, and of the next one
+        self.handed: Any = None  # what _hand_over is about to hand over, and the ring's count when it has
         self.items: list[Any] = []  # and texts, of requests that the library has not taken: it reads them then
         self.writes: list[Any] = []  # to be written: requests, as they lie in the ring, and their bytes in turn
         self.written = 0  # how many bytes these are, and those in the ring; at most Library.output_size
@@ -185,8 +186,8 @@ class Requests(list):  # type: ignore[type-arg]  # list[int] is no base class in
         # First: it may start a collection, and finalizers add theirs.
         words = (handle, operation, deadline, events, value)
         position = self.end
-        self.end = position + REQUEST_WORDS
         self += words
+        self.end = position + REQUEST_WORDS
         return position
 
 
@@ -615,7 +616,7 @@ class Library:
         self.capacity: int = ring.capacity
         self._ready = _words(ring.ready, self.capacity * READY_WORDS)
         self._request_count = _words(address + _Ring.request_count.offset, 1)
-        self._ready_count = _words(address + _Ring.ready_count.offset, 1)
+        self.found = _words(address + _Ring.ready_count.offset, 1)
         self._deadline = _words(address + _Ring.deadline.offset, 1)
         self._request_bytes = _bytes(ring.requests, self.capacity * REQUEST_WORDS * 8)
         # What was read of adopted descriptors, until the next poll; and what the writes in the ring are to write.
@@ -748,6 +749,11 @@ class Library:
     def hand_over(self, requests: Requests) -> int:
         """Puts the requests into the ring; returns how many of requests.items the next call takes with it."""
         handed = len(requests.items)
+        if requests.handed is not None:  # an exception came in the middle
+            taken, total = requests.handed
+            if self._request_count[0] == total and requests[: len(taken)] == taken:
+                del requests[: len(taken)]
+            requests.handed = None
         while requests.writes:
             filled = self._request_count[0]
             if filled == self.capacity:
@@ -772,6 +778,7 @@ class Library:
             self._request_count[0] = total
             self._output_used = used
             del requests.writes[:count]
+        requests.base = requests.end - len(requests)
         while requests:
             filled = self._request_count[0]
             if filled == self.capacity:
@@ -786,9 +793,11 @@ class Library:
             end = start + count
             total = end // REQUEST_WORDS
             self._request_bytes[start * 8 : end * 8] = words
+            requests.handed = taken, total
             self._request_count[0] = total
-            requests.base += count
             del requests[:count]
+            requests.handed = None
+            requests.base += count
         return handed
 
     def adopt(self, fd: int) -> int:
@@ -813,7 +822,6 @@ class Library:
             del requests.items[:handed]
         if found > 0:
             words: list[int] = self._ready[: found * READY_WORDS].tolist()  # batch(), written out
-            self._ready_count[0] = 0
             return words
         # EINTR: a signal came, or `interrupt` was called. The caller looks around either way.
         if found < 0 and found != EINTR:
@@ -842,9 +850,8 @@ class Library:
         return self._input[: batch[last + 3]].tobytes()
 
     def batch(self) -> "list[int]":
-        """The batch of the last poll, once."""
-        words: list[int] = self._ready[: self._ready_count[0] * READY_WORDS].tolist()
-        self._ready_count[0] = 0
+        """The batch of the last poll."""
+        words: list[int] = self._ready[: self.found[0] * READY_WORDS].tolist()
         return words
 
 

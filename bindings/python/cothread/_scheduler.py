@@ -11,9 +11,18 @@ Deadlines and descriptors are the library's. A wait that has one appends a reque
 over with its next poll and gets the batch of waits that ended. A task that Python wakes first leaves its request
 withdrawn. So a running task is in no queue and has nothing armed, which is why nobody is ever woken twice.
 
-Python runs signal handlers after calls, and a handler may raise. What must not be lost then is moved without a call:
-`for entry in turns: break` takes the next turn, where next(turns) or popleft() could lose it with the exception. It is
-also the fastest way found: 0.05 us of a yield less than `entry = ready[0]; del ready[0]` on a deque.
+Python runs signal handlers and finalizers in the middle of all this: between nearly any two instructions in 3.9, after
+calls and jumps since. They may signal, wait, and raise. Four rules keep the books right:
+
+- A task's `queue` is set before a wait changes anything, and None again when it is over. A wait that finds it set is
+  inside another one (see `inside`), or behind one that an exception cut short while it cleared up: so it clears up
+  first (see `settle`). Nobody else can have run in between.
+- Who wakes a task puts it into `ready` first, then takes it out of its queue, and sets `armed` to 0 last. A task that
+  has its turn with `armed` set was not woken, or not to the end: it waits on, unless its place is gone.
+- A turn is taken without a call, by `for entry in turns: break`; who took one and cannot go there gives it back (see
+  `_give_back`). It is also the fastest way found: 0.05 us of a yield less than `entry = ready[0]; del ready[0]` on a
+  deque.
+- What the hub does can be done again (see `_recover`).
 
 Everything here belongs to one thread, but for `wakeups` and `asleep`, which other threads use under the
 interpreter lock to bring the hub back (see `rouse`).
@@ -28,11 +37,13 @@ import sys
 import traceback
 from _thread import get_ident
 from collections import deque
+from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
-from itertools import filterfalse
+from itertools import count, filterfalse
 from types import CoroutineType
 from typing import Any, Callable, ClassVar, Optional, Protocol, Union, cast
+from weakref import ref
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -45,6 +56,7 @@ class Core(Protocol):
 
     capacity: int
     stamp: Any  # two words to write: the running task's handle, switches so far
+    found: Any  # one word: how many entries `batch` has
 
     def now(self) -> int: ...
     def wall(self) -> float: ...
@@ -93,13 +105,13 @@ class Task(greenlet):
 
     __slots__ = ("armed", "events", "expired", "handle", "job", "queue", "token")
 
-    armed: int  # 0: no deadline or descriptor; OVERDUE; or where its request stands, counted in words since import
+    armed: int  # 0: it is awake; UNTIMED; OVERDUE; or where its request stands, counted in words since import
     events: int  # what the descriptor of the last wait was ready for
     expired: bool  # how the last wait with a deadline ended
     handle: int  # the library's name for its waits; 0 until the first one
     token: int  # its index in by_token
     job: Any  # the Spawn it runs; the greenlet itself if it runs none (main)
-    queue: Any  # a list or deque: where it stands besides its deadline
+    queue: Any  # where it waits: a list or deque, NOWHERE if it stands in none; None: it is in no wait
 
 
 class Watch:
@@ -157,20 +169,19 @@ class Stand:
     def choice(self, _nobody: None) -> None:
         self.task = None
 
-    def chosen(self, _place: Any) -> "Task":
+    def wake(self, _place: Any) -> None:
         """It is the first of its queue, and woken."""
-        task: Task = self.task
+        task = self.task
+        ready.append(task)
         self.armed = LEFT
-        task.queue = None
-        if task.armed:
-            disarm(task)
-        return task
+        disarm(task)
 
     def __contains__(self, _task: Any) -> bool:
         return self.armed == PLACED
 
     def remove(self, _task: Any) -> None:
-        leave(self)
+        if self.armed == PLACED:
+            leave(self)
 
     def __len__(self) -> int:
         return 0
@@ -179,12 +190,15 @@ class Stand:
 # What `armed` may be besides a position. A task: armed with a deadline that had passed already, which ends with the
 # round; the library never sees it.
 OVERDUE = -1
+# A task: it waits without a deadline.
+UNTIMED = -4
 # A place: it counts, or it was left and is to be skipped.
 PLACED = -2
 LEFT = -3
 
 # Whoever leaves a shorter queue is looked for in it.
 CROWD = 64
+NOWHERE: Any = ()
 
 _TIMED_OUT = ETIMEDOUT & 0xFFFFFFFF  # a batch entry's second word for it
 
@@ -196,8 +210,10 @@ _PARKED = 2048
 _LOOK_NS = 100_000
 # The clock, and what other threads and signals left, is looked at each so many turns,
 _TURNS_PER_LOOK_AROUND = 8
-# and after so many the hub comes in, if only to shorten `ready`.
+# and after so many the hub comes in, if only to shorten `ready`,
 _TURNS = 1024
+# from so many on: that takes as long as two switches.
+_LONG = 256
 
 # Set below, once the functions they need exist.
 core: Core = cast(Core, None)
@@ -214,6 +230,7 @@ expired: "list[Task]" = []
 requests = Requests()
 by_token: "list[Any]" = [None]
 free_tokens: "list[int]" = []
+_tokens = count(1)
 
 unstarted: "deque[tuple[Spawn, Optional[Context]]]" = deque()
 parked: "list[Task]" = []
@@ -228,9 +245,10 @@ interrupted: Any = None  # the greenlet that ran when Ctrl-C came, if main has n
 
 
 def new_task(run: Callable[[], Any]) -> Task:
-    task = Task(run)
+    """A task that was not started yet: it counts as one that waits."""
+    task = Task(run, hub)
     task.armed = task.handle = 0
-    task.queue = None
+    task.queue = NOWHERE
     return task
 
 
@@ -262,12 +280,11 @@ def check_thread() -> None:
 
 def attach(waiter: Waiter) -> int:
     """Gives a waiter its handle."""
-    if free_tokens:
-        token = free_tokens.pop()
-        by_token[token] = waiter
-    else:
-        token = len(by_token)
-        by_token.append(waiter)
+    # One step each: a signal handler in between may attach others.
+    token = free_tokens.pop() if free_tokens else next(_tokens)
+    while len(by_token) <= token:
+        by_token.append(None)
+    by_token[token] = waiter
     waiter.token = token
     waiter.handle = core.create(token)
     return waiter.handle
@@ -275,52 +292,56 @@ def attach(waiter: Waiter) -> int:
 
 def detach(waiter: Waiter) -> None:
     """Gives the handle back."""
-    if waiter.handle:
-        requests.add(waiter.handle, FINISH, 0, 0)
+    handle, waiter.handle = waiter.handle, 0
+    if handle:
+        requests.add(handle, FINISH, 0, 0)
         by_token[waiter.token] = None
         free_tokens.append(waiter.token)
-        waiter.handle = 0
 
 
 def disarm(waiter: Waiter) -> None:
     """Withdraws a waiter's request; one not handed over yet becomes its own withdrawal."""
     position = waiter.armed
-    waiter.armed = 0
-    index = position - requests.base
-    if index >= 0:
-        if index < len(requests):
+    if position > 0:
+        index = position - requests.base
+        if 0 <= index < len(requests) and requests[index] == waiter.handle:
             requests[index + 1] = WITHDRAW
-    elif position > 0:
-        requests.add(waiter.handle, WITHDRAW, 0, 0)
+        else:
+            requests.add(waiter.handle, WITHDRAW, 0, 0)  # of two requests of a task the later one counts
+    waiter.armed = 0
 
 
 def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Callable[[], bool]] = None) -> bool:
-    """Suspends `me`, the running task, until `wake` finds it in `queue` or the deadline passes: True then.
+    """Suspends `me`, the running task, until it is woken from `queue` or the deadline passes: True then.
 
     `satisfied` is asked once more when everything is in place: a signal handler may have brought what is waited for
     since the caller looked.
     """
-    mark: Any = me  # of ours in the queue
-    place = queue
+    if me.queue is not None and not settle(me):
+        return bool(inside(me, wait, queue, deadline, satisfied))
     try:
+        me.armed = UNTIMED
+        mark: Any = me  # of ours in the queue
+        place = NOWHERE if queue is None else queue
+        me.queue = place
         if queue and len(queue) >= CROWD:
             mark = place = Stand(me, queue)
-        if deadline is not None:
             me.queue = place
+        if deadline is not None:
             me.expired = False
             if deadline <= core.now():
                 me.armed = OVERDUE
                 overdue.append((deadline, me))
             else:
                 handle = me.handle or attach(me)
-                me.armed = requests.add(handle, WAIT_DEADLINE, deadline, 0)
+                me.armed = requests.end
+                requests.add(handle, WAIT_DEADLINE, deadline, 0)
         if queue is not None:
             queue.append(mark)
             if satisfied is not None and satisfied() and queue and queue[-1] is mark:
                 remove(place, me)
+                disarm(me)
                 me.queue = None
-                if me.armed:
-                    disarm(me)
                 return False
         for entry in turns:
             break
@@ -328,47 +349,91 @@ def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Call
             for entry in turns:
                 break
         entry.switch()
+        if me.armed:
+            go_on(me)
+        me.queue = None
         return deadline is not None and me.expired
     except BaseException:
-        withdraw(me, place)
+        withdraw(me)
         raise
 
 
-def wait_descriptor(me: Task, fd: int, events: int, deadline: Optional[int]) -> int:
-    """Suspends until `fd` has one of `events`; returns what it has, 0 after the deadline."""
-    try:
-        me.queue = None
-        me.events = 0
-        handle = me.handle or attach(me)
-        operation = _library.wait_descriptor(fd)
-        limit = FOREVER if deadline is None else deadline
-        me.armed = requests.add(handle, operation, limit, events)
+def was_woken(me: Task) -> bool:
+    """A task has its turn with `armed` set: it was woken after all if its place is gone."""
+    queue = me.queue
+    if queue is NOWHERE or me in queue:
+        return False
+    disarm(me)
+    return True
+
+
+def go_on(me: Task) -> None:
+    """A task has its turn with `armed` set: waits on until it is woken."""
+    while me.armed and not was_woken(me):
         for entry in turns:
             break
         if entry is hub and another_round():
             for entry in turns:
                 break
         entry.switch()
+
+
+def wait_descriptor(me: Task, fd: int, events: int, deadline: Optional[int]) -> int:
+    """Suspends until `fd` has one of `events`; returns what it has, 0 after the deadline."""
+    if me.queue is not None and not settle(me):
+        return int(inside(me, wait_descriptor, fd, events, deadline))
+    try:
+        me.armed = UNTIMED
+        me.queue = NOWHERE
+        me.events = 0
+        handle = me.handle or attach(me)
+        operation = _library.wait_descriptor(fd)
+        limit = FOREVER if deadline is None else deadline
+        me.armed = requests.end
+        requests.add(handle, operation, limit, events)
+        for entry in turns:
+            break
+        if entry is hub and another_round():
+            for entry in turns:
+                break
+        entry.switch()
+        if me.armed:
+            go_on(me)
+        me.queue = None
         return me.events
     except BaseException:
-        withdraw(me, None)
+        withdraw(me)
         raise
 
 
-def withdraw(me: Task, queue: Any) -> None:
-    """Something was thrown into a wait: the task leaves every place it stands in."""
-    if me.armed:
-        disarm(me)
-    me.queue = None
-    for place in (queue, expired):
-        if place is not None:
-            while me in place:
-                remove(place, me)
+def withdraw(me: Task) -> None:
+    """An exception came out of a wait: the task leaves every place it stands in. If another one cuts this short, the
+    task's next wait does it again."""
+    if me.queue is not None:
+        _leave(me)
+        _give_back(me)
+        me.queue = None
+
+
+def _leave_queue(task: Task) -> None:
+    queue = task.queue
+    if queue is not None and queue is not NOWHERE:
+        with suppress(ValueError):  # it was woken, or somebody who took it out was cut short
+            remove(queue, task)
+
+
+def _leave(task: Task) -> None:
+    _leave_queue(task)
+    if task.armed:
+        disarm(task)
+        return
+    while task in expired:  # it was woken, or yields
+        expired.remove(task)
     try:
         while True:
-            del ready[ready.index(me, _done())]
+            del ready[ready.index(task, _done())]
     except ValueError:
-        mark_the_end()
+        pass
 
 
 def _done() -> int:
@@ -377,36 +442,122 @@ def _done() -> int:
     return done
 
 
-def mark_the_end() -> None:
-    """After an exception: if a task had taken the hub's turn when it came, gives it back."""
-    if hub not in ready[_done() :]:
-        ready.append(hub)
+def _give_back(me: Any) -> None:
+    """If the last turn was taken and nobody went there, it comes next again. `me`, who runs, has not had it."""
+    done = _done()
+    if not done:
+        return
+    last = ready[done - 1]
+    if last is me:
+        return
+    if last is hub:
+        held = True
+    elif last is _start_one:
+        held = ready[done:].count(last) < len(unstarted)
+    elif type(last) is _Throw:
+        held = last.task is not None
+    else:  # a task that is in the middle of no wait has had it
+        held = last.queue is not None and not last.dead
+    if held:
+        turns.__setstate__(done - 1)
+
+
+# The code of each function that sets the task's `queue`.
+wait_code: "set[Any]" = {wait.__code__, wait_descriptor.__code__}
+
+
+def settle(me: Task) -> bool:
+    """A wait begins while the task's `queue` is set. True: an exception cut the last wait short, and now it is cleared
+    up. False: that wait goes on, and this one is in a signal handler or finalizer that runs in the middle of it."""
+    frame = sys._getframe(1).f_back
+    while frame is not None:
+        if frame.f_code in wait_code:
+            return False
+        frame = frame.f_back
+    queue = me.queue
+    woken = not me.armed and queue is not NOWHERE and queue is not yielders
+    withdraw(me)
+    if woken and queue:
+        wake_first(queue)  # for what it was woken for; who needs it not waits on
+    return True
+
+
+def inside(me: Task, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Waits inside a wait: another greenlet does it, so that the state of the first one stays as it is. The turns that
+    come for that one meanwhile are kept for it."""
+    outcome: list[Any] = []
+    helper = new_task(partial(_help, me, outcome, call, arguments))
+    helper.job = me.job
+    kept: list[Task] = []
+    was_parked = me in parked  # its function has ended: nobody is to give it another one meanwhile
+    try:
+        if was_parked:
+            parked.remove(me)
+        _give_back(me)
+        ready.append(helper)
+        while not outcome:
+            for entry in turns:
+                break
+            if entry is hub and another_round():
+                for entry in turns:
+                    break
+            entry.switch()
+            if not outcome:
+                kept.append(me)
+    except BaseException:
+        if not outcome:
+            outcome.append(None)
+            _leave(helper)
+            if helper:  # it has begun
+                helper.queue = None
+                throw(helper, GreenletExit())
+        _give_back(me)
+        raise
+    finally:
+        ready.extend(kept)
+        if was_parked:
+            parked.append(me)
+    error, result = outcome
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error, outcome
+    return result
+
+
+def _help(task: Task, outcome: "list[Any]", call: Callable[..., Any], arguments: "tuple[Any, ...]") -> Any:
+    """The life of a greenlet that waits in another's place."""
+    me = cast(Task, getcurrent())
+    me.queue = None
+    try:
+        ended: tuple[Any, Any] = None, call(me, *arguments)
+    except BaseException as error:
+        ended = error, None
+    detach(me)
+    if not outcome:  # else nobody waits any more
+        outcome += ended
+        ready.append(task)
+    return _NEXT
 
 
 def wake_first(queue: Any) -> None:
     """Makes the first task of a queue ready."""
     task = queue[0]
-    if task.armed:
-        if task.armed > 0:
-            disarm(task)
-        else:
-            task = disarm_first(queue)
-    del queue[0]
-    ready.append(task)
-
-
-def disarm_first(queue: Any) -> Task:
-    """The first task of a queue, with nothing armed any more. What stands for it is at the queue's head."""
-    first = queue[0]
-    while first.armed == LEFT:
+    while task.armed == LEFT:
         del queue[0]
         _dropped(queue)
-        first = queue[0]
-    if first.armed == PLACED:
-        first = first.choice.chosen(first)
-    elif first.armed:
-        disarm(first)
-    return first  # type: ignore[no-any-return]
+        if not queue:
+            return
+        task = queue[0]
+    if task.armed == PLACED:
+        task.choice.wake(task)
+        if queue and queue[0] is task:
+            del queue[0]
+        return
+    ready.append(task)
+    del queue[0]
+    disarm(task)
 
 
 _left: "dict[int, int]" = {}  # by the id of a queue: about how many places in it were left; nothing for none
@@ -465,10 +616,15 @@ def wake_all(queue: Any) -> None:
         # From the end, or each would move all that stand behind it.
         queue.reverse()
         while queue:
-            if queue[-1].armed != LEFT:
-                task = disarm_first(queue[-1:])
+            last = queue[-1]
+            if last.armed == PLACED:
+                last.choice.wake(last)
+                if queue and queue[-1] is last:
+                    del queue[-1]
+            elif last.armed != LEFT:
+                ready.append(last)
                 del queue[-1]
-                ready.append(task)
+                disarm(last)
             trim(queue)
     while queue:
         wake_first(queue)
@@ -479,6 +635,9 @@ class _Throw:
 
     __slots__ = ("error", "handle", "job", "task")
 
+    error: Any
+    task: Optional[Task]  # None: it had its turn
+
     def __init__(self, task: Task, error: BaseException) -> None:
         self.task = task
         self.handle = task.handle
@@ -487,8 +646,10 @@ class _Throw:
 
     def switch(self) -> Any:
         # What comes back is for the hub, if it was the hub that met this entry: an order, see _rounds.
-        if self.task.job is self.job:
-            return self.task.throw(self.error)
+        task, self.task = self.task, None
+        if task is not None and task.job is self.job:
+            error, self.error = self.error, None
+            return task.throw(error)
         for entry in turns:  # it ended meanwhile
             break
         return entry.switch()
@@ -503,9 +664,9 @@ class _Start:
     switch: Any  # the hub's, with _START. Not a method, which would begin with a look for signals.
 
 
-def tell_main(interrupt: KeyboardInterrupt) -> None:
-    """Raises the interrupt in main at its next turn; several before it are one."""
-    if not any(isinstance(error, KeyboardInterrupt) for error in errors):
+def tell_main(interrupt: BaseException) -> None:
+    """Raises a KeyboardInterrupt or SystemExit in main at its next turn; several of a kind before it are one."""
+    if not any(type(error) is type(interrupt) for error in list(errors)):  # a copy: this is run by handlers, too
         errors.append(interrupt)
 
 
@@ -524,7 +685,7 @@ def report(text: str, error: BaseException) -> None:
     try:
         print(text, file=sys.stderr)
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
-    except (KeyboardInterrupt, GreenletExit):
+    except (KeyboardInterrupt, SystemExit, GreenletExit):
         raise
     except BaseException:
         pass
@@ -534,7 +695,7 @@ def report_action(what: str, error: BaseException) -> None:
     """An action that a task of ours called raised: the task goes on, unless it is to end."""
     if isinstance(error, GreenletExit):
         raise error
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
         tell_main(error)
     else:
         report(f"{what} raised uncaught exception", error)
@@ -657,17 +818,21 @@ class Spawn(Source, metaclass=WeaklyReferenced):
         context: Optional[Context] = me.gr_context
         if context is not None:
             context = copy_context() if context else None
-        if parked:
-            task = parked[-1]
-            task.job = self
-            if context is not None:
-                task.gr_context = context
-            del parked[-1]
-            ready += (task,)
-        else:
-            unstarted += ((self, context),)  # no calls here: each of these has its mark in `ready`
-            ready += (_start_one,)
-        _cothreads.add(self)
+        try:
+            if parked:
+                task = parked[-1]
+                if context is not None:
+                    task.gr_context = context
+                task.job = self
+                ready += (task,)
+                del parked[-1]
+            else:
+                unstarted += ((self, context),)  # no calls here: each of these has its mark in `ready`
+                ready += (_start_one,)
+            _cothreads.add(self)
+        except BaseException:
+            _finish_spawn(self)
+            raise
 
     def __bool__(self) -> bool:
         """True once the task has ended and its outcome is there to be had."""
@@ -691,8 +856,8 @@ class Spawn(Source, metaclass=WeaklyReferenced):
                 raise Misuse("A task cannot wait for itself")
             deadline = None if timeout is None else deadline_after(timeout)
             if self._waiters is None:
-                self._waiters = []
                 self._owed = 0
+                self._waiters = []
             self._owed += 1
             try:
                 while self._state == _RUNNING:
@@ -729,8 +894,8 @@ class Spawn(Source, metaclass=WeaklyReferenced):
     def _line(self) -> Any:
         # A list, if a task that waits for nothing else came first: it takes a tenth of the room.
         if self._waiters is None:
-            self._waiters = deque()
             self._owed = 0
+            self._waiters = deque()
         return self._waiters
 
     def AbortWait(self) -> None:
@@ -761,15 +926,38 @@ def name_of(function: Any) -> str:
         return shown(function)
 
 
+class Server:
+    """Has a task of its own, which runs its `_serve`."""
+
+    __slots__ = ()
+
+    def _start(self) -> None:
+        """In the hub: makes that task if there is none."""
+        raise NotImplementedError
+
+    def _lost(self, task: Optional[Task]) -> None:
+        """The task has ended by an exception."""
+        raise NotImplementedError
+
+
 def _failed(job: Spawn, error: BaseException) -> int:
     """What a function raised is kept for its waiters, or reported; returns the task's state."""
     job._outcome = None
+    server = getattr(job._function, "__self__", None)
+    if isinstance(server, Server) and not isinstance(error, GreenletExit):
+        errors.append(error)  # a signal handler's, before it could catch it
+        server._lost(job._task)
+        return _RETURNED
+    if isinstance(error, SystemExit):
+        tell_main(error)  # it was meant for the program, which is main's to end
     if job._raise_on_wait:
         job._outcome = error
+        if job._state == _RUNNING:
+            job._state = _RAISED  # here: a signal handler that raises cannot drop it any more
         return _RAISED
     if isinstance(error, KeyboardInterrupt):
-        tell_main(error)  # it was meant for the program, which is main's to end
-    elif not isinstance(error, GreenletExit):
+        tell_main(error)
+    elif not isinstance(error, (SystemExit, GreenletExit)):
         report(f"Spawned task {name_of(job._function)} raised uncaught exception", error)
     return _RETURNED
 
@@ -777,6 +965,21 @@ def _failed(job: Spawn, error: BaseException) -> int:
 # What the hub may get besides nothing, which ends the round.
 _NEXT = object()  # a greenlet ended: take the next turn
 _START = object()  # start a function
+
+
+def _finish_spawn(job: Spawn) -> None:
+    """A signal handler raised while it was made: it runs if that had begun."""
+    if parked and parked[-1].job is job:
+        task = parked[-1]
+        if task not in ready[_done() :]:
+            ready.append(task)
+        parked.remove(task)
+    elif unstarted and unstarted[-1][0] is job:
+        if ready[_done() :].count(_start_one) < len(unstarted):
+            ready.append(_start_one)
+    elif not any(entry.job is job for entry in ready[_done() :] if isinstance(entry, Task) and entry is not hub):
+        return
+    _cothreads.add(job)
 
 
 def _work() -> Any:
@@ -789,7 +992,6 @@ def _work() -> Any:
             return None
         except BaseException as error:  # a signal handler's, between two functions; _run_jobs goes on where it was
             errors.append(error)
-            mark_the_end()
 
 
 def _run_coroutine(coroutine: Any) -> Any:
@@ -809,51 +1011,59 @@ def _run_coroutine(coroutine: Any) -> Any:
 def _run_jobs(me: Task) -> Any:
     """Runs a function, and the next if it is its turn; else parks, or ends if enough are parked."""
     global parked
+    if me.queue is not None:  # as it begins, or after an exception
+        _resume(me)
     while True:
         job: Any = me.job
-        args = job._args
-        if args is not None:
-            job._task = me
-            job._args = None
-            function, kargs = job._function, job._kargs
-            job._kargs = None
-            try:
-                # Plain calls where possible: CPython 3.11 and later run them without using C stack, of which each
-                # sleeping task has a copy: 2.0 KB with a starred call, 1.6 KB without.
-                if kargs:
-                    outcome = function(*args, **kargs)
-                elif not args:
-                    kargs = None
-                    outcome = function()
-                elif len(args) == 1:
-                    argument = args[0]
-                    args = kargs = None
-                    outcome = function(argument)
-                else:
-                    outcome = function(*args)
-                if outcome is not None and outcome.__class__ is CoroutineType:
-                    outcome = _run_coroutine(outcome)
-                job._outcome = outcome
-                state = _RETURNED
-            except BaseException as error:
-                state = _failed(job, error)
-            # A parked task must keep nothing alive.
-            function = args = argument = kargs = outcome = None
-            if job._state == _ABORTED:
-                job._outcome = None
-                state = _GONE
-            job._state = state
-        elif job._state in (_RUNNING, _ABORTED):
-            # A signal handler raised while _failed was at work.
-            job._outcome = None
-            job._state = _RETURNED
-        _cothreads.discard(job)
-        if job._waiters:
-            wake_all(job._waiters)
-        job._task = None
-        job = None
+        if job is not None:
+            args = job._args
+            if args is not None:
+                try:  # from the first: what a signal handler raises is told to somebody
+                    job._task = me
+                    job._args = None
+                    function, kargs = job._function, job._kargs
+                    job._kargs = None
+                    # Plain calls where possible: CPython 3.11 and later run them without using C stack, of which each
+                    # sleeping task has a copy: 2.0 KB with a starred call, 1.6 KB without.
+                    if kargs:
+                        outcome = function(*args, **kargs)
+                    elif not args:
+                        kargs = None
+                        outcome = function()
+                    elif len(args) == 1:
+                        argument = args[0]
+                        args = kargs = None
+                        outcome = function(argument)
+                    else:
+                        outcome = function(*args)
+                    if outcome is not None and outcome.__class__ is CoroutineType:
+                        outcome = _run_coroutine(outcome)
+                    job._outcome = outcome
+                    state = _RETURNED
+                except BaseException as error:
+                    state = _failed(job, error)
+                # A parked task must keep nothing alive.
+                function = args = argument = kargs = outcome = None
+                if job._state == _ABORTED:
+                    job._outcome = None
+                    state = _GONE
+                job._state = state
+            elif job._state in (_RUNNING, _ABORTED):
+                # A signal handler raised between the end of the function and here.
+                if not hasattr(job, "_outcome") or job._state == _ABORTED:
+                    job._outcome = None
+                job._state = _GONE if job._state == _ABORTED else _RETURNED
+            _cothreads.discard(job)
+            if job._waiters:
+                wake_all(job._waiters)
+            job._task = None
+            job = None
+            if me.queue is not None:
+                withdraw(me)
+        me.queue = parked
         if len(parked) >= _PARKED and not unstarted:
             detach(me)
+            me.queue = None
             return _NEXT
         for entry in turns:
             break
@@ -862,6 +1072,7 @@ def _run_jobs(me: Task) -> Any:
                 break
         if entry is _start_one and unstarted:
             # The next function runs here and now: no switch at all.
+            me.queue = None
             me.job, me.gr_context = unstarted[0]
             del unstarted[0]
             continue
@@ -870,20 +1081,44 @@ def _run_jobs(me: Task) -> Any:
         me.job = None
         parked += (me,)
         entry.switch()
+        if me.job is None:  # it was woken by mistake
+            parked.remove(me)
+        else:
+            me.queue = None
+
+
+wait_code.add(_run_jobs.__code__)
+
+
+def _resume(me: Task) -> None:
+    """Of what an exception cut short it is certain what `unstarted` and `parked` hold."""
+    if me.queue is parked:
+        _give_back(me)
+        if me in parked:
+            parked.remove(me)
+        if me.job is not None and me.job._args is None:
+            me.job = None
+    if unstarted and unstarted[0][0] is me.job:
+        me.gr_context = unstarted[0][1]
+        del unstarted[0]
+    me.queue = None
 
 
 def _start() -> Any:
     """In the hub: gives the oldest unstarted function a task. A greenlet is started nowhere else, because it would
     inherit its starter's recursion depth and stack, and a thousand of them end in RecursionError."""
+    if not unstarted:
+        return _NEXT
     job, context = unstarted[0]
-    task = parked.pop() if parked else new_task(_work)  # whose parent is the hub
-    task.job = job
-    task.gr_context = context
-    del unstarted[0]
     try:
+        task = parked.pop() if parked else new_task(_work)
+        task.job = job
+        task.gr_context = context
+        del unstarted[0]
         return task.switch()
     except BaseException:
-        if job._args is not None:  # a handler raised before the new greenlet's first line: another one will run it
+        # A handler raised before the new greenlet's first line: another one will run it.
+        if job._args is not None and not (unstarted and unstarted[0][0] is job):
             unstarted.appendleft((job, context))
         raise
 
@@ -905,7 +1140,9 @@ class _Forgotten:
         self._handle = handle
 
     def _start(self) -> None:
-        core.close(self._handle)
+        handle, self._handle = self._handle, 0
+        if handle:
+            core.close(handle)
 
 
 def forget(handle: int) -> None:
@@ -929,6 +1166,7 @@ def _look(deadline: int) -> None:
     """Hands the requests over and takes the batch of waits that ended."""
     global _batch, _polling, asleep, looks
     looks += 1
+    core.found[0] = 0  # so that an interrupted poll finds no batch of an earlier one
     _polling = True
     _batch = core.poll(requests, deadline)
     _polling = False
@@ -941,13 +1179,10 @@ def _look(deadline: int) -> None:
 
 
 def _expire(task: Task) -> None:
-    queue = task.queue
-    if queue is not None:
-        task.queue = None
-        remove(queue, task)
-    task.armed = 0
+    _leave_queue(task)  # first: nobody is to wake it any more
     task.expired = True
     expired.append(task)
+    task.armed = 0
 
 
 def _deliver() -> None:
@@ -978,33 +1213,35 @@ def _deliver() -> None:
                 wake_all(transfer.watchers)
             task = transfer.receiver
             if task is not None:
-                transfer.receiver = None
                 ready.append(task)
+                task.armed = 0
+                transfer.receiver = None
                 continue
             waiters = transfer.waiters
             if not waiters:
                 transfer.bound()
             elif transfer.need == 1 or len(transfer.buffer) >= transfer.need:
                 task = waiters[0]  # wake_first(), written out
-                if task.armed:
-                    disarm(task)
-                del waiters[0]
                 ready.append(task)
+                del waiters[0]
+                if task.armed > 0:
+                    disarm(task)
+                else:
+                    task.armed = 0
             continue
         waiter = by_token[token]
-        if waiter is None or not waiter.armed:
+        if waiter is None or waiter.armed <= 0:
             continue  # Python was first
         if what == _TIMED_OUT:
-            queue = waiter.queue  # _expire(), written out
-            if queue is not None:
-                if queue is Watch:
-                    waiter.completed(what)
-                    continue
-                waiter.queue = None
-                remove(queue, waiter)
-            waiter.armed = 0
-            waiter.expired = True
-            expired.append(waiter)
+            queue = waiter.queue
+            if queue is NOWHERE:
+                waiter.expired = True  # _expire(), written out
+                expired.append(waiter)
+                waiter.armed = 0
+            elif queue is Watch:
+                waiter.completed(what)
+            else:
+                _expire(waiter)
         elif isinstance(waiter, Watch):
             waiter.completed(what)
         elif item:
@@ -1034,32 +1271,46 @@ def outcome(what: int) -> Union[int, Exception]:
 
 def _completed(task: Task, what: int) -> None:
     found = outcome(what)
-    queue = task.queue
-    task.queue = None
-    task.armed = 0
-    if queue is not None:
-        remove(queue, task)
+    _leave_queue(task)
     if isinstance(found, int):
         task.events = found
         ready.append(task)
     else:
         throw(task, found)
+    task.armed = 0
+
+
+def _nothing() -> None:
+    """What is called around a poll that blocks, if nothing is to be done."""
+
+
+before_sleep: Callable[[], None] = _nothing
+after_sleep: Callable[[], None] = _nothing
 
 
 def _sleep() -> None:
     """Nothing is ready: waits until something is."""
     global asleep
+    if _done() < len(ready):
+        _shorten()
+        while ready and ready[0] is hub:  # a mark too many: a task that was cut short had taken one
+            del ready[0]
+        if ready:
+            return
     if idlers:
         _look(NOW)
-        if not (ready or expired):
+        if not (_done() < len(ready) or expired):
             wake_all(idlers)
         return
     asleep = True
-    # Looked at again after `asleep` is set: whoever comes later sees it and interrupts.
-    if wakeups or errors:
+    before_sleep()
+    # Looked at again after `asleep` is set: whoever comes later sees it and interrupts. And a signal handler may have
+    # brought anything; those that come later end the poll.
+    if wakeups or errors or _done() < len(ready) or yielders or idlers or overdue or expired:
         asleep = False
     else:
         _look(FOREVER)
+    after_sleep()
 
 
 def _deadline_of(entry: "tuple[int, Task]") -> int:
@@ -1086,15 +1337,16 @@ def another_round() -> bool:
     return True
 
 
+_call: Any = partial.__call__
+
+
 def _shorten() -> None:
-    """Between two rounds: leaves in `ready` only those woken in the last one."""
-    global turns, _switches
-    again = iter(ready)
+    """Between two turns of the hub: drops the entries of `ready` that had theirs."""
+    global _switches
     done = _done()
+    # One call of C, so that no signal handler runs in the middle.
+    any(map(_call, (partial(turns.__setstate__, 0), partial(ready.__delitem__, slice(0, done)))))
     _switches += done
-    # No call between these two, or a handler could raise in the middle.
-    del ready[:done]
-    turns = again
 
 
 def _rounds() -> None:
@@ -1102,11 +1354,12 @@ def _rounds() -> None:
     # Not at once: after a failure of the library main is told of it first.
     _looked = core.now()
     while True:
-        _shorten()
+        if len(ready) >= _LONG:
+            _shorten()
         while wakeups:
             wakeups[0]._start()
             del wakeups[0]
-        if not (ready or overdue or yielders or expired or errors):
+        if (not ready or ready[-1] is hub) and not (overdue or yielders or expired or errors):
             _sleep()
             _looked = core.now()
         elif core.now() - _looked >= _LOOK_NS:
@@ -1126,17 +1379,18 @@ def _rounds() -> None:
             del yielders[:]
         if errors:
             interrupted = None
-            told = _Throw(main, errors[0])
-            ready[:0] = (told,)
+            next_one = _done()
+            ready[next_one:next_one] = (_Throw(main, errors[0]),)
             del errors[0]
         ready.append(hub)
-        _look_around_at = len(ready) + _TURNS_PER_LOOK_AROUND
-        # Whose turn it is is stamped once a round: at each switch it would add a tenth to a yield (0.41 us to 0.46).
-        stamp = core.stamp
-        stamp[0] = ready[0].handle
-        stamp[1] = _switches
+        length = len(ready)
+        _look_around_at = length + _TURNS_PER_LOOK_AROUND
         for entry in turns:
             break
+        # Whose turn it is is stamped once a round: at each switch it would add a tenth to a yield (0.41 us to 0.46).
+        stamp = core.stamp
+        stamp[0] = entry.handle
+        stamp[1] = _switches + length
         order = entry.switch()
         while order:
             if order is _START:
@@ -1148,18 +1402,39 @@ def _rounds() -> None:
 
 
 def _recover() -> None:
-    """An exception ended _rounds in the middle: puts the pieces back so that no task is lost."""
+    """An exception ended _rounds in the middle: puts the pieces back so that no task is lost, and none runs twice. It
+    may be interrupted, and begin again."""
     global _batch, _polling, asleep
     asleep = False
+    after_sleep()
+    _give_back(hub)
     _shorten()
-    for mark in (hub, _start_one):
-        while mark in ready:
-            ready.remove(mark)
-    ready.extend([_start_one] * len(unstarted))
     if _polling:
         _batch = core.batch()
         _polling = False
     _deliver()
+    there: set[int] = set()
+    for place in (ready, expired, yielders):
+        entries = place[:]
+        place[: len(entries)] = [entry for entry in entries if _is_first(entry, there)]
+    # Two exceptions close together may have ended the greenlet of a task: another one begins its job, or ends it.
+    waiting = {id(job) for job, _ in unstarted}
+    waiting.update(id(entry.job) for entry in ready if isinstance(entry, Task))
+    for job in list(_cothreads):
+        if id(job) not in waiting and (job._task is None or job._task.dead):
+            job._task = None
+            unstarted.append((job, None))
+    ready.extend([_start_one] * len(unstarted))
+
+
+def _is_first(entry: Any, there: "set[int]") -> bool:
+    """Whether _recover keeps an entry: one for each task, and no marks, which are made anew."""
+    if entry is hub or entry is _start_one or id(entry) in there or (type(entry) is Task and entry.dead):
+        return False
+    there.add(id(entry))
+    if errors and type(entry) is _Throw and entry.error is errors[0]:
+        del errors[0]
+    return True
 
 
 def _go_on() -> None:
@@ -1178,13 +1453,22 @@ def _go_on() -> None:
             errors.append(error)
 
 
-def _run() -> None:
-    main.switch()  # back to the import; main's first wait brings us here again
+def _persist(depth: int) -> None:
+    """The hub must not end. An exception may come between two turns of a loop, out of its `try`: that takes one for
+    each level."""
     while True:
         try:
-            _go_on()
+            if depth:
+                _persist(depth - 1)
+            else:
+                _go_on()
         except BaseException as error:
-            errors.append(error)  # raised by a handler between two turns of the loop in there
+            errors.append(error)
+
+
+def _run() -> None:
+    main.switch()  # back to the import; main's first wait brings us here again
+    _persist(8)
 
 
 on_first_wait: "list[Callable[[], None]]" = []
@@ -1247,26 +1531,41 @@ def Yield(timeout: Timeout = 0) -> None:
     """Lets every other ready task run once. With a timeout above 0: until nobody is ready, at most so long."""
     me: Any = getcurrent()
     try:
-        me.armed  # noqa: B018  # current_task(), written out: this is the shortest of all waits
+        waits = me.queue is not None  # current_task(), written out: this is the shortest of all waits
     except AttributeError:
         _adopt(me)
+        waits = False
     if timeout == 0:
+        if waits and not settle(me):
+            inside(me, _yield)
+            return
         try:
+            me.queue = yielders
             yielders.append(me)
             for entry in turns:
                 break
             entry.switch()
+            me.queue = None
         except BaseException:
-            withdraw(me, yielders)
+            withdraw(me)
             raise
     else:
         wait(me, idlers, deadline_after(timeout))
+
+
+def _yield(_me: Task) -> None:
+    Yield()
+
+
+wait_code.add(Yield.__code__)
 
 
 # ---- Life
 
 # How long the tasks may take at exit to leave their finally blocks, which may wait.
 _EXIT_GRACE_S = 2.0
+# So long the others are waited for before it is looked whether any of them still has its exit to deal with.
+_EXIT_LOOK_NS = 50_000_000
 # So many are told at a time, because each looks through those that are ready: 50 000 tasks took 19 us of CPU each, and
 # 27 when 200 were told at a time.
 _EXIT_BATCH = 64
@@ -1281,12 +1580,16 @@ def _at_exit() -> None:
     deadline = core.now() + int(_EXIT_GRACE_S * 1e9)
     jobs = list(_cothreads)
     _take_out({job._task for job in jobs})
+    exits: dict[Spawn, Any] = {}
     for number, job in enumerate(jobs, 1):
         if job._task is None:  # it has not begun: it has nothing to finish, and will not begin
             job._function = _never
             job._args, job._kargs = (), None
         else:
-            throw(job._task, GreenletExit())
+            leave = GreenletExit()
+            exits[job] = ref(leave)
+            throw(job._task, leave)
+            del leave
         if number % _EXIT_BATCH == 0:
             try:
                 Yield()
@@ -1294,16 +1597,19 @@ def _at_exit() -> None:
                 break
             if core.now() > deadline:
                 break
-    for job in jobs:
-        try:
+    # Who has an `except:` around a wait may have dropped its exception, and goes on for ever.
+    try:
+        for job in jobs:
             while job in _cothreads:
                 if job._waiters is None:
-                    job._waiters = []
                     job._owed = 0
-                if wait(main, job._waiters, deadline):
-                    break
-        except BaseException:  # Ctrl-C: it takes too long
-            break
+                    job._waiters = []
+                if wait(main, job._waiters, min(deadline, core.now() + _EXIT_LOOK_NS)) and (
+                    core.now() >= deadline or not any(leave() for job, leave in exits.items() if job in _cothreads)
+                ):
+                    raise Timedout
+    except BaseException:  # that, or Ctrl-C: it takes too long
+        pass
     if requests or requests.writes:
         _look(NOW)  # what is to be written is
     left = sorted(name_of(job._function) for job in jobs if job in _cothreads)
@@ -1332,7 +1638,7 @@ def _in_child() -> None:
 
 def use(replacement: Core) -> None:
     """Tests only: another core, and with it other handles. No task may be waiting."""
-    global core
+    global core, _tokens
     for waiter in by_token:
         if waiter is not None:
             waiter.armed = 0
@@ -1341,16 +1647,17 @@ def use(replacement: Core) -> None:
     core = replacement
     del by_token[1:]
     free_tokens.clear()
+    _tokens = count(1)
 
 
 core = _library.Library()
 main = cast(Task, getcurrent())
 _adopt(main)
 _start_one = _Start()
-hub = new_task(_run)
+hub = Task(_run)
+hub.handle = 0
 _start_one.switch = partial(hub.switch, _START)
 hub.switch()
-del hub.armed  # it is no task that may wait: see _adopt
 ready.append(hub)
 atexit.register(_at_exit)
 os.register_at_fork(after_in_child=_in_child)

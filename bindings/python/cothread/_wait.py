@@ -19,8 +19,10 @@ from ._callbacks import CallbackQueue
 from ._events import Timer
 from ._library import FOREVER, Items, LibraryError
 from ._scheduler import (
+    LEFT,
     OVERDUE,
     PLACED,
+    UNTIMED,
     Bound,
     Misuse,
     Place,
@@ -32,9 +34,12 @@ from ._scheduler import (
     current_task,
     deadline_after,
     disarm,
+    inside,
     leave,
     requests,
+    settle,
     shown,
+    wait_code,
     withdraw,
 )
 from .coselect import POLLIN, POLLNVAL, POLLOUT, descriptor
@@ -230,6 +235,7 @@ class Choice:
         "_task",
         "_timed",
         "_told",
+        "_told_before",
         "_woken",
     )
 
@@ -245,6 +251,7 @@ class Choice:
         self._places: list[Place] = []
         self._open = False  # places may be woken
         self._woken: Optional[Source] = None  # what the task was woken for
+        self._told_before: list[tuple[Timer, int]] = []  # what was told of timers, if nothing comes of it
         self._told: Any = None  # a file that the library reported, with its place and its bits
         try:
             for number, item in enumerate(given):
@@ -293,17 +300,24 @@ class Choice:
                 if source._takes():
                     takers.append(pair)
                 else:
+                    if isinstance(source, _Timed):
+                        self._told_before.append((source._timer, source._timer._told))
                     found[pair[0]] = source._take()
         given = self._given
         if not takers:
-            return [(given[number], found[number]) for number in sorted(found)] if found else []
+            if not found:
+                return []
+            fires = [(given[number], found[number]) for number in sorted(found)]
+            self._release()
+            return fires
         number, taker = takers[0] if len(takers) == 1 else self._one_of(takers)
         found[number] = None
         numbers = sorted(found)
         fires = [(given[n], found[n]) for n in numbers]
         place = numbers.index(number)
         item = given[number]
-        fires[place] = (item, taker._take())
+        self._release()
+        fires[place] = (item, taker._take())  # nothing is called behind this: a signal handler might raise
         self._woken = None
         return fires
 
@@ -355,8 +369,18 @@ class Choice:
     def wait(self) -> bool:
         """Suspends until it is time to look again; False after the deadline, with nothing due."""
         me = self._task
+        if me.queue is None or settle(me):
+            return self._wait(me)
+        try:
+            return bool(inside(me, self._wait))
+        finally:
+            self._task = me
+
+    def _wait(self, me: Task) -> bool:
+        self._task = me
         try:
             me.expired = False
+            me.armed = UNTIMED
             me.queue = self
             self._woken = None
             self._began = True
@@ -372,10 +396,7 @@ class Choice:
             # Once more: a signal handler may have brought something since the look.
             for place in places:
                 if place.source._holds() and self._open:
-                    self.remove(me)
-                    me.queue = None
-                    if me.armed:
-                        disarm(me)
+                    withdraw(me)
                     return True
             for entry in _scheduler.turns:
                 break
@@ -383,9 +404,13 @@ class Choice:
                 for entry in _scheduler.turns:
                     break
             entry.switch()
+            # Whoever woke it may have been cut short by a signal handler that raised.
+            self._leave()
+            if me.armed:
+                disarm(me)
+            me.queue = None
         except BaseException:
-            self.remove(me)
-            withdraw(me, None)
+            withdraw(me)
             raise
         if not me.expired or self._deadline > _scheduler.core.now():
             return True
@@ -399,32 +424,34 @@ class Choice:
         if limit <= _scheduler.core.now():
             if any(source._comes_late() for _, source in self._sources):
                 handle = me.handle or attach(me)
-                me.armed = requests.add(handle, _library.WAIT_DEADLINE, _library.NOW, 0)
+                me.armed = requests.end
+                requests.add(handle, _library.WAIT_DEADLINE, _library.NOW, 0)
             else:
                 me.armed = OVERDUE
                 _scheduler.overdue.append((limit, me))
         elif self._asked:
             handle = me.handle or attach(me)
-            me.armed = requests.add_items(handle, self._items, limit)
+            me.armed = requests.end
+            requests.add_items(handle, self._items, limit)
         elif limit < FOREVER:
             handle = me.handle or attach(me)
-            me.armed = requests.add(handle, _library.WAIT_DEADLINE, limit, 0)
+            me.armed = requests.end
+            requests.add(handle, _library.WAIT_DEADLINE, limit, 0)
 
     def rearm(self) -> None:
         """One of its timers was set again."""
-        if self._task.armed:
-            disarm(self._task)
+        disarm(self._task)
+        self._task.armed = UNTIMED
         self._arm()
 
-    def chosen(self, place: Place) -> Task:
-        """The place is the first of its queue, and woken: the others are left."""
+    def wake(self, place: Place) -> None:
+        """The place is the first of its queue: the task is woken, and leaves all of them."""
         self._woken = place.source
         task = self._task
-        task.queue = None
-        if task.armed:
-            disarm(task)
-        self._leave(place)
-        return task
+        _scheduler.ready.append(task)
+        place.armed = LEFT  # and taken out by who called this
+        self._leave()
+        disarm(task)
 
     def told(self, item: int, what: int) -> None:
         """An entry of the batch. Of several tasks that wait for a file one is told, and a look passes over those for
@@ -435,27 +462,37 @@ class Choice:
 
     def remove(self, _task: Task) -> None:
         """As a queue's: the task is woken by something else."""
-        self._leave(None)
+        self._leave()
 
-    def _leave(self, head: Optional[Place]) -> None:
+    def _leave(self) -> None:
         self._open = False
         for place in self._places:
-            if place is not head and place.armed == PLACED:
+            if place.armed == PLACED:
                 leave(place)
         self._places = []  # they hold this, which so would wait for a collection
 
     def __len__(self) -> int:
         return 0  # has no last entry that was left, see _scheduler.remove
 
+    def _release(self) -> None:
+        asked, self._asked = self._asked, []
+        for _, each in asked:
+            each._forget()
+
     def forget(self) -> None:
-        """It is over. If it ends without what the task was woken for, somebody else is."""
-        if self._asked:
-            for _, asked in self._asked:
-                asked._forget()
+        """It is over, with nothing taken. If the task was woken for something, somebody else is."""
+        while self._told_before:
+            timer, told = self._told_before[-1]
+            timer._told = told
+            del self._told_before[-1]
+        self._release()
         woken = self._woken
         if woken is not None:
             self._woken = None
             woken._pass_on()
+
+
+wait_code.add(Choice._wait.__code__)
 
 
 Waitable = Union[Source, Asked, Timer, threading.Thread, File]
@@ -518,7 +555,11 @@ def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]"
     try:
         while True:
             fires = choice.look()
-            if fires or not choice.wait():
+            if fires:
                 return fires
-    finally:
+            if not choice.wait():
+                choice.forget()
+                return fires
+    except BaseException:
         choice.forget()
+        raise

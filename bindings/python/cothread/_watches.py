@@ -49,7 +49,8 @@ class _Changes(Watch):
     def begin(self) -> None:
         if not (self.armed or self.found or self.end[0]):
             handle = self.handle or attach(self)
-            self.armed = requests.add_items(handle, self._item, _library.FOREVER)
+            self.armed = requests.end
+            requests.add_items(handle, self._item, _library.FOREVER)
 
     def completed(self, what: int) -> None:
         reason = what & 0xFFFFFFFF

@@ -127,20 +127,23 @@ class _Probe(Watch):
         self.found = found
         handle = self.handle or attach(self)
         operation = _library.wait_descriptor(fd)
-        self.armed = requests.add(handle, operation, _library.FOREVER, _asked(events))
+        self.armed = requests.end
+        requests.add(handle, operation, _library.FOREVER, _asked(events))
 
     def completed(self, what: int) -> None:
-        self.armed = 0
         found = self.found
-        found.append((self.fd, outcome(what)))
-        if len(found) == 1:  # the others of the same batch come too late to wake, but in time to be told
-            task = self.task
+        task = self.task
+        if not found:  # the others of the same batch come too late to wake, but in time to be told
+            task.expired = False
             if task.armed:
+                _scheduler.ready.append(task)
                 disarm(task)
             elif task in _scheduler.expired:
+                _scheduler.ready.append(task)
                 _scheduler.expired.remove(task)
-            task.expired = False
-            _scheduler.ready.append(task)
+        if all(fd != self.fd for fd, _ in found):
+            found.append((self.fd, outcome(what)))
+        self.armed = 0
 
 
 # Handles kept for the next poll_list of several descriptors.
