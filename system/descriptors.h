@@ -36,8 +36,8 @@
  *       Which of `events` (poll(2)'s bits) an open descriptor has now, and error and hangup. Of any
  *       descriptor, adopted or not.
  *   system_poll_all(looks, count)
- *       The same of many descriptors, each with what is asked and found. One that is not open has
- *       0x20 (POLLNVAL) found.
+ *       The same of many descriptors, each with what is asked and found; returns how many have
+ *       something. One that is not open has 0x20 (POLLNVAL) found.
  *
  * All return 0 or a positive result, or -errno, which errno holds too. A signal does not end them:
  * they go on. None blocks, none is a cancellation point. One descriptor belongs to one thread at a

@@ -428,7 +428,7 @@ static int look(struct system_look *looks, uint32_t count)
         struct timespec no_time = {0};
         n = SYSTEM_CALL(syscall(SYS_ppoll, looks, count, &no_time, NULL, 8), -1);
     } while (n < 0 && (errno == EINTR || errno == EAGAIN));
-    return n < 0 ? -errno : 0;
+    return n < 0 ? -errno : (int)n;
 }
 
 int system_poll_now(int fd, uint32_t events)
@@ -446,6 +446,7 @@ int system_poll_now(int fd, uint32_t events)
 
 int system_poll_all(struct system_look *looks, uint32_t count)
 {
+    int found = 0;
     while (count) {
         uint32_t some = count < 256 ? count : 256;
         int rc = look(looks, some);
@@ -453,8 +454,9 @@ int system_poll_all(struct system_look *looks, uint32_t count)
             rc = look(looks, some = 1); /* poll takes no more than RLIMIT_NOFILE */
         if (rc < 0)
             return rc;
+        found += rc;
         looks += some;
         count -= some;
     }
-    return 0;
+    return found;
 }

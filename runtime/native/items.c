@@ -299,7 +299,8 @@ static struct system_look *room_for_looks(struct scheduler *s, uint32_t count)
     return s->looks;
 }
 
-/* look_at_descriptors leaves in `result` of each descriptor that has not fired what it has, by one call for all of them. */
+/* look_at_descriptors leaves in `result` of each descriptor that has not fired what it has, by one call for all of them. It
+ * returns whether that may be anything, or an error. */
 static int look_at_descriptors(struct scheduler *s, struct items *items, bool now, bool again)
 {
     for (uint32_t i = 0; items->timers && i < items->count; i++) /* first: observers close what others would be asked for */
@@ -314,9 +315,9 @@ static int look_at_descriptors(struct scheduler *s, struct items *items, bool no
             if (items->item[i].result >= 0)
                 ask(s, items, &items->item[i], now, &next);
         }
-    if (next == looks)
-        return 0;
     int rc = system_poll_all(looks, (uint32_t)(next - looks));
+    if (rc == 0 && items->numbers == items->count)
+        return 0;
     if (rc < 0 && !again)
         return fail(COTHREAD_ESYSTEM, "looking at the descriptors failed with errno %lld", -rc);
     for (uint32_t i = 0; looks < next; i++) {
@@ -333,7 +334,7 @@ static int look_at_descriptors(struct scheduler *s, struct items *items, bool no
         if (item->result < 0 && !again)
             return refused_item(item->result, i);
     }
-    return 0;
+    return 1;
 }
 
 /* try_item takes what an item asks for, if it is there; else its wait is prepared. */
@@ -364,7 +365,7 @@ static int look(struct scheduler *s, struct items *items, bool now, bool again)
 {
     const bool all = items->flags & COTHREAD_ALL, one = items->flags & COTHREAD_ONE;
     int rc;
-    if (items->descriptors && (rc = look_at_descriptors(s, items, now, again)) < 0)
+    if (items->descriptors && (rc = look_at_descriptors(s, items, now, again)) <= 0)
         return rc;
     s->chance = s->chance * 1664525 + 1013904223;
     uint32_t i = (uint32_t)((uint64_t)s->chance * items->count >> 32);
