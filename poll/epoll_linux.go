@@ -217,10 +217,9 @@ func (p *Epoll) Arm(fd int, token uint64, events uint32) error {
 		return ErrBadDescriptor
 	}
 	events &= requestable
-	was := registration{}
-	r := p.registrations.at(fd)
-	if r != nil {
-		was = *r
+	was := p.registrations.at(fd)
+	if was == nil {
+		was = &registration{}
 	}
 	operation := unix.EPOLL_CTL_ADD
 	same := was.state == armed && was.events == uint16(events) && !was.several
@@ -231,7 +230,7 @@ func (p *Epoll) Arm(fd int, token uint64, events uint32) error {
 	errno := p.control(operation, fd, events|unix.EPOLLONESHOT, serial)
 	switch {
 	case errno == unix.EEXIST && same:
-		r.token = token
+		was.token = token
 		return nil
 	case errno == unix.ENOENT && operation == unix.EPOLL_CTL_MOD: // the number was reused, and the kernel dropped what it had
 		operation = unix.EPOLL_CTL_ADD

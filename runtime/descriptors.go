@@ -119,6 +119,10 @@ func (q *queue) first(counts func(waiter) bool) *waiter {
 // push appends w. Those that do not count are looked for only when there is no room, and half of it
 // must come of that, or the room is doubled: a push costs the same in any crowd.
 func (q *queue) push(w waiter, counts func(waiter) bool) {
+	if last := len(q.entries) - 1; last >= 0 && q.entries[last].wait == w.wait {
+		q.entries[last] = w // that one is over: it was in the same place
+		return
+	}
 	q.first(counts)
 	if len(q.entries) == cap(q.entries) {
 		kept := q.entries[:0]
@@ -192,7 +196,10 @@ func (d *descriptors) arrive() {
 	}
 	d.incoming = d.incoming[:0]
 	for _, n := range d.changed {
-		wanted := eventsOf(n.entered) | n.wanted(n.filled&^n.entered)
+		wanted := eventsOf(n.entered)
+		if before := n.filled &^ n.entered; before != 0 {
+			wanted |= n.wanted(before)
+		}
 		n.entered = 0
 		d.arm(n, wanted)
 	}
@@ -205,10 +212,13 @@ func (d *descriptors) arm(n *descriptor, wanted uint32) {
 		return
 	}
 	n.generation++
-	err := d.poller.Arm(int(n.fd), token(n.fd, n.generation), wanted)
-	if err == nil {
-		return
+	if err := d.poller.Arm(int(n.fd), token(n.fd, n.generation), wanted); err != nil {
+		d.refuse(n, err)
 	}
+}
+
+// refuse ends the waits for a descriptor that the poller does not take.
+func (d *descriptors) refuse(n *descriptor, err error) {
 	from := every
 	if errors.Is(err, poll.ErrAlwaysReady) {
 		// the others wait for what a regular file never has
