@@ -6,15 +6,6 @@
 
 #include "wait.h"
 
-struct event {
-    uint32_t index, generation;
-    struct slot *next_free;
-    struct wait_list waiters;
-    uint64_t value;
-    bool signalled, manual;
-};
-_Static_assert(sizeof(struct event) <= 64, "an event fits its slot");
-
 cothread_handle event_create(struct scheduler *s, uint32_t flags)
 {
     int error;
@@ -25,11 +16,6 @@ cothread_handle event_create(struct scheduler *s, uint32_t flags)
     event->signalled = false;
     event->manual = (flags & COTHREAD_MANUAL_RESET) != 0;
     return handle_of(&s->handles, KIND_EVENT, event);
-}
-
-bool event_is_manual(const void *object)
-{
-    return ((const struct event *)object)->manual;
 }
 
 int event_signal(struct scheduler *s, cothread_handle handle, void *value)
@@ -56,12 +42,7 @@ int event_signal(struct scheduler *s, cothread_handle handle, void *value)
 int event_try(struct scheduler *s, void *object, struct wait *w, void *memory)
 {
     (void)s, (void)memory;
-    struct event *event = object;
-    if (!event->signalled)
-        return WOULD_WAIT;
-    w->value = event->value;
-    event->signalled = event->manual;
-    return 0;
+    return event_take(object, &w->value) ? 0 : WOULD_WAIT;
 }
 
 int event_wait(struct scheduler *s, cothread_handle handle, void **value, int64_t deadline)

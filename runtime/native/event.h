@@ -5,13 +5,29 @@
 
 #include "state.h"
 
+struct event {
+    uint32_t index, generation;
+    struct slot *next_free;
+    struct wait_list waiters;
+    uint64_t value;
+    bool signalled, manual;
+};
+_Static_assert(sizeof(struct event) <= 64, "an event fits its slot");
+
+/* event_take ends the state of an event that is signalled, unless that lasts until reset; false: it is not. */
+static inline bool event_take(struct event *event, uint64_t *value)
+{
+    if (!event->signalled)
+        return false;
+    *value = event->value;
+    event->signalled = event->manual;
+    return true;
+}
+
 cothread_handle event_create(struct scheduler *s, uint32_t flags);
 int event_signal(struct scheduler *s, cothread_handle handle, void *value);
 int event_wait(struct scheduler *s, cothread_handle handle, void **value, int64_t deadline);
 int event_reset(struct scheduler *s, cothread_handle handle);
-
-/* event_is_manual says whether a wait leaves an event signalled. */
-bool event_is_manual(const void *object);
 
 /* Its row. */
 int event_try(struct scheduler *s, void *object, struct wait *w, void *memory);

@@ -201,7 +201,7 @@ static inline __attribute__((always_inline)) int copy_item(struct scheduler *s, 
     if (kinds[of].check && (rc = kinds[of].check(object, given->object, w, given->element)) < 0)
         return rc;
     switch (kind) {
-    case COTHREAD_ITEM_EVENT: item->takes = !event_is_manual(object); break;
+    case COTHREAD_ITEM_EVENT: item->takes = !((struct event *)object)->manual; break;
     case COTHREAD_ITEM_TIMER: items->timers++; break;
     case COTHREAD_ITEM_CONNECTION:
         items->descriptors++;
@@ -484,9 +484,8 @@ static int wait_for_many(struct scheduler *s, struct items *items, bool *waited)
 /* call_for_one makes the call of its own that an item's kind has. */
 static inline int call_for_one(struct scheduler *s, const cothread_item *given, void **value, int64_t deadline)
 {
-    if (given->kind == COTHREAD_ITEM_EVENT) /* 1 ns of 10 less than by the table of cases */
-        return event_wait(s, given->object, value, deadline);
     switch (given->kind) {
+    case COTHREAD_ITEM_EVENT: return event_wait(s, given->object, value, deadline);
     case COTHREAD_ITEM_FD:
         if (given->object != (int)given->object)
             return fail(COTHREAD_EBADF, "descriptor %lld is not open", given->object);
@@ -501,6 +500,14 @@ static inline int call_for_one(struct scheduler *s, const cothread_item *given, 
     }
 }
 
+static inline int fired_one(cothread_item *given, int result, uint64_t value)
+{
+    given->fired = 1;
+    given->result = result;
+    given->value = value;
+    return 1;
+}
+
 /* error_of_one tells of an error of that call as a wait for several things does: 1, an item that fired, or the wait's own. */
 static __attribute__((cold)) int error_of_one(struct scheduler *s, cothread_item *given, int rc, uint32_t number)
 {
@@ -510,10 +517,7 @@ static __attribute__((cold)) int error_of_one(struct scheduler *s, cothread_item
         return fail(COTHREAD_ETIMEDOUT, "not ready, and the deadline is COTHREAD_NOW");
     if (wait_of_caller(s)->number == number) /* it did not begin */
         return refused_item(rc, 0);
-    given->fired = 1;
-    given->result = rc;
-    given->value = rc == COTHREAD_ESYSTEM ? (uint64_t)errno : 0;
-    return 1;
+    return fired_one(given, rc, rc == COTHREAD_ESYSTEM ? (uint64_t)errno : 0);
 }
 
 /* wait_for_one is what one item comes to that has a call of its own. */
@@ -522,19 +526,33 @@ static inline bool has_own_call(const cothread_item *given)
     return given->kind - 1 < COTHREAD_ITEM_TIMER - 1;
 }
 
-static inline int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadline)
+static __attribute__((noinline)) int wait_for_one(struct scheduler *s, cothread_item *given, int64_t deadline)
 {
     if (__builtin_expect(!makes_sense(given), 0))
         return refused_item(refused_given(given, sizeof *given), 0);
     uint32_t number = wait_of_caller(s)->number;
     void *value = NULL;
     int rc = call_for_one(s, given, &value, deadline);
-    if (__builtin_expect(rc < 0, 0))
-        return error_of_one(s, given, rc, number);
-    given->fired = 1;
-    given->result = rc;
-    given->value = (uint64_t)(uintptr_t)value;
-    return 1;
+    return rc < 0 ? error_of_one(s, given, rc, number) : fired_one(given, rc, (uint64_t)(uintptr_t)value);
+}
+
+/* One event goes a shorter way to the same end: every jump counts there. It takes 1.0 to 1.1 times the event's own call, and
+ * took 1.3 as wait_for_one (bench w: one that is signalled). */
+static __attribute__((noinline)) int wait_for_signal(struct scheduler *s, cothread_item *given, struct event *event, int64_t deadline)
+{
+    const struct wait *w = wait_of_caller(s);
+    uint32_t number = w->number;
+    int rc = wait_finish(s, WOULD_WAIT, KIND_EVENT, &event->waiters, deadline);
+    return rc < 0 ? error_of_one(s, given, rc, number) : fired_one(given, 0, w->value);
+}
+
+static inline int wait_for_event(struct scheduler *s, cothread_item *given, struct event *event, int64_t deadline)
+{
+    uint64_t value;
+    if (__builtin_expect(!event_take(event, &value), 0))
+        return wait_for_signal(s, given, event, deadline);
+    wait_satisfied(s, deadline);
+    return fired_one(given, 0, value);
 }
 
 /* refused_call says what is wrong with a call. */
@@ -589,7 +607,14 @@ static __attribute__((noinline)) int wait_for_several(struct scheduler *s, cothr
 
 int items_wait(struct scheduler *s, cothread_item *given, size_t size, size_t count, int64_t deadline, uint32_t flags)
 {
-    if (count == 1 && size == sizeof *given && given && !((uintptr_t)given & 7) && flags <= COTHREAD_ONE && has_own_call(given))
+    bool one = ((count ^ 1) | (size ^ sizeof *given) | ((uintptr_t)given & 7)) == 0 && given && flags <= COTHREAD_ONE;
+    if (one && given->kind == COTHREAD_ITEM_EVENT && !given->want) {
+        int rc;
+        struct event *event = handle_object(&s->handles, KIND_EVENT, given->object, &rc);
+        if (__builtin_expect(event != NULL, 1))
+            return wait_for_event(s, given, event, deadline);
+    }
+    if (one && has_own_call(given))
         return wait_for_one(s, given, deadline);
     return wait_for_several(s, given, size, count, deadline, flags);
 }
