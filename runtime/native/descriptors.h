@@ -36,7 +36,7 @@ void descriptor_leave(struct scheduler *s, struct wait *w);
 static inline uint32_t descriptor_free(const struct scheduler *s, int fd, uint32_t events)
 {
     const uint32_t *ahead = descriptor_ahead(s, fd);
-    if (!ahead)
+    if (!ahead || !(ahead[READ_AHEAD] | ahead[WRITE_AHEAD] | ahead[PRIORITY_AHEAD]))
         return events;
     return events & ~((ahead[READ_AHEAD] ? COTHREAD_READABLE : 0) |
                       (ahead[WRITE_AHEAD] ? COTHREAD_WRITABLE : 0) |
