@@ -152,15 +152,12 @@ static inline int check_given(const cothread_item *given, size_t size)
 }
 
 /* copy_descriptor is copy_item for a descriptor by number. */
-static inline int copy_descriptor(struct scheduler *s, struct item *item, bool waits)
+static inline int copy_descriptor(struct scheduler *s, const struct item *item, bool waits)
 {
-    int fd = (int)item->object, rc;
+    int fd = (int)item->object;
     if (item->object != fd)
         return fail(COTHREAD_EBADF, "descriptor %lld is not open", item->object);
-    if (waits && __builtin_expect(!descriptor_ahead(s, fd), 0) && (rc = descriptor_reserve(s, fd)) < 0)
-        return rc;
-    item->wakes = descriptor_wakes(s, fd);
-    return 0;
+    return waits && __builtin_expect(!descriptor_ahead(s, fd), 0) ? descriptor_reserve(s, fd) : 0;
 }
 
 /* copy_item copies an item, and checks whether it can be waited for. */
@@ -249,11 +246,6 @@ static inline void ask(struct scheduler *s, struct items *items, struct item *it
     int fd = (int)item->object;
     uint32_t events = item->want;
     if (item->kind == COTHREAD_ITEM_FD) {
-        if (descriptor_wakes(s, fd) != item->wakes) {
-            wait_fire(items, item, COTHREAD_ECLOSED);
-            item->result = COTHREAD_ECLOSED; /* whatever was reported before */
-            return;
-        }
         if (items->reported) /* by a look at all of them, in this tick */
             return;
         events = descriptor_free(s, fd, events);
@@ -365,6 +357,8 @@ static int look(struct scheduler *s, struct items *items, bool now, bool again)
 {
     const bool all = items->flags & COTHREAD_ALL, one = items->flags & COTHREAD_ONE;
     int rc;
+    if (items->reported && items->numbers == items->count) /* by that all is known */
+        return 0;
     if (items->descriptors && (rc = look_at_descriptors(s, items, now, again)) <= 0)
         return rc;
     s->chance = s->chance * 1664525 + 1013904223;
@@ -398,6 +392,7 @@ static void begin(struct scheduler *s, struct task *t, struct items *items)
         struct item *item = &items->item[i];
         struct wait *w = &item->wait;
         if (item->kind == COTHREAD_ITEM_FD) {
+            item->wakes = descriptor_wakes(s, (int)item->object);
             descriptor_list(s, w, (int)item->object, item->want);
             continue;
         }
@@ -429,6 +424,10 @@ static void leave_descriptors(struct scheduler *s, struct items *items)
         struct item *item = &items->item[i];
         if (item->kind != COTHREAD_ITEM_FD)
             continue;
+        if (descriptor_wakes(s, (int)item->object) != item->wakes) {
+            wait_fire(items, item, COTHREAD_ECLOSED);
+            item->result = COTHREAD_ECLOSED; /* whatever was reported before */
+        }
         descriptor_leave(s, &item->wait);
         item->wait.number++; /* a late report is none of the next wait's */
     }
@@ -436,6 +435,8 @@ static void leave_descriptors(struct scheduler *s, struct items *items)
 
 void items_leave(struct scheduler *s, struct wait *w)
 {
+    if (w->items->descriptors == w->items->count)
+        return;
     for (uint32_t i = 0; i < w->items->count; i++)
         if (w->items->item[i].takes)
             wait_leave_item(s, &w->items->item[i]);
