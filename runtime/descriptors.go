@@ -34,6 +34,7 @@ type descriptors struct {
 	numbers  []*descriptor // by number
 	incoming []*Wait       // begun, and in no queue yet
 	unsorted bool          // not in the order of their arrival
+	latest   uint64        // when the last of them arrived
 	changed  []*descriptor // to arm: each once for all that came
 	timedOut []int32       // numbers of waits whose deadline passed in this tick
 	due      func(w *Wait, reason int32, events uint32)
@@ -147,9 +148,10 @@ func (d *descriptors) wait(w *Wait) {
 	if int(w.FD) >= len(d.numbers) && !d.reserve(w) {
 		return
 	}
-	if last := len(d.incoming) - 1; last >= 0 && w.Value < d.incoming[last].Value {
+	if w.Value < d.latest {
 		d.unsorted = true
 	}
+	d.latest = w.Value
 	d.incoming = append(d.incoming, w)
 }
 
