@@ -143,11 +143,8 @@ func (q *queue) push(w waiter, counts func(waiter) bool) {
 // ---- Waits begin ----
 
 // wait takes up a wait that began; arrive has the task woken when its descriptor is ready. What
-// cannot be waited for is due at once, with the reason.
+// cannot be waited for is due then, with the reason.
 func (d *descriptors) wait(w *Wait) {
-	if int(w.FD) >= len(d.numbers) && !d.reserve(w) {
-		return
-	}
 	if w.Value < d.latest {
 		d.unsorted = true
 	}
@@ -178,6 +175,9 @@ func (d *descriptors) arrive() {
 		d.unsorted = false
 	}
 	for _, w := range d.incoming {
+		if int(w.FD) >= len(d.numbers) && !d.reserve(w) {
+			continue
+		}
 		n := d.numbers[w.FD]
 		if n == nil {
 			n = &descriptor{fd: w.FD}
