@@ -492,7 +492,7 @@ while not at or places.call is None:
     while places.call is None and len(done) < 2:  # it was behind the end of the function
         cothread.Yield(0.001)
     assert places.call is not None or done == [0, 1], done
-print("at", at > 5)
+print("at", at > 5, flush=True)
 os._exit(0)
 """
 
