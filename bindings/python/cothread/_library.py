@@ -152,6 +152,40 @@ def keep_forever(thing: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
+_input_hook = ctypes.c_void_p.in_dll(ctypes.pythonapi, "PyOS_InputHook")
+
+
+class InputHook:
+    """A function that the interpreter calls while it waits for a line, in place of what it called before."""
+
+    def __init__(self, function: "Callable[[], int]") -> None:
+        hook = ctypes.CFUNCTYPE(ctypes.c_int)(function)
+        keep_forever(hook)  # others may keep its address, to put it back
+        self._address = ctypes.cast(hook, ctypes.c_void_p).value
+        self._former: Optional[int] = None
+
+    def install(self) -> None:
+        if _input_hook.value != self._address:
+            self._former = _input_hook.value
+            _input_hook.value = self._address
+
+    def remove(self) -> None:
+        """Leaves the hook of somebody who came later."""
+        if _input_hook.value == self._address:
+            _input_hook.value = self._former
+
+
+def read_ahead() -> int:
+    """How many bytes of standard input the C library has, but nobody asked for yet."""
+    stdin = ctypes.c_void_p.in_dll(ctypes.pythonapi, "stdin").value
+    if stdin is None:
+        return 0
+    # The flags, then where it reads next and where what was read ends: glibc's FILE begins so, and has to, because
+    # programs are compiled with a getc that knows it.
+    _, start, end = (ctypes.c_size_t * 3).from_address(stdin)
+    return end - start
+
+
 _NOTHING: "list[int]" = []
 
 
