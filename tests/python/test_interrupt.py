@@ -196,6 +196,28 @@ def test_a_signal_that_comes_just_before_the_poll_is_not_slept_over():
     assert end_of(program) == "True\n"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="older Pythons run handlers between any two instructions")
+def test_a_signal_that_comes_just_before_the_descriptor_is_set_is_not_slept_over():
+    """It writes no byte that would end the poll, and Python runs its handler only in the next call."""
+    program = start(
+        """
+        import _thread, cothread, signal
+        from cothread import _scheduler
+        cothread.Sleep(0)
+        real = _scheduler.before_sleep
+        def before_sleep():
+            _scheduler.before_sleep = real
+            [*map(_thread.interrupt_main, (signal.SIGINT,))]  # no call of Python's: no handler yet
+        _scheduler.before_sleep = before_sleep
+        try:
+            cothread.Sleep(1000)
+        except KeyboardInterrupt:
+            print("told")
+        """
+    )
+    assert end_of(program) == "told\n"
+
+
 def test_a_wakeup_descriptor_that_was_there_before_still_gets_its_bytes():
     program = start(
         """

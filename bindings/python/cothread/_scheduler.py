@@ -1305,8 +1305,9 @@ def _sleep() -> None:
     asleep = True
     before_sleep()
     # Looked at again after `asleep` is set: whoever comes later sees it and interrupts. And a signal handler may have
-    # brought anything; those that come later end the poll.
-    if wakeups or errors or _done() < len(ready) or yielders or idlers or overdue or expired:
+    # brought anything; those that come later end the poll. The calls are first: in them Python runs the handlers of
+    # signals that came before the descriptor was set, and what these bring is looked at after them.
+    if _done() < len(ready) or wakeups or errors or yielders or idlers or overdue or expired:
         asleep = False
     else:
         _look(FOREVER)
