@@ -14,9 +14,11 @@ The thread that imports the package first is the one all tasks run on.
 
 from . import _library as _library  # first: it says what cannot work here
 from . import coselect as coselect
+from . import cosocket as cosocket
 from . import cothread as cothread
 from . import input_hook as input_hook
 from .coselect import *  # noqa: F403
+from .cosocket import *  # noqa: F403
 from .cothread import *  # noqa: F403
 from .input_hook import load_ipython_extension as load_ipython_extension
 from .input_hook import unload_ipython_extension as unload_ipython_extension
