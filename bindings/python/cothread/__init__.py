@@ -17,6 +17,7 @@ from . import coselect as coselect
 from . import cosocket as cosocket
 from . import cothread as cothread
 from . import input_hook as input_hook
+from ._hooks import *  # noqa: F403
 from .coselect import *  # noqa: F403
 from .cosocket import *  # noqa: F403
 from .cothread import *  # noqa: F403

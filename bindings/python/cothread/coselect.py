@@ -2,7 +2,6 @@
 """select and poll that suspend the calling task instead of the thread."""
 
 import select as _select
-from _thread import get_ident
 from collections.abc import Iterable
 from typing import Any, Optional, Union
 
@@ -58,7 +57,6 @@ __all__ = [
 ]
 
 _system_poll = _select.poll
-_system_select = _select.select
 
 _FD_MAX = 2**31 - 1
 _EVENTS_MAX = 2**16 - 1  # the system's poll takes a short
@@ -264,19 +262,9 @@ def select(
     return readable, writable, urgent
 
 
-def _hooked_select(rlist: Any, wlist: Any, xlist: Any, timeout: Any = None) -> Any:
-    here = get_ident() == _scheduler.scheduler_thread_id
-    return (select if here else _system_select)(rlist, wlist, xlist, timeout)
-
-
-def _hooked_poll() -> Any:
-    return poll() if get_ident() == _scheduler.scheduler_thread_id else _system_poll()
-
-
 def select_hook() -> None:
-    """Puts select and poll in the place of select.select and select.poll, for those who look them up from now on.
+    """Puts select, poll and epoll that suspend tasks in the place of the module select's. They return and raise what
+    these do: no SelectError."""
+    from . import _hooks
 
-    Threads other than the scheduler's go on with the system's.
-    """
-    _select.select = _hooked_select
-    _select.poll = _hooked_poll  # type: ignore[misc,assignment]
+    _hooks.select_hook()
