@@ -15,7 +15,18 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
 from ._offload import Pool, offload
-from ._scheduler import Task, current_task, deadline_after, disarm, ready, rouse, scheduler_thread_id, wait_descriptor
+from ._scheduler import (
+    Task,
+    current_task,
+    deadline_after,
+    disarm,
+    inside,
+    ready,
+    rouse,
+    scheduler_thread_id,
+    settle,
+    wait_descriptor,
+)
 from ._standard import block, in_task, replace
 
 if TYPE_CHECKING:
@@ -83,6 +94,16 @@ def _look_up(function: Any, *arguments: Any) -> Any:
 # ---- Sockets
 
 
+def _wait_in_task(me: Task, sock: "socket", fd: int, events: int, deadline: Optional[int]) -> int:
+    if me.queue is not None and not settle(me):
+        return int(inside(me, _wait_in_task, sock, fd, events, deadline))
+    sock._waiters.append(me)
+    try:
+        return wait_descriptor(me, fd, events, deadline)
+    finally:
+        sock._waiters.remove(me)
+
+
 class socket(_standard_socket.socket):
     """socket.socket for tasks. What it waits for ends with OSError (EBADF) when another task closes it."""
 
@@ -139,15 +160,7 @@ class socket(_standard_socket.socket):
     def _wait(self, events: int, deadline: Optional[int], text: str = "timed out") -> None:
         """Waits for the descriptor. After the deadline: TimeoutError; if it was closed meanwhile, OSError."""
         fd = self.fileno()
-        if in_task():
-            me = current_task()
-            self._waiters.append(me)
-            try:
-                found = wait_descriptor(me, fd, events, deadline)
-            finally:
-                self._waiters.remove(me)
-        else:
-            found = block(fd, events, deadline)
+        found = _wait_in_task(current_task(), self, fd, events, deadline) if in_task() else block(fd, events, deadline)
         if self.fileno() < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         if not found:
