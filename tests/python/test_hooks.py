@@ -18,15 +18,10 @@ def test_sleeping_suspends_a_task_and_blocks_a_thread(run_script):
         thread.start(); thread.join()
         for wrong in (-1, "x", None):
             try: time.sleep(wrong)
-            except (ValueError, TypeError) as error: print(error)
+            except (ValueError, TypeError) as error: print(type(error).__name__)
         """
     )
-    assert done.stdout.splitlines() == [
-        "['beside', 'slept']",
-        "sleep length must be non-negative",
-        "'str' object cannot be interpreted as an integer",
-        "'NoneType' object cannot be interpreted as an integer",
-    ]
+    assert done.stdout.splitlines() == ["['beside', 'slept']", "ValueError", "TypeError", "TypeError"]
 
 
 def test_select_returns_what_the_standard_librarys_does(run_script):
@@ -171,6 +166,7 @@ def test_a_hook_that_comes_too_late_says_for_whom(run_script):
             cothread.patch_all()
             cothread.patch_all()
         for warning in told:
+            assert warning.filename == __file__
             print(warning.category.__name__, warning.message)
         """
     )

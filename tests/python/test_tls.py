@@ -125,6 +125,8 @@ def test_unwrapping_leaves_a_plain_socket_that_waits(pair):
 
 def test_the_end_of_the_peer_is_the_end_of_the_file(pair):
     client, server = pair
+    server.send(b"x")
+    assert client.recv(1) == b"x"  # and with it all that came before: else closing is a reset
     task = spawn(server.recv, 1)
     client.close()
     assert task.Wait(60) == b""

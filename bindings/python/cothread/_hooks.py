@@ -5,9 +5,12 @@ Each hook may be called again, and warns if it comes too late for somebody. Wher
 all, the replacements are as the standard library's.
 """
 
+import queue
 import select as _standard_select
 import selectors
 import socket as _standard_socket
+import sys
+import threading
 import time
 from typing import Any, Optional
 
@@ -18,7 +21,7 @@ from ._timeouts import AbsTimeout
 from .coselect import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, poll_list
 from .cosocket import socket_hook
 
-__all__ = ["dns_hook", "patch_all", "selectors_hook", "ssl_hook", "time_hook"]
+__all__ = ["dns_hook", "patch_all", "queue_hook", "selectors_hook", "ssl_hook", "threading_hook", "time_hook"]
 
 
 # ---- time
@@ -180,6 +183,36 @@ def ssl_hook() -> None:
     _tls.ssl_hook()
 
 
+# ---- locks and queues
+
+
+def threading_hook() -> None:
+    """threading.Lock and RLock, and with them the conditions, semaphores, events and barriers made from now on;
+    Thread.join."""
+    from . import _locks
+
+    replace(
+        "threading_hook",
+        threading,
+        {"Lock": _locks.Lock, "_allocate_lock": _locks.Lock, "RLock": _locks.RLock},
+        also=_STANDARD,
+    )
+    threading.Thread.join = _locks.join  # type: ignore[method-assign]
+
+
+def queue_hook() -> None:
+    """queue.SimpleQueue, and by threading_hook the queues of the module queue made from now on."""
+    from . import _locks
+
+    threading_hook()
+    replace("queue_hook", queue, {"SimpleQueue": _locks.SimpleQueue}, also=_STANDARD)
+
+
+# Modules of the standard library keep what they imported: they hold a lock while they do no more than look around.
+_BEFORE_3_10 = ("_queue", "_thread", "asyncio", "concurrent", "functools", "logging", "multiprocessing", "tempfile")
+_STANDARD: "tuple[str, ...]" = tuple(getattr(sys, "stdlib_module_names", _BEFORE_3_10))
+
+
 def patch_all() -> None:
     """All hooks."""
     time_hook()
@@ -188,3 +221,4 @@ def patch_all() -> None:
     dns_hook()
     socket_hook()
     ssl_hook()
+    queue_hook()

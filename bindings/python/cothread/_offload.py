@@ -141,13 +141,13 @@ class Pool(Bound):
         thread = threading.Thread(
             target=_work, args=(self._jobs, self._idle), name="cothread pool", daemon=True
         )  # a daemon: a call that is stuck does not keep the program from ending
+        self._made += 1  # before the start, which may wait: see threading_hook
         try:
             thread.start()
         except RuntimeError:
+            self._made -= 1
             if not self._made:
                 raise
-        else:
-            self._made += 1
 
     def _has_room(self) -> bool:
         return self._closed or self._jobs.qsize() < self._bound

@@ -59,13 +59,16 @@ def replace(hook: str, module: ModuleType, names: "dict[str, Any]", also: "tuple
         setattr(module, name, new)
         for holder in list(sys.modules.values()):
             title = getattr(holder, "__name__", None)
-            if not isinstance(title, str) or title.partition(".")[0] in (__package__, *also):
+            if not isinstance(title, str) or title.partition(".")[0] in (__package__, module.__name__, *also):
                 continue
             late += [f"{title}.{key}" for key, value in list(vars(holder).items()) if value is old]
     if late:
+        level = 2
+        while sys._getframe(level - 1).f_globals.get("__package__") == __package__:
+            level += 1
         warnings.warn(
             f"{hook}() comes too late for what was imported before it: {', '.join(sorted(late))}. "
             "Call it first in the program",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=level,
         )
