@@ -197,3 +197,56 @@ def test_in_a_forked_child_the_hooks_change_nothing(run_script):
         """
     )
     assert done.stdout == "b'HELLO'\n"
+
+
+def test_children_suspend_tasks(run_script):
+    done = run_script(
+        """
+        import cothread
+        cothread.patch_all()
+        import signal, subprocess, threading
+        from subprocess import PIPE
+
+        def cat(number):
+            text = str(number).encode() * 100_000
+            with subprocess.Popen(["cat"], stdin=PIPE, stdout=PIPE) as child:
+                return child.communicate(text)[0] == text
+
+        tasks = [cothread.Spawn(cat, number, raise_on_wait=True) for number in range(20)]
+        assert all(task.Wait(60) for task in tasks)
+
+        # A dialogue, line by line; the pipes buffered, as text, and not buffered.
+        for more in ({}, {"text": True, "bufsize": 1}, {"bufsize": 0}):
+            with subprocess.Popen(["cat"], stdin=PIPE, stdout=PIPE, **more) as child:
+                line = "hello\\n" if "text" in more else b"hello\\n"
+                task = cothread.Spawn(child.stdout.readline, raise_on_wait=True)
+                cothread.Yield()
+                assert not task
+                child.stdin.write(line)
+                child.stdin.flush()
+                assert task.Wait(60) == line
+                large = line * 50_000
+                task = cothread.Spawn(child.stdout.read, raise_on_wait=True)
+                child.stdin.write(large)
+                child.stdin.close()
+                assert task.Wait(60) == large
+
+        with subprocess.Popen(["sleep", "60"]) as child:
+            waiters = [cothread.Spawn(child.wait, raise_on_wait=True) for _ in range(3)]
+            for call in (child.wait, child.communicate):
+                try: call(timeout=0.001)
+                except subprocess.TimeoutExpired: print("timed out")
+            assert child.poll() is None
+            child.kill()
+            assert [task.Wait(60) for task in waiters] == [-signal.SIGKILL] * 3
+        assert subprocess.run(["sh", "-c", "echo out; exit 3"], capture_output=True).returncode == 3
+        assert subprocess.check_output(["echo", "x"], text=True) == "x\\n"
+        try: subprocess.run(["sleep", "60"], timeout=0.001)
+        except subprocess.TimeoutExpired: print("timed out")
+
+        thread = threading.Thread(target=lambda: print(cat(7), subprocess.call(["true"])))
+        thread.start()
+        thread.join()
+        """
+    )
+    assert (done.stdout.splitlines(), done.stderr) == ([*["timed out"] * 3, "True 0"], "")

@@ -21,7 +21,16 @@ from ._timeouts import AbsTimeout
 from .coselect import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, poll_list
 from .cosocket import socket_hook
 
-__all__ = ["dns_hook", "patch_all", "queue_hook", "selectors_hook", "ssl_hook", "threading_hook", "time_hook"]
+__all__ = [
+    "dns_hook",
+    "patch_all",
+    "queue_hook",
+    "selectors_hook",
+    "ssl_hook",
+    "subprocess_hook",
+    "threading_hook",
+    "time_hook",
+]
 
 
 # ---- time
@@ -208,6 +217,18 @@ def queue_hook() -> None:
     replace("queue_hook", queue, {"SimpleQueue": _locks.SimpleQueue}, also=_STANDARD)
 
 
+# ---- children
+
+
+def subprocess_hook() -> None:
+    """Popen.wait and communicate, what is made of them (run, call, check_output), and the pipes to a child. The end of
+    a child is waited for by its descriptor: no handler for SIGCHLD is installed."""
+    from . import _subprocess
+
+    selectors_hook()  # by which communicate waits
+    _subprocess.subprocess_hook()
+
+
 # Modules of the standard library keep what they imported: they hold a lock while they do no more than look around.
 _BEFORE_3_10 = ("_queue", "_thread", "asyncio", "concurrent", "functools", "logging", "multiprocessing", "tempfile")
 _STANDARD: "tuple[str, ...]" = tuple(getattr(sys, "stdlib_module_names", _BEFORE_3_10))
@@ -222,3 +243,4 @@ def patch_all() -> None:
     socket_hook()
     ssl_hook()
     queue_hook()
+    subprocess_hook()
