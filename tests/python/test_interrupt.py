@@ -493,6 +493,7 @@ def nested(depth):
     done.append(depth)
 
 reading, writing = os.pipe()
+mine, theirs = cothread.socketpair()
 
 def run(event):
     places.task = getcurrent()
@@ -525,6 +526,7 @@ WAITS = {
     "a yield": ("cothread.Yield()", "pass"),
     "several": ("assert cothread.wait([event], 30) == [(event, 1)]", "event.Signal(1)"),
     "a descriptor": ("assert cothread.poll_list([(reading, 1)], 30) == [(reading, 1)]", "os.write(writing, b'x')"),
+    "a socket": ("assert mine.recv(1) == b'x'", "theirs.send(b'x')"),
 }
 
 

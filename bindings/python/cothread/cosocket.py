@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ._offload import Pool, offload
 from ._scheduler import (
+    NOWHERE,
     Task,
     current_task,
     deadline_after,
@@ -97,11 +98,12 @@ def _look_up(function: Any, *arguments: Any) -> Any:
 def _wait_in_task(me: Task, sock: "socket", fd: int, events: int, deadline: Optional[int]) -> int:
     if me.queue is not None and not settle(me):
         return int(inside(me, _wait_in_task, sock, fd, events, deadline))
-    sock._waiters.append(me)
     try:
+        sock._waiters.append(me)
         return wait_descriptor(me, fd, events, deadline)
     finally:
-        sock._waiters.remove(me)
+        while me in sock._waiters:
+            sock._waiters.remove(me)
 
 
 class socket(_standard_socket.socket):
@@ -169,7 +171,7 @@ class socket(_standard_socket.socket):
     def _start(self) -> None:
         """The descriptor is gone: ends the waits for it."""
         for task in self._waiters:
-            if task.armed:
+            if task.armed and task.queue is NOWHERE:  # it waits for a descriptor
                 task.events = _POLLNVAL
                 ready.append(task)
                 disarm(task)
