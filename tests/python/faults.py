@@ -441,6 +441,33 @@ def select_several():
     b.close()
 
 
+def socket_of_tasks():
+    armed, faults.armed = faults.armed, False
+    a, b = cothread.socketpair()
+    faults.armed = armed
+    got = []
+
+    def reader():
+        got.append(again(a.recv, 10, socket.MSG_PEEK))  # what it takes, a handler that raises could lose
+        got.append(again(a.recv, 10, socket.MSG_PEEK))
+        os.read(a.fileno(), 10)
+        try:
+            again(a.recv, 10, socket.MSG_PEEK)
+        except OSError as error:
+            got.append(error.errno)
+
+    spawn(reader)
+    again(cothread.Yield)
+    os.write(b.fileno(), b"x")
+    until(lambda: len(got) >= 2)
+    again(cothread.Yield)
+    while a.fileno() >= 0:
+        again(a.close)
+    until(lambda: len(got) >= 3)
+    assert got == [b"x", b"x", 9]
+    again(b.close)
+
+
 def connection():
     """Each byte arrives once, in order."""
     path = f"\0cothread-faults-{os.getpid()}-{faults.at}"
@@ -525,7 +552,7 @@ def wait_over_many():
 
 SCENARIOS = [
     event_wait, event_of_many, event_for_all, timed_wait, timed_wait_that_is_met, sleep, yields, spawn_and_join, queue,
-    callback, callback_queue, select_one, select_several, connection, wait_over_many,
+    callback, callback_queue, select_one, select_several, socket_of_tasks, connection, wait_over_many,
 ]  # fmt: skip
 
 

@@ -169,7 +169,7 @@ class socket(_standard_socket.socket):
             raise timeout(text)
 
     def _start(self) -> None:
-        """The descriptor is gone: ends the waits for it."""
+        """The descriptor goes: ends the waits for it."""
         for task in self._waiters:
             if task.armed and task.queue is NOWHERE:  # it waits for a descriptor
                 task.events = _POLLNVAL
@@ -183,11 +183,16 @@ class socket(_standard_socket.socket):
             else:
                 rouse(self)
 
+    # Before and after: a signal handler that raises in between leaves nobody who waits on, and what another thread
+    # closes is waited for again until it is closed.
+
     def _real_close(self) -> None:
+        self._gone()
         super()._real_close()  # type: ignore[misc]
         self._gone()
 
     def detach(self) -> int:
+        self._gone()
         fd = super().detach()
         self._gone()
         return fd
