@@ -66,6 +66,9 @@ _WRITABLE = POLLOUT | POLLERR
 _URGENT = POLLPRI
 
 
+_POLL_MAX = 2**31 - 1  # milliseconds
+
+
 def _number(file: Any) -> int:
     return file if isinstance(file, int) else int(file.fileno())
 
@@ -116,7 +119,7 @@ class poll:
         del self._masks[_number(fd)]
 
     def poll(self, timeout: Optional[float] = None, /) -> "list[tuple[int, int]]":
-        if not in_task():
+        if not in_task() or (timeout is not None and timeout > _POLL_MAX):  # too much for an int: it says so
             return self._poll.poll(timeout)
         forever = timeout is None or timeout < 0
         deadline = AbsTimeout(None if timeout is None or forever else timeout / 1000)
