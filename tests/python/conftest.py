@@ -26,9 +26,12 @@ def core():
     """A fake library, whose clock jumps to the next deadline when every task waits."""
     real = _scheduler.core
     fake = FakeCore()
+    listening = _scheduler.before_sleep, _scheduler.after_sleep  # for signals, which are counted by the real clock
     _scheduler.use(fake)
+    _scheduler.before_sleep = _scheduler.after_sleep = _scheduler.nothing
     yield fake
     _scheduler.use(real)
+    _scheduler.before_sleep, _scheduler.after_sleep = listening
 
 
 @pytest.fixture

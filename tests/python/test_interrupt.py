@@ -218,6 +218,84 @@ def test_a_signal_that_comes_just_before_the_descriptor_is_set_is_not_slept_over
     assert end_of(program) == "told\n"
 
 
+@pytest.mark.parametrize("taken", ["before the wait", "after a poll", "never"])
+def test_a_signal_at_any_place_of_a_wait_ends_it(run_script, taken):
+    """Whoever took the wakeup descriptor away meanwhile."""
+    done = run_script(
+        f"""
+        import faulthandler, os, signal, sys
+        import cothread
+        from cothread import _scheduler
+
+        where = os.path.dirname(cothread.__file__)
+        armed = count = at = 0
+
+        def trace(frame, event, arg):
+            if os.path.dirname(frame.f_code.co_filename) != where:
+                return None
+            frame.f_trace_opcodes = True
+            return step
+
+        def step(frame, event, arg):
+            global armed, count
+            if armed and event == "opcode":
+                count += 1
+                if count == at:
+                    armed = 0
+                    signal.raise_signal(signal.SIGUSR1)
+            return step
+
+        sys.settrace(trace)
+        faulthandler.dump_traceback_later(60, exit=True)
+        signal.signal(signal.SIGUSR1, lambda *_: event.Signal(1))
+        for deadline in None, 1000:
+            count = at = 0
+            while count == at:
+                at += 1
+                event = cothread.Event()
+                taken = {taken!r}
+                if taken == "before the wait":
+                    signal.set_wakeup_fd(-1)
+                elif taken == "after a poll":
+                    cothread.Sleep(1e-6)
+                    signal.set_wakeup_fd(-1)
+                count = 0
+                armed = 1
+                cothread.Timer(0.001, lambda: armed and event.Signal(0))
+                event.Wait(deadline)
+                armed = 0
+            print(at > 100)
+        """,
+        timeout=120,
+    )
+    assert done.stdout == "True\nTrue\n"
+
+
+def test_a_signal_ends_a_wait_that_began_as_the_descriptor_was_taken_away(run_script):
+    done = run_script(
+        """
+        import signal, threading, cothread
+        event = cothread.Event()
+        signal.signal(signal.SIGUSR1, lambda *_: event.Signal("seen"))
+        real = cothread._scheduler.core._wait
+
+        def late():  # a thread keeps it for itself: it interrupts no call of the main thread's
+            cothread._scheduler.core._wait = real
+            thread = threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1))
+            thread.start()
+            return real()
+
+        cothread.Sleep(0.002)
+        cothread.Sleep(1e-5)
+        cothread._scheduler.core._wait = late
+        signal.set_wakeup_fd(-1)
+        cothread._scheduler._spared_until = cothread._scheduler.core.now() + 10_000_000
+        print(event.Wait())
+        """
+    )
+    assert done.stdout == "seen\n"
+
+
 def test_a_wakeup_descriptor_that_was_there_before_still_gets_its_bytes():
     program = start(
         """

@@ -88,7 +88,7 @@ class Event(Source, metaclass=WeaklyReferenced):
             try:
                 # More than once if another task takes the value between our wake and our turn.
                 while value is _NOTHING:
-                    if deadline is None and me.queue is None and len(waiters) < CROWD:
+                    if deadline is None and me.queue is None and (not waiters or len(waiters) < CROWD):
                         me.armed = UNTIMED  # wait(), written out
                         me.queue = waiters
                         waiters.append(me)

@@ -223,6 +223,7 @@ scheduler_thread_id = get_ident()
 
 ready: "list[Any]" = []
 turns: Any = iter(ready)
+_to_come: Callable[[], int] = turns.__length_hint__  # how many entries of `ready` wait for their turn
 yielders: "list[Task]" = []
 idlers: "deque[Task]" = deque()
 overdue: "list[tuple[int, Task]]" = []
@@ -1280,18 +1281,22 @@ def _completed(task: Task, what: int) -> None:
     task.armed = 0
 
 
-def _nothing() -> None:
-    """What is called around a poll that blocks, if nothing is to be done."""
+def nothing() -> bool:
+    return True
 
 
-before_sleep: Callable[[], None] = _nothing
-after_sleep: Callable[[], None] = _nothing
+# Called before a poll that blocks. True: it is to be called before the next one too, and after_sleep behind this one.
+# Else it is spared for a while, of which a poll that begins meanwhile does not see the end.
+before_sleep: Callable[[], bool] = nothing
+after_sleep: Callable[[], object] = nothing
+_SPARED_NS = 1_000_000
+_spared_until = 0
 
 
 def _sleep() -> None:
     """Nothing is ready: waits until something is."""
-    global asleep
-    if _done() < len(ready):
+    global asleep, _spared_until
+    if _to_come():
         _shorten()
         while ready and ready[0] is hub:  # a mark too many: a task that was cut short had taken one
             del ready[0]
@@ -1299,19 +1304,27 @@ def _sleep() -> None:
             return
     if idlers:
         _look(NOW)
-        if not (_done() < len(ready) or expired):
+        if not (_to_come() or expired):
             wake_all(idlers)
         return
     asleep = True
-    before_sleep()
+    until = FOREVER
+    again = False
+    if _looked < _spared_until:  # before_sleep takes 0.6 us, of 4.7 that an idle Sleep takes
+        until = _spared_until
+    else:
+        again = before_sleep()
+        _to_come()  # any call: in it Python runs the handlers of signals that came before the descriptor was set
+        if not again:
+            _spared_until = _looked + _SPARED_NS
     # Looked at again after `asleep` is set: whoever comes later sees it and interrupts. And a signal handler may have
-    # brought anything; those that come later end the poll. The calls are first: in them Python runs the handlers of
-    # signals that came before the descriptor was set, and what these bring is looked at after them.
-    if _done() < len(ready) or wakeups or errors or yielders or idlers or overdue or expired:
+    # brought anything; those that come later end the poll.
+    if wakeups or errors or _to_come() or yielders or idlers or overdue or expired:
         asleep = False
     else:
-        _look(FOREVER)
-    after_sleep()
+        _look(until)
+    if again:
+        after_sleep()
 
 
 def _deadline_of(entry: "tuple[int, Task]") -> int:
@@ -1639,13 +1652,14 @@ def _in_child() -> None:
 
 def use(replacement: Core) -> None:
     """Tests only: another core, and with it other handles. No task may be waiting."""
-    global core, _tokens
+    global core, _spared_until, _tokens
     for waiter in by_token:
         if waiter is not None:
             waiter.armed = 0
             detach(waiter)
     _look(NOW)
     core = replacement
+    _spared_until = 0
     del by_token[1:]
     free_tokens.clear()
     _tokens = count(1)

@@ -11,7 +11,6 @@ import signal
 import threading
 from collections import deque
 from functools import partial
-from sys import modules
 from types import FrameType
 from typing import Any, NamedTuple, Optional, Union
 
@@ -40,9 +39,6 @@ def _is_ours(frame: Optional[FrameType]) -> bool:
     return frame is not None and frame.f_globals.get("__package__") == __package__
 
 
-_LOOPS = {"asyncio", "trio", "twisted"}
-_SET_NS = 1_000_000
-
 _set_wakeup = partial(signal.set_wakeup_fd, warn_on_full_buffer=False)
 
 
@@ -50,11 +46,11 @@ class _SignalPipe(Watch):
     """Ends the hub's poll when a signal arrives that does not interrupt its system call: it came just before, or to
     another thread. Python's C handler writes a byte for each into the descriptor it was given.
 
-    That descriptor is the program's: an asyncio loop sets its own and takes it away again. So ours is set before each
-    poll that blocks, or once a millisecond if no loop is loaded that is known to set it: it takes 1.5 us, of 5 that a
-    Sleep takes. If there was another it is put back as soon as the poll ends, with what came for it."""
+    That descriptor is the program's: an asyncio loop sets its own and takes it away again. So ours is set before a poll
+    that blocks. If there was another it is put back as soon as the poll ends, with what came for it. If there was none
+    ours stays, and polls are spared this for a while: they end with it, if ours was taken away meanwhile."""
 
-    __slots__ = ("_before", "_former", "_read", "_set_at", "_write")
+    __slots__ = ("_before", "_former", "_read", "_write")
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +58,6 @@ class _SignalPipe(Watch):
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
         self._former = -1
-        self._set_at = -_SET_NS
         self._before: list[int] = []  # while ours is set: the one it took the place of
 
     def listen(self) -> None:
@@ -71,13 +66,16 @@ class _SignalPipe(Watch):
         _scheduler.before_sleep = self._set
         _scheduler.after_sleep = self._put_back
 
-    def _set(self) -> None:
-        now = _scheduler.core.now()
-        if now - self._set_at < _SET_NS and not (_LOOPS & modules.keys()):
-            return
-        self._set_at = now
+    def _set(self) -> bool:
+        """True: there was another, to be put back."""
         # One step: a signal handler that raises behind it does not take the former one away.
         self._before += map(_set_wakeup, (self._write,))
+        before = self._before[0]
+        if before >= 0 and before != self._write:
+            return True
+        self._former = -1
+        del self._before[:]
+        return False
 
     def _put_back(self) -> None:
         before = self._before
