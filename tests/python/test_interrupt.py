@@ -619,6 +619,67 @@ def test_a_handler_may_wait_in_the_middle_of_a_wait(run_script, name, rounds):
     assert done.stdout == "at True\n"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="older Pythons run handlers between more instructions")
+def test_a_handler_that_signals_in_the_middle_of_a_signal_wakes_somebody_else(run_script):
+    done = run_script(
+        """
+        import dis, faulthandler, os, sys
+        import cothread
+
+        where = os.path.dirname(cothread.__file__)
+        count = at = 0
+        call = before = None
+        names = {}
+
+        def trace(frame, event, arg):
+            if os.path.dirname(frame.f_code.co_filename) != where:
+                return None
+            frame.f_trace_opcodes = True
+            return step
+
+        def step(frame, event, arg):
+            global before, call, count
+            code = frame.f_code
+            if call is not None and event == "opcode":
+                if code not in names:
+                    names[code] = {i.offset: i.opname for i in dis.get_instructions(code)}
+                place = before is None or before.startswith("CALL")
+                before = names[code].get(frame.f_lasti, "")
+                if place:
+                    count += 1
+                    if count == at:
+                        handler, call = call, None
+                        handler()
+            return step
+
+        sys.settrace(trace)
+        faulthandler.dump_traceback_later(60, exit=True)
+        for timeout in None, 1000:
+            at = 0
+            while not at or call is None:
+                at += 1
+                queue = cothread.EventQueue()
+                tasks = [cothread.Spawn(queue.Wait, timeout) for _ in range(3)]
+                cothread.Yield()
+                count = 0
+                call = lambda: queue.Signal(2)
+                queue.Signal(1)
+                if call is None:
+                    cothread.Yield()
+                    assert sum(map(bool, tasks)) == 2, at
+                done = call
+                call = None
+                queue.Signal(3)
+                queue.Signal(4)
+                for task in tasks:
+                    assert task.Wait(30) in (1, 2, 3, 4)
+                call = done
+            print(at > 3)
+        """
+    )
+    assert done.stdout == "True\nTrue\n"
+
+
 def test_a_finalizer_may_wait_in_the_middle_of_a_wait(run_script):
     done = run_script(
         """

@@ -40,6 +40,7 @@ from ._timeouts import AbsTimeout
 
 _hub = _scheduler.hub
 _ready = _scheduler.ready
+_turns = _scheduler.turns
 
 
 class _Raise:
@@ -74,21 +75,22 @@ class Event(Source, metaclass=WeaklyReferenced):
         """Returns the value, at once if there is one. With auto_reset this takes it."""
         me: Any = getcurrent()
         try:
-            me.armed  # noqa: B018  # current_task(), written out: a third of a round trip was spent in calls
+            inner = me.queue is not None  # current_task(), written out: a third of a round trip was spent in calls
         except AttributeError:
             current_task()
+            inner = False
         value = self._value
         if value is _NOTHING:
             waiters = self._waiters
             if waiters is None:
                 waiters = self._waiters = deque()
             deadline = None if timeout is None else deadline_after(timeout)
-            if me.queue is not None:
-                settle(me)
+            if inner:
+                inner = not settle(me)
             try:
                 # More than once if another task takes the value between our wake and our turn.
                 while value is _NOTHING:
-                    if deadline is None and me.queue is None and (not waiters or len(waiters) < CROWD):
+                    if deadline is None and not inner and (not waiters or len(waiters) < CROWD):
                         me.armed = UNTIMED  # wait(), written out
                         me.queue = waiters
                         waiters.append(me)
@@ -96,10 +98,10 @@ class Event(Source, metaclass=WeaklyReferenced):
                             withdraw(me)  # a signal handler was faster
                             value = self._value
                             break
-                        for entry in _scheduler.turns:
+                        for entry in _turns:
                             break
                         if entry is _hub and another_round():
-                            for entry in _scheduler.turns:
+                            for entry in _turns:
                                 break
                         entry.switch()
                         if me.armed:
@@ -166,8 +168,9 @@ class Event(Source, metaclass=WeaklyReferenced):
                 task = waiters[0]
                 if task.armed is UNTIMED:
                     _ready.append(task)  # wake_first(), written out
-                    del waiters[0]
-                    task.armed = 0
+                    if waiters and waiters[0] is task:  # else a handler woke it just now, for this value too
+                        del waiters[0]
+                        task.armed = 0
                 else:
                     wake_first(waiters)
             else:

@@ -321,7 +321,6 @@ def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Call
     if me.queue is not None and not settle(me):
         return bool(inside(me, wait, queue, deadline, satisfied))
     try:
-        me.armed = UNTIMED
         mark: Any = me  # of ours in the queue
         place = NOWHERE if queue is None else queue
         me.queue = place
@@ -337,6 +336,8 @@ def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Call
                 handle = me.handle or attach(me)
                 me.armed = requests.end
                 requests.add(handle, WAIT_DEADLINE, deadline, 0)
+        else:
+            me.armed = UNTIMED
         if queue is not None:
             queue.append(mark)
             if satisfied is not None and satisfied() and queue and queue[-1] is mark:
@@ -544,21 +545,26 @@ def _help(task: Task, outcome: "list[Any]", call: Callable[..., Any], arguments:
 
 def wake_first(queue: Any) -> None:
     """Makes the first task of a queue ready."""
-    task = queue[0]
-    while task.armed == LEFT:
-        del queue[0]
-        _dropped(queue)
-        if not queue:
-            return
+    while queue:
         task = queue[0]
-    if task.armed == PLACED:
-        task.choice.wake(task)
-        if queue and queue[0] is task:
+        armed = task.armed
+        if armed is UNTIMED or armed > PLACED:
+            ready.append(task)
+            if queue and queue[0] is task:  # else a signal handler woke it just now: this is for the next one
+                del queue[0]
+                if armed > 0:
+                    disarm(task)
+                else:
+                    task.armed = 0
+                return
+        elif armed == PLACED:
+            task.choice.wake(task)
+            if queue and queue[0] is task:
+                del queue[0]
+            return
+        else:
             del queue[0]
-        return
-    ready.append(task)
-    del queue[0]
-    disarm(task)
+            _dropped(queue)
 
 
 _left: "dict[int, int]" = {}  # by the id of a queue: about how many places in it were left; nothing for none
@@ -624,7 +630,8 @@ def wake_all(queue: Any) -> None:
                     del queue[-1]
             elif last.armed != LEFT:
                 ready.append(last)
-                del queue[-1]
+                if queue and queue[-1] is last:
+                    del queue[-1]
                 disarm(last)
             trim(queue)
     while queue:
@@ -1222,13 +1229,7 @@ def _deliver() -> None:
             if not waiters:
                 transfer.bound()
             elif transfer.need == 1 or len(transfer.buffer) >= transfer.need:
-                task = waiters[0]  # wake_first(), written out
-                ready.append(task)
-                del waiters[0]
-                if task.armed > 0:
-                    disarm(task)
-                else:
-                    task.armed = 0
+                wake_first(waiters)
             continue
         waiter = by_token[token]
         if waiter is None or waiter.armed <= 0:
