@@ -481,10 +481,6 @@ class Choice:
 
     def forget(self) -> None:
         """It is over, with nothing taken. If the task was woken for something, somebody else is."""
-        while self._told_before:
-            timer, told = self._told_before[-1]
-            timer._told = told
-            del self._told_before[-1]
         self._release()
         woken = self._woken
         if woken is not None:
@@ -561,5 +557,9 @@ def wait(items: "Iterable[Any]", timeout: Any = None) -> "list[tuple[Any, Any]]"
                 choice.forget()
                 return fires
     except BaseException:
+        while choice._told_before:  # not in a function, at whose start another handler may raise
+            timer, told = choice._told_before[-1]
+            timer._told = told
+            del choice._told_before[-1]
         choice.forget()
         raise
