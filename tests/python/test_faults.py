@@ -27,6 +27,7 @@ def test_an_exception_at_any_place_loses_no_task_and_runs_none_twice(name):
     run(name)
 
 
-@pytest.mark.parametrize("name", ["event_wait", "timed_wait", "sleep", "yields"])
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="older Pythons run handlers between more instructions")
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("callback_queue", "connection")])
 def test_nor_do_two_exceptions_close_together(name):
     run(name, "1")

@@ -566,12 +566,14 @@ def nested(depth):
     else:
         raise AssertionError("nobody signalled")
     assert cothread.wait([other], 0.0001) == []
+    assert cothread.poll_list([(spare[0], cothread.POLLIN), (spare[1], cothread.POLLERR)], 0.0001) == []
     if depth:
         nested(depth - 1)
     done.append(depth)
 
 reading, writing = os.pipe()
 mine, theirs = cothread.socketpair()
+spare = os.pipe()
 
 def run(event):
     places.task = getcurrent()

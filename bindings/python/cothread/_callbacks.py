@@ -29,6 +29,7 @@ from ._scheduler import (
     Timedout,
     Timeout,
     Yield,
+    call_code,
     check_thread,
     current_task,
     go_on,
@@ -244,6 +245,7 @@ class _Server(Server):
 
 
 wait_code.add(_Server._run_all.__code__)
+call_code.add(_Queue._run_some.__code__)
 
 
 def _report(action: Any, error: BaseException) -> None:

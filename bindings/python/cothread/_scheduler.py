@@ -464,24 +464,32 @@ def _give_back(me: Any) -> None:
         turns.__setstate__(done - 1)
 
 
-# The code of each function that sets the task's `queue`.
+# The code of each function that sets the task's `queue`, and of those that call the program's functions.
 wait_code: "set[Any]" = {wait.__code__, wait_descriptor.__code__}
+call_code: "set[Any]" = set()
 
 
 def settle(me: Task) -> bool:
     """A wait begins while the task's `queue` is set. True: an exception cut the last wait short, and now it is cleared
     up. False: that wait goes on, and this one is in a signal handler or finalizer that runs in the middle of it."""
+    if me.queue is parked:
+        return False
     frame = sys._getframe(1).f_back
-    while frame is not None:
+    while frame is not None and frame.f_code not in call_code:
         if frame.f_code in wait_code:
             return False
         frame = frame.f_back
+    clear_up(me)
+    return True
+
+
+def clear_up(me: Task) -> None:
+    """An exception cut the last wait short while it cleared up."""
     queue = me.queue
     woken = not me.armed and queue is not NOWHERE and queue is not yielders
     withdraw(me)
     if woken and queue:
         wake_first(queue)  # for what it was woken for; who needs it not waits on
-    return True
 
 
 def inside(me: Task, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -1061,13 +1069,13 @@ def _run_jobs(me: Task) -> Any:
                 if not hasattr(job, "_outcome") or job._state == _ABORTED:
                     job._outcome = None
                 job._state = _GONE if job._state == _ABORTED else _RETURNED
-            _cothreads.discard(job)
             if job._waiters:
                 wake_all(job._waiters)
+            _cothreads.discard(job)  # not before: of a task that two exceptions end here the waiters are told later
             job._task = None
             job = None
             if me.queue is not None:
-                withdraw(me)
+                clear_up(me)
         me.queue = parked
         if len(parked) >= _PARKED and not unstarted:
             detach(me)
@@ -1095,7 +1103,7 @@ def _run_jobs(me: Task) -> Any:
             me.queue = None
 
 
-wait_code.add(_run_jobs.__code__)
+call_code.add(_run_jobs.__code__)
 
 
 def _resume(me: Task) -> None:

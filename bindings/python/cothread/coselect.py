@@ -3,7 +3,7 @@
 
 import select as _select
 from collections.abc import Iterable
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, cast
 
 from . import _library, _scheduler
 from ._scheduler import (
@@ -15,8 +15,10 @@ from ._scheduler import (
     deadline_after,
     detach,
     disarm,
+    inside,
     outcome,
     requests,
+    settle,
     shown,
     wait,
     wait_descriptor,
@@ -164,6 +166,12 @@ def poll_list(event_list: "Iterable[tuple[Any, int]]", timeout: Timeout = None) 
         ((fd, events),) = masks.items()
         bits = _told(wait_descriptor(me, fd, _asked(events), deadline), events)
         return [(fd, bits)] if bits else []
+    if me.queue is not None and not settle(me):
+        return cast("list[tuple[int, int]]", inside(me, _poll_several, masks, deadline))
+    return _poll_several(me, masks, deadline)
+
+
+def _poll_several(me: Task, masks: "dict[int, int]", deadline: Optional[int]) -> "list[tuple[int, int]]":
     found: list[tuple[int, Union[int, Exception]]] = []
     probes: list[_Probe] = []
     try:
