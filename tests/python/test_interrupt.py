@@ -605,6 +605,10 @@ WAITS = {
     "a sleep": ("cothread.Sleep(0.001)", "pass"),
     "a yield": ("cothread.Yield()", "pass"),
     "several": ("assert cothread.wait([event], 30) == [(event, 1)]", "event.Signal(1)"),
+    "descriptors": (
+        "assert cothread.poll_list([(spare[0], 1), (reading, 1)], 30) == [(reading, 1)]",
+        "os.write(writing, b'x')",
+    ),
     "a descriptor": ("assert cothread.poll_list([(reading, 1)], 30) == [(reading, 1)]", "os.write(writing, b'x')"),
     "a socket": ("assert mine.recv(1) == b'x'", "theirs.send(b'x')"),
 }
@@ -612,7 +616,7 @@ WAITS = {
 
 @pytest.mark.parametrize(
     "name, rounds",
-    [*((name, 1) for name in WAITS), ("an event, timed", 60), ("several", 60)],
+    [*((name, 1) for name in WAITS), *((name, 60) for name in ("an event, timed", "several", "descriptors"))],
     ids=lambda value: f"woken {'meanwhile' if value == 1 else 'after'}" if isinstance(value, int) else value,
 )
 def test_a_handler_may_wait_in_the_middle_of_a_wait(run_script, name, rounds):

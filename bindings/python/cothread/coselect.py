@@ -7,21 +7,27 @@ from typing import Any, Optional, Union, cast
 
 from . import _library, _scheduler
 from ._scheduler import (
+    NOWHERE,
+    UNTIMED,
     Task,
     Timeout,
     Watch,
+    another_round,
     attach,
     current_task,
     deadline_after,
     detach,
     disarm,
+    go_on,
     inside,
     outcome,
     requests,
     settle,
     shown,
     wait,
+    wait_code,
     wait_descriptor,
+    withdraw,
 )
 
 POLLIN = 1
@@ -175,11 +181,30 @@ def _poll_several(me: Task, masks: "dict[int, int]", deadline: Optional[int]) ->
     found: list[tuple[int, Union[int, Exception]]] = []
     probes: list[_Probe] = []
     try:
+        # wait(), written out: a signal handler that waits while the probes are armed finds the task in its wait.
+        me.armed = UNTIMED
+        me.queue = NOWHERE
+        me.expired = False
+        if deadline is not None:
+            handle = me.handle or attach(me)
+            me.armed = requests.end
+            requests.add(handle, _library.WAIT_DEADLINE, deadline, 0)
         for fd, events in masks.items():
             probe = _spare.pop() if _spare else _Probe()
             probes.append(probe)
             probe.watch(me, fd, events, found)
-        wait(me, None, deadline)
+        for entry in _scheduler.turns:
+            break
+        if entry is _scheduler.hub and another_round():
+            for entry in _scheduler.turns:
+                break
+        entry.switch()
+        if me.armed:
+            go_on(me)
+        me.queue = None
+    except BaseException:
+        withdraw(me)
+        raise
     finally:
         for probe in probes:
             if probe.armed:
@@ -196,6 +221,9 @@ def _poll_several(me: Task, masks: "dict[int, int]", deadline: Optional[int]) ->
         if bits:
             result.append((fd, bits))
     return result
+
+
+wait_code.add(_poll_several.__code__)
 
 
 def _ready_now(masks: "dict[int, int]") -> "list[tuple[int, int]]":
