@@ -571,6 +571,13 @@ def nested(depth):
         nested(depth - 1)
     done.append(depth)
 
+def times_out(event):
+    try:
+        event.Wait(0.0002)
+    except cothread.Timedout:
+        pass
+    assert not event._waiters, "it still stands there"
+
 reading, writing = os.pipe()
 mine, theirs = cothread.socketpair()
 spare = os.pipe()
@@ -602,6 +609,7 @@ os._exit(0)
 WAITS = {
     "an event": ("assert event.Wait() == 1", "event.Signal(1)"),
     "an event, timed": ("assert event.Wait(30) == 1", "event.Signal(1)"),
+    "an event that does not come": ("times_out(event)", "pass"),
     "a sleep": ("cothread.Sleep(0.001)", "pass"),
     "a yield": ("cothread.Yield()", "pass"),
     "several": ("assert cothread.wait([event], 30) == [(event, 1)]", "event.Signal(1)"),

@@ -340,7 +340,9 @@ def wait(me: Task, queue: Any, deadline: Optional[int], satisfied: Optional[Call
             me.armed = UNTIMED
         if queue is not None:
             queue.append(mark)
-            if satisfied is not None and satisfied() and queue and queue[-1] is mark:
+            if deadline is not None and not me.armed and queue and queue[-1] is mark:
+                remove(place, me)  # its deadline passed while a signal handler waited in here
+            elif satisfied is not None and satisfied() and queue and queue[-1] is mark:
                 remove(place, me)
                 disarm(me)
                 me.queue = None
