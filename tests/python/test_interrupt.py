@@ -245,6 +245,7 @@ def test_a_signal_at_any_place_of_a_wait_ends_it(run_script, taken):
                     signal.raise_signal(signal.SIGUSR1)
             return step
 
+        sys._getframe().f_trace_opcodes = True  # before: else 3.12 tells of no instructions
         sys.settrace(trace)
         faulthandler.dump_traceback_later(60, exit=True)
         signal.signal(signal.SIGUSR1, lambda *_: event.Signal(1))
@@ -550,6 +551,7 @@ class Places:
         return self.step
 
 places = Places()
+sys._getframe().f_trace_opcodes = True  # before: else 3.12 tells of no instructions
 sys.settrace(places.trace)
 faulthandler.dump_traceback_later(60, exit=True)
 
@@ -666,6 +668,7 @@ def test_a_handler_that_signals_in_the_middle_of_a_signal_wakes_somebody_else(ru
                         handler()
             return step
 
+        sys._getframe().f_trace_opcodes = True  # before: else 3.12 tells of no instructions
         sys.settrace(trace)
         faulthandler.dump_traceback_later(60, exit=True)
         for timeout in None, 1000:
