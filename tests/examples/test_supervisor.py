@@ -195,30 +195,32 @@ def test_sigkill_leaves_running_programs_and_a_socket_that_is_replaced(
         second.ends_cleanly()
 
 
+def asks(supervisor: Supervised, i: int, working: threading.Semaphore, command: str) -> None:
+    """A client that asks until the supervisor is gone. It tells after ten answers, and at the end."""
+    peer = Peer(supervisor.path if i % 2 else supervisor.port)
+    try:
+        for turn in range(1000000):
+            peer.ask(("list", f"log flood{i % 2}", command)[turn % 3])
+            if turn == 10:
+                working.release()
+    except (EOFError, ConnectionError):
+        pass
+    finally:
+        working.release()
+
+
 def test_stops_cleanly_under_load(tmp_path: pathlib.Path) -> None:
     floods = "while :; do echo flood; done"
     lines = {f"flood{i}": floods for i in range(3)} | {f"fails{i}": FAILS for i in range(5)}
     with Supervised(tmp_path, lines) as supervisor:
         working = threading.Semaphore(0)
 
-        def client(i: int) -> None:
-            peer = Peer(supervisor.path if i % 2 else supervisor.port)
-            try:
-                for turn in range(1000000):
-                    peer.ask(("list", f"log flood{i % 3}", f"stop fails{i % 5}")[turn % 3])
-                    if turn == 10:
-                        working.release()
-            except (EOFError, ConnectionError):
-                pass
-            finally:
-                working.release()
-
         def stop(_: int) -> None:
             for _ in range(8):
                 working.acquire()
             supervisor.ends_cleanly()
 
-        side_by_side(9, lambda i: stop(i) if i == 8 else client(i))
+        side_by_side(9, lambda i: stop(i) if i == 8 else asks(supervisor, i, working, f"stop fails{i % 5}"))
 
 
 def test_sigkill_under_load_leaves_nothing_that_the_next_one_minds(tmp_path: pathlib.Path) -> None:
@@ -227,25 +229,13 @@ def test_sigkill_under_load_leaves_nothing_that_the_next_one_minds(tmp_path: pat
     with Supervised(tmp_path, lines) as supervisor:
         working = threading.Semaphore(0)
 
-        def client(i: int) -> None:
-            peer = Peer(supervisor.path if i % 2 else supervisor.port)
-            try:
-                for turn in range(1000000):
-                    peer.ask(("list", f"log flood{i % 2}", f"start fails{i % 5}")[turn % 3])
-                    if turn == 10:
-                        working.release()
-            except (EOFError, ConnectionError):
-                pass
-            finally:
-                working.release()
-
         def kill(_: int) -> None:
             for _ in range(4):
                 working.acquire()
             supervisor.signal(signal.SIGKILL)
             supervisor.ends(-signal.SIGKILL)
 
-        side_by_side(5, lambda i: kill(i) if i == 4 else client(i))
+        side_by_side(5, lambda i: kill(i) if i == 4 else asks(supervisor, i, working, f"start fails{i % 5}"))
         while children():  # ours now; each ends by itself, or by SIGPIPE
             os.wait()
     with Supervised(tmp_path, {"talks": TALKS}) as second:
